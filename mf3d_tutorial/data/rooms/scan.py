@@ -1,0 +1,213 @@
+"""The virtual scanner: a hand-held depth camera walks through a room, and what it sees is fused into one cloud.
+
+Embree casts the rays. Everything else (sensor noise, drift, fusion, paint) is numpy on arrays of rays or voxels.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from embreex.mesh_construction import TriangleMesh
+from embreex.rtcore_scene import EmbreeScene
+from scipy.ndimage import distance_transform_edt
+
+from .layout import Room, contains
+from .paint import lattice, paint
+
+_WIDTH, _HEIGHT, _FOCAL = 128, 96, 112.0  # pixels; 60 degrees across, like the depth camera of a tablet
+_CHUNK = 16  # frames whose rays are in memory at once
+
+
+@dataclass(frozen=True)
+class ScanSettings:
+    """How densely a room is scanned."""
+
+    voxel: float = 0.025  # metres, the fusion grid
+    frames: int = 110
+    reach: float = 5.0  # metres, beyond which depth is discarded
+    ceiling: float = 0.45  # share of scans that look up to the ceiling
+
+
+class Surface:
+    """A room as triangles, ready for rays."""
+
+    def __init__(self, room: Room) -> None:
+        offsets = np.cumsum([0] + [len(v) for v, *_ in room.meshes])
+        self.vertices = np.concatenate([v for v, *_ in room.meshes]).astype(np.float32)
+        self.faces = np.concatenate([f + o for (_, f, *_), o in zip(room.meshes, offsets)]).astype(np.int32)
+        sizes = [len(f) for _, f, *_ in room.meshes]
+        self.material = np.repeat([m for _, _, m, _ in room.meshes], sizes)
+        self.instance = np.repeat([i for *_, i in room.meshes], sizes)
+        a, b, c = (self.vertices[self.faces[:, i]].astype(float) for i in range(3))
+        normal = np.cross(b - a, c - a)
+        self.normals = (normal / np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-12)).astype(np.float32)
+        self._embree = EmbreeScene()
+        TriangleMesh(self._embree, self.vertices, self.faces)
+
+    def cast(self, origins: np.ndarray, directions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """(N,) distance in units of the direction's length, (N,) triangle or -1."""
+        hits = self._embree.run(origins, directions, output=1)
+        return hits["tfar"], hits["primID"]
+
+    def lit(self, origins: np.ndarray, targets: np.ndarray) -> np.ndarray:
+        """(N,) bool: nothing stands between origin and target."""
+        distance = self._embree.run(origins, targets - origins, query="DISTANCE")
+        return ~(distance < 0.98)
+
+
+def free_floor(room: Room, low: float = 1.15, high: float = 1.85, margin: float = 0.3) -> np.ndarray:
+    """(P, 2) points on a 10 cm grid where a person's upper body and camera have room."""
+    lo, hi = room.polygon.min(0), room.polygon.max(0)
+    grid = np.stack(np.meshgrid(*(np.arange(a, b, 0.1) for a, b in zip(lo - 0.1, hi + 0.2)), indexing="ij"), -1)
+    points = grid.reshape(-1, 2)
+    free = contains(room.polygon, points)
+    tall = room.solids[(room.solids[:, 7] > low) & (room.solids[:, 6] < high) & (room.solids[:, 8] >= 0)]
+    for x, y, c, s, hx, hy, *_ in tall:
+        dx, dy = points[:, 0] - x, points[:, 1] - y
+        free &= (np.abs(dx * c + dy * s) > hx) | (np.abs(dy * c - dx * s) > hy)
+    room_around = distance_transform_edt(free.reshape(grid.shape[:2])).ravel() * 0.1
+    return points[room_around > min(margin, room_around.max() * 0.8)]
+
+
+def walk(room: Room, rng: np.random.Generator, frames: int, look_up: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Camera centres (F, 3) and rotations (F, 3, 3) (rows: right, down, forward) of one scan of the room."""
+    free = free_floor(room)
+    stops, left = [int(rng.integers(len(free)))], np.full(len(free), np.inf)
+    for _ in range(4 + len(free) // 250):
+        left = np.minimum(left, np.hypot(*(free - free[stops[-1]]).T))
+        stops.append(int(left.argmax()))
+    tour, rest = [stops[0]], stops[1:]
+    while rest:
+        tour.append(rest.pop(int(np.hypot(*(free[rest] - free[tour[-1]]).T).argmin())))
+    t = np.linspace(0, len(tour) - 1, frames)
+    path = np.stack([np.interp(t, np.arange(len(tour)), free[tour, i]) for i in (0, 1)], 1)
+    near = np.square(path[:, None] - free[None]).sum(-1).argmin(1)  # furniture in the way: step aside
+    eye = np.concatenate([free[near] * 0.7 + path * 0.3, np.full((frames, 1), rng.uniform(1.35, 1.65))], 1)
+    eye += rng.uniform(-0.06, 0.06, (frames, 3))
+    turns = max(3, len(tour) // 2) * rng.choice([-1, 1])
+    yaw = rng.uniform(0, 2 * np.pi) + np.linspace(0, 2 * np.pi * turns, frames) + rng.normal(0, 0.15, frames)
+    pitch = -0.42 + 0.42 * np.sin(np.linspace(0, rng.uniform(9, 14) * 2 * np.pi, frames)) + rng.normal(0, 0.08, frames)
+    pitch = np.where(rng.random(frames) < (0.2 if look_up else 0.0), rng.uniform(0.2, 0.7, frames), pitch)
+    forward = np.stack([np.cos(yaw) * np.cos(pitch), np.sin(yaw) * np.cos(pitch), np.sin(pitch)], 1)
+    right = np.stack([np.sin(yaw), -np.cos(yaw), np.zeros(frames)], 1)
+    return eye, np.stack([right, np.cross(forward, right), forward], 1)
+
+
+def _depth_noise(z: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """What the sensor makes of true depth z (F, H, W): measured depth, which pixels survive, and which take the
+    colour of the pixel to their left (depth and colour images never agree exactly at an edge)."""
+    left, up = np.roll(z, 1, 2), np.roll(z, 1, 1)
+    total, weight = z.copy(), np.ones_like(z)
+    for other in (left, np.roll(z, -1, 2), up, np.roll(z, -1, 1)):  # the matching window rounds small things off
+        near = np.abs(other - z) < 0.03 * z
+        total += np.where(near, other, 0)
+        weight += near
+    edge = (np.abs(left - z) > 0.06 * z) | (np.abs(up - z) > 0.06 * z)
+    chance = rng.random(z.shape, dtype=np.float32)
+    measured = np.where(edge & (chance < 0.12), (z + left) / 2, total / weight)
+    coarse = rng.standard_normal((len(z), _HEIGHT // 8, _WIDTH // 8), dtype=np.float32)
+    wave = np.repeat(np.repeat(coarse, 8, 1), 8, 2)
+    fine = rng.standard_normal(z.shape, dtype=np.float32)
+    measured += (0.001 + 0.0016 * z * z) * (0.5 * wave + 0.7 * fine)
+    keep = (z > 0.3) & ~(edge & (chance > 0.65)) & (chance > 0.02 * (z - 1))
+    return measured, keep, edge & (chance < 0.45)
+
+
+def _shoot(surface: Surface, room: Room, eye, turn, rng: np.random.Generator, settings: ScanSettings) -> dict:
+    """Rays of a few frames -> per kept pixel: point (n, 3), triangle whose place it is, triangle whose colour it
+    takes, frame, and normal (n, 3) towards the camera."""
+    u, v = np.meshgrid(np.arange(_WIDTH) - _WIDTH / 2 + 0.5, np.arange(_HEIGHT) - _HEIGHT / 2 + 0.5)
+    pixel = np.stack([u / _FOCAL, v / _FOCAL, np.ones_like(u)], -1).reshape(-1, 3)
+    rays = np.einsum("pi,fij->fpj", pixel, turn).astype(np.float32)
+    origins = np.repeat(eye[:, None].astype(np.float32), len(pixel), 1)
+    z, face = surface.cast(origins.reshape(-1, 3), rays.reshape(-1, 3))
+    z, face = z.reshape(-1, _HEIGHT, _WIDTH), face.reshape(-1, _HEIGHT, _WIDTH)
+    z = np.where((face >= 0) & (z < settings.reach), z, 0).astype(np.float32)
+    measured, keep, bleeds = _depth_noise(z, rng)
+    colour = np.where(bleeds, np.roll(face, 1, 2), face)
+    keep &= (face >= 0) & (colour >= 0)
+    frame = np.broadcast_to(np.arange(len(eye))[:, None, None], z.shape)[keep]
+    face, colour, rays = face[keep], colour[keep], rays.reshape(*z.shape, 3)[keep]
+    normal = surface.normals[face]
+    facing = np.einsum("ij,ij->i", rays, normal)
+    normal = np.where(facing[:, None] > 0, -normal, normal)
+    drift = rng.normal(0, 0.003, (len(eye), 3)) + 0 * eye  # the tracker's pose is never quite right
+    point = (eye + drift).astype(np.float32)[frame] + rays * measured[keep][:, None]
+    loss = room_loss(room, surface, face) * np.where(np.abs(facing) < 0.25, 1.5, 1.0)
+    lost = lattice(np.floor(point / 0.07).astype(np.int64), 7) < loss * 0.7
+    lost |= rng.random(len(face), dtype=np.float32) < loss * 0.8
+    lost |= np.abs(facing) < 0.06
+    kept = ~lost
+    return {
+        "point": point[kept],
+        "face": face[kept],
+        "colour": colour[kept],
+        "frame": frame[kept],
+        "normal": normal[kept],
+    }
+
+
+def room_loss(room: Room, surface: Surface, face: np.ndarray) -> np.ndarray:
+    """(n,) how badly the camera sees the material of each triangle, 0..1."""
+    return room.kit.materials.arrays()["loss"].astype(np.float32)[surface.material[face]]
+
+
+def capture(room: Room, surface: Surface, rng: np.random.Generator, settings: ScanSettings) -> dict[str, np.ndarray]:
+    """All pixels of one scan, see `_shoot`, with `gain` (n, 3): the exposure and white balance of their frame."""
+    look_up = rng.random() < settings.ceiling
+    eye, turn = walk(room, rng, settings.frames, look_up)
+    found = []
+    for start in range(0, settings.frames, _CHUNK):
+        part = _shoot(surface, room, eye[start : start + _CHUNK], turn[start : start + _CHUNK], rng, settings)
+        part["frame"] = part["frame"] + start
+        found.append(part)
+    pixels = {key: np.concatenate([part[key] for part in found]) for key in found[0]}
+    drift = np.cumsum(rng.normal(0, 0.02, (settings.frames, 1)), 0) + np.cumsum(
+        rng.normal(0, 0.005, (settings.frames, 3)), 0
+    )
+    pixels["gain"] = np.clip(1 + drift - drift.mean(0), 0.75, 1.3).astype(np.float32)[pixels.pop("frame")]
+    return pixels
+
+
+def fuse(room: Room, surface: Surface, pixels: dict, voxel: float) -> dict[str, np.ndarray]:
+    """Average the pixels in each cell of a grid: coord (N, 3) m, base colour (N, 3) 0..255, gain (N, 3), normal
+    (N, 3), and the most frequent material and instance (N,)."""
+    point = pixels["point"]
+    low = point.min(0)
+    cell = np.floor((point - low) / voxel).astype(np.int64)
+    size = cell.max(0) + 1
+    flat = (cell[:, 0] * size[1] + cell[:, 1]) * size[2] + cell[:, 2]
+    counts = np.bincount(flat, minlength=int(size.prod()))
+    used = counts >= 2  # a single pixel is more often an edge's smear than a surface
+    number = np.cumsum(used) - 1
+    seen = used[flat]
+    index, n = number[flat[seen]], int(used.sum())
+    counts = counts[used].astype(float)[:, None]
+
+    def mean(values: np.ndarray) -> np.ndarray:
+        return np.stack([np.bincount(index, column, n) for column in values.T], 1) / counts
+
+    face, colour = pixels["face"][seen], pixels["colour"][seen]
+    rgb = room.kit.materials.arrays()["rgb"].astype(np.float32)[surface.material[colour]]
+    paints = int(surface.material.max()) + 1
+    kind = index * (paints * len(room.labels)) + surface.instance[face] * paints + surface.material[face]
+    kinds, votes = np.unique(kind, return_counts=True)
+    owner = kinds // (paints * len(room.labels))
+    order = np.lexsort((kinds, votes, owner))
+    last = np.append(owner[order][1:] != owner[order][:-1], True)
+    best = kinds[order][last] % (paints * len(room.labels))
+    normal = mean(pixels["normal"][seen])
+    return {
+        "coord": mean(point[seen]), "base": mean(rgb), "gain": mean(pixels["gain"][seen]),
+        "normal": normal / np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-6),
+        "material": best % paints, "instance": best // paints,
+    }  # fmt: skip
+
+
+def scan(room: Room, rng: np.random.Generator, settings: ScanSettings) -> dict[str, np.ndarray]:
+    """Scan a finished room: coord (N, 3) m, color (N, 3) u8, normal (N, 3), instance (N,) index into room.labels."""
+    surface = Surface(room)
+    cloud = fuse(room, surface, capture(room, surface, rng, settings), settings.voxel)
+    color = paint(room, surface, cloud, rng)
+    normal = cloud["normal"] + rng.normal(0, 0.06, cloud["normal"].shape)
+    normal /= np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-6)
+    return {"coord": cloud["coord"], "color": color, "normal": normal, "instance": cloud["instance"]}

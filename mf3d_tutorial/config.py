@@ -1,0 +1,277 @@
+"""Every option of a run: name, type, default, meaning. Unknown keys and ill-typed values are errors.
+
+The groups and the first keys of each are those of WarpConvNet's MaskFormer example, with its defaults; what this
+project adds stands below them. A *recipe* is a named set of values (`mf3d_tutorial/conf/recipe/*.yaml`):
+
+    cfg = load_config(["recipe=tiny", "paths.data_dir=data_samples", "train.epochs=3"])
+"""
+
+import dataclasses
+import difflib
+import pkgutil
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import hydra
+from hydra.core.config_store import ConfigStore
+from hydra.errors import HydraException
+from omegaconf import MISSING, OmegaConf
+from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
+
+from mf3d_tutorial.data.labels import label_set
+from mf3d_tutorial.errors import ConfigError
+
+RECIPES = tuple(sorted(file.stem for file in Path(__file__).with_name("conf").joinpath("recipe").glob("*.yaml")))
+
+
+def option(default: Any, meaning: str) -> Any:
+    """A config field with its one-line meaning, which `--help` prints."""
+    if isinstance(default, list | dict):
+        return field(default_factory=lambda: type(default)(default), metadata={"meaning": meaning})
+    return field(default=default, metadata={"meaning": meaning})
+
+
+def _require(condition: bool, sentence: str) -> None:
+    if not condition:
+        raise ConfigError(sentence)
+
+
+def _choice(key: str, value: str, choices: tuple[str, ...]) -> None:
+    _require(value in choices, f"{key}={value} is not one of {', '.join(choices)}")
+
+
+def _require_positive(config: Any, group: str, *keys: str) -> None:
+    for key in keys:
+        value = getattr(config, key)
+        _require(value > 0, f"{group}.{key}={value} must be greater than 0")
+
+
+@dataclass
+class PathsConfig:
+    data_dir: str = option(MISSING, "dataset root with train/ and val/ scene folders (required)")
+    output_dir: str = option("./results/maskformer", "run folder: config, metrics, checkpoints")
+
+
+@dataclass
+class TrainConfig:
+    batch_size: int = option(2, "scenes a step")
+    lr: float = option(1e-4, "AdamW learning rate (the highest one of schedule=onecycle)")
+    epochs: int = option(100, "passes over the train split")
+    step_size: int = option(25, "epochs between two drops of the learning rate (schedule=step)")
+    gamma: float = option(0.5, "factor of each drop (schedule=step)")
+    num_workers: int = option(4, "data loader processes; 0 loads in the main process")
+    log_every: int = option(20, "steps between two lines of metrics.jsonl")
+    precision: str = option("auto", "32 or 16-mixed; auto is 16-mixed on CUDA and 32 on the CPU")
+    schedule: str = option("step", "step: drop by gamma every step_size epochs; onecycle: warm up, then cosine, per step")
+    weight_decay: float = option(1e-4, "AdamW weight decay")
+    max_grad_norm: float = option(1.0, "gradients are clipped to this norm")
+    max_steps: int | None = option(None, "stop after this many optimiser steps, whatever epochs says")
+    eval_every: int = option(5, "epochs between two validations with AP; the last epoch always has one")
+    resume: str = option("never", "auto: go on from last.ckpt in the run folder if there is one; never: start new")
+    max_nonfinite: int = option(5, "stop after this many steps in a row whose loss is NaN or infinite")
+
+    def __post_init__(self) -> None:
+        _require_positive(self, "train", "batch_size", "lr", "epochs", "step_size", "gamma", "log_every", "eval_every")
+        _require_positive(self, "train", "max_grad_norm", "max_nonfinite")
+        _require(self.num_workers >= 0, f"train.num_workers={self.num_workers} must not be negative")
+        _require(self.weight_decay >= 0, f"train.weight_decay={self.weight_decay} must not be negative")
+        _require(self.max_steps is None or self.max_steps > 0, f"train.max_steps={self.max_steps} must be at least 1")
+        _require(
+            not self.precision.startswith("bf16"),
+            "train.precision=bf16-mixed is refused: WarpConvNet's mask_gemm kernel crashes the process in bfloat16. "
+            "Use 16-mixed (as fast) or 32",
+        )
+        _choice("train.precision", self.precision, ("auto", "32", "16-mixed"))
+        _choice("train.schedule", self.schedule, ("step", "onecycle"))
+        _choice("train.resume", self.resume, ("never", "auto"))
+
+
+@dataclass
+class DataConfig:
+    label_set: str = option("scannet20", "scannet20 or scannet200")
+    voxel_size: float = option(0.04, "scenes are thinned to one point a voxel of this edge, in metres")
+    ignore_index: int = option(-1, "label of unannotated points in the files")
+    stuff_classes: list[int] = option([], "classes that are no targets: [0, 1] for scannet20, [0, 2] for scannet200")
+    augment: bool = option(False, "random flips, rotation, scale and colour changes of training scenes")
+
+    def __post_init__(self) -> None:
+        _choice("data.label_set", self.label_set, ("scannet20", "scannet200"))
+        _require_positive(self, "data", "voxel_size")
+        count = len(label_set(self.label_set))
+        for index in self.stuff_classes:
+            _require(
+                0 <= index < count,
+                f"data.stuff_classes holds {index}, but {self.label_set} has classes 0 to {count - 1}",
+            )
+
+
+@dataclass
+class ModelConfig:
+    hidden_dim: int = option(96, "width D of the queries and of the point features")
+    num_queries: int = option(100, "queries Q: the most instances that one scene can have")
+    num_heads: int = option(8, "attention heads; must divide hidden_dim")
+    num_decoders: int = option(6, "decoder layers")
+    dim_feedforward: int = option(256, "hidden width of each layer's feed-forward network")
+    dropout: float = option(0.1, "dropout in self-attention and feed-forward network")
+    backbone_voxel_size: float | None = option(0.04, "voxel edge in metres; null: the backbone takes Points itself")
+    backbone: dict[str, Any] = option(
+        {"_target_": "warpconvnet.models.MinkUNet18", "in_channels": 3, "out_channels": 96},
+        "any importable class and its constructor arguments; out_channels must equal hidden_dim",
+    )
+
+    def __post_init__(self) -> None:
+        _require_positive(
+            self, "model", "hidden_dim", "num_queries", "num_heads", "num_decoders", "dim_feedforward"
+        )
+        _require(0 <= self.dropout < 1, f"model.dropout={self.dropout} must be at least 0 and below 1")
+        if self.backbone_voxel_size is not None:
+            _require_positive(self, "model", "backbone_voxel_size")
+        _require(
+            self.hidden_dim % self.num_heads == 0,
+            f"model.num_heads={self.num_heads} does not divide model.hidden_dim={self.hidden_dim}: "
+            f"choose one of {[n for n in range(1, 17) if self.hidden_dim % n == 0]}",
+        )
+        out_channels = self.backbone.get("out_channels", self.hidden_dim)
+        _require(
+            out_channels == self.hidden_dim,
+            f"model.backbone.out_channels={out_channels} must equal model.hidden_dim={self.hidden_dim}, "
+            f"because queries are compared with point features: set both to the same number",
+        )
+        target = self.backbone.get("_target_")
+        _require(isinstance(target, str), "model.backbone._target_ is missing: give the path of the backbone's class")
+
+
+@dataclass
+class LossConfig:
+    cls_weight: float = option(1.0, "weight of the class term, in matching cost and loss")
+    bce_weight: float = option(5.0, "weight of the mask's binary cross-entropy, in matching cost and loss")
+    dice_weight: float = option(5.0, "weight of the mask's Dice term, in matching cost and loss")
+    no_object_weight: float = option(0.1, "weight of the no-object class in the cross-entropy")
+    aux_weight: float = option(0.0, "weight of the same loss after every earlier decoder layer; 0 leaves it out")
+
+    def __post_init__(self) -> None:
+        for key in ("cls_weight", "bce_weight", "dice_weight", "no_object_weight", "aux_weight"):
+            value = getattr(self, key)
+            _require(value >= 0, f"loss.{key}={value} must not be negative")
+
+
+@dataclass
+class VizConfig:
+    enabled: bool = option(False, "open the live viewer (pip install 'mf3d-tutorial[live]')")
+    port: int = option(8080, "its port on this machine; the next free one is taken if it is in use")
+    interval_seconds: float = option(10.0, "seconds between two updates, at least")
+    voxel_size: float = option(0.04, "voxel edge of what is shown, in metres")
+    score_thresh: float = option(0.5, "a query is shown if its best class probability is above this")
+    mask_thresh: float = option(0.0, "a point is shown in a query's mask if its logit is above this")
+
+
+@dataclass
+class Config:
+    defaults: list[Any] = field(default_factory=lambda: ["_self_", {"recipe": "seed"}])
+    recipe: str = option("seed", f"named set of values: {' or '.join(RECIPES)}")
+    seed: int = option(42, "seed of every random number generator")
+    device: str = option("auto", "auto, cpu, cuda or cuda:N; auto takes a GPU that works")
+    paths: PathsConfig = field(default_factory=PathsConfig)
+    train: TrainConfig = field(default_factory=TrainConfig)
+    data: DataConfig = field(default_factory=DataConfig)
+    model: ModelConfig = field(default_factory=ModelConfig)
+    loss: LossConfig = field(default_factory=LossConfig)
+    viz: VizConfig = field(default_factory=VizConfig)
+
+
+ConfigStore.instance().store(name="mf3d_config", node=Config)
+
+
+def load_config(overrides: list[str]) -> Config:
+    """The config that these `key=value` overrides give; ConfigError, naming the key, for anything that is wrong."""
+    _check_keys(overrides)
+    try:
+        with hydra.initialize_config_module("mf3d_tutorial.conf", version_base="1.3"):
+            composed = hydra.compose("mf3d_config", overrides)
+        return _checked(OmegaConf.to_object(composed))
+    except MissingMandatoryValue as error:
+        raise ConfigError(f"{error.full_key} is required: add {error.full_key}=... to the command") from None
+    except (OmegaConfBaseException, HydraException) as error:
+        raise ConfigError(_explain(error)) from None
+
+
+def _checked(cfg: Config) -> Config:
+    """`cfg`, if its backbone can be imported (which takes seconds, so not in ModelConfig itself)."""
+    from mf3d_tutorial.model import warp  # noqa: F401  makes warpconvnet importable without CUDA
+
+    target = cfg.model.backbone["_target_"]
+    try:
+        pkgutil.resolve_name(target)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise ConfigError(f"model.backbone._target_={target} cannot be imported: {error}") from error
+    return cfg
+
+
+def save_config(cfg: Config, path: str | Path) -> None:
+    """Write `cfg` as yaml; `read_config` gives the same config back."""
+    OmegaConf.save(OmegaConf.create(plain(cfg)), path)
+
+
+def read_config(path: str | Path) -> Config:
+    """The config that `save_config` wrote."""
+    return config_from_dict(OmegaConf.to_container(OmegaConf.load(path)))
+
+
+def config_from_dict(values: dict[str, Any]) -> Config:
+    """A validated config from plain values, such as a checkpoint holds."""
+    try:
+        merged = OmegaConf.merge(OmegaConf.structured(Config), values)
+        return _checked(OmegaConf.to_object(merged))
+    except OmegaConfBaseException as error:
+        raise ConfigError(_explain(error)) from None
+
+
+def describe_options() -> str:
+    """One line for every key: name, default, meaning."""
+    rows = [
+        (key, "required" if default == MISSING else str(default), meaning) for key, default, meaning in _options(Config)
+    ]
+    wide = max(len(key) for key, _, _ in rows)
+    return "\n".join(f"  {key:<{wide}}  {meaning} [{default}]" for key, default, meaning in rows)
+
+
+def _options(config: type, prefix: str = ""):
+    for entry in dataclasses.fields(config):
+        if dataclasses.is_dataclass(entry.type):
+            yield from _options(entry.type, f"{prefix}{entry.name}.")
+        elif "meaning" in entry.metadata:
+            default = entry.default if entry.default is not dataclasses.MISSING else entry.default_factory()
+            yield prefix + entry.name, default, entry.metadata["meaning"]
+
+
+def _check_keys(overrides: list[str]) -> None:
+    """Refuse an override of a key that does not exist, with the nearest one that does."""
+    known = [key for key, _, _ in _options(Config)]
+    for override in overrides:
+        _require("=" in override, f"{override!r} is not of the form key=value")
+        key = override.lstrip("+~").split("=", 1)[0]
+        if key not in known and not key.startswith("model.backbone."):
+            near = difflib.get_close_matches(key, [*known, "model.backbone._target_"], n=1, cutoff=0.3)
+            raise ConfigError(f"there is no option {key!r}" + (f"; did you mean {near[0]!r}?" if near else ""))
+
+
+def _explain(error: Exception) -> str:
+    """One sentence for a Hydra or OmegaConf error: the key and what is wrong with it."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    message = str(error).strip().splitlines()[0]
+    if match := re.match(r"Key '(\w+)' is not in struct", message):
+        return f"model.backbone.{match[1]} is a new constructor argument: write +model.backbone.{match[1]}=..."
+    if "Could not find 'recipe/" in message:
+        return f"{message.split(': ')[-1]}: recipes are {', '.join(RECIPES)}"
+    key = getattr(error, "full_key", None)
+    return f"{key}: {message}" if key else f"an override cannot be read: {message}"
+
+
+def plain(cfg: Config) -> dict[str, Any]:
+    """The config as nested dicts of plain values, for yaml and checkpoints."""
+    values = dataclasses.asdict(cfg)
+    values.pop("defaults")
+    return values

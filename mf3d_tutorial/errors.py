@@ -1,0 +1,31 @@
+"""The errors that a user can cause. Entry points print their sentence and exit with code 2."""
+
+import sys
+from collections.abc import Callable
+from functools import wraps
+
+
+class UserError(ValueError):
+    """Something that the user can mend: the message says what is wrong, where, and what to do."""
+
+
+class ConfigError(UserError):
+    """A key, a value or a combination of them that cannot work."""
+
+
+class DataError(UserError):
+    """A dataset folder, a scene or an array that cannot be used."""
+
+
+def exit_on_user_error(main: Callable[[], None]) -> Callable[[], None]:
+    """Make a user's error one line on stderr and exit code 2, in place of a traceback."""
+
+    @wraps(main)
+    def wrapped() -> None:
+        try:
+            main()
+        except UserError as error:
+            print(f"error: {error}", file=sys.stderr)
+            sys.exit(2)
+
+    return wrapped

@@ -1,0 +1,52 @@
+"""What a scene's queries should find: one label an instance, and the instance of every point."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool, Int
+from torch import Tensor
+
+
+@dataclass
+class Target:
+    """The M instances of one scene. They are disjoint, so an index a point says all that M masks would say."""
+
+    labels: Int[Tensor, " M"]  # class index of each instance
+    instance: Int[Tensor, " N"]  # 0..M-1: the instance that the point belongs to; -1: none
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    @property
+    def masks(self) -> Bool[Tensor, "M N"]:
+        """The same as M binary masks."""
+        return torch.arange(len(self), device=self.instance.device)[:, None] == self.instance
+
+    def to(self, device: torch.device | str) -> "Target":
+        return Target(self.labels.to(device, non_blocking=True), self.instance.to(device, non_blocking=True))
+
+
+def build_target(
+    segment: Int[Tensor, " N"], instance: Int[Tensor, " N"], num_classes: int, stuff_classes: Sequence[int] = ()
+) -> Target:
+    """The target of a scene with these per-point labels (-1: unannotated).
+
+    An instance counts if its id is >= 0 and one of its points at least has a class. Its label is the most frequent
+    class of its points (the smallest on a tie). Instances whose label is in `stuff_classes` are left out. Targets
+    stand in ascending order of their instance ids.
+    """
+    annotated = instance >= 0
+    ids, index = torch.unique(instance[annotated], return_inverse=True)
+    classes = segment[annotated]
+    known = classes >= 0
+    votes = torch.bincount(index[known] * num_classes + classes[known], minlength=len(ids) * num_classes)
+    votes = votes.view(len(ids), num_classes)
+    labels = votes.argmax(1) if len(ids) else votes.new_zeros(0)
+    keep = votes.sum(1) > 0
+    for stuff in stuff_classes:
+        keep &= labels != stuff
+    position = torch.where(keep, keep.cumsum(0) - 1, -1)
+    target = torch.full_like(instance, -1)
+    target[annotated] = position[index].to(instance.dtype)
+    return Target(labels[keep], target)

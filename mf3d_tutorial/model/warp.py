@@ -1,0 +1,321 @@
+"""WarpConvNet on any device: the only file that knows its insides.
+
+WarpConvNet is written for CUDA: its package on the index is pure Python, without the compiled `warpconvnet._C`, and
+refuses to import. Importing *this* module imports WarpConvNet all the same and makes a few of its functions look at
+the device of their tensor. CUDA tensors go to the compiled kernels as before; CPU tensors go to the plain PyTorch
+below. So every module of this project that needs WarpConvNet takes it from here, or imports this file first.
+
+    what                     on CPU tensors
+    generate_kernel_map      sorted integer keys and a binary search
+    sparse convolution       one matrix product a kernel offset (gather, GEMM, scatter-add)
+    unique_hashmap           a stable sort
+    morton_code              bit tricks on int64
+    segment_csr              index_add / scatter (also on CUDA, where torch_scatter is not installed)
+"""
+
+import contextlib
+import importlib.util
+import io
+import os
+import sys
+import types
+import warnings
+from pathlib import Path
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+TESTED_VERSIONS = ("1.8.2",)
+
+# Grid coordinates must fit WarpConvNet's packed hash keys: 18 signed bits an axis.
+GRID_MIN, GRID_MAX = -(2**17), 2**17 - 1
+
+# WarpConvNet tries these kernels and keeps the fastest. The list leaves out the sm90 CuTe ones: on an H100 they give
+# non-finite numbers, which costs autotuning time before they are thrown out.
+_ALGORITHMS = "[mask_gemm,cute_implicit_gemm,cutlass_implicit_gemm,explicit_gemm,cute_grouped]"
+
+
+class _MissingExtension(types.ModuleType):
+    """Stands in for `warpconvnet._C`: importable, has nothing, and says how to get the real one."""
+
+    gemm = cuhash = coords = utils = sampling = fma = types.SimpleNamespace()
+
+
+def _extension_files() -> list[Path]:
+    package = importlib.util.find_spec("warpconvnet")
+    if package is None:
+        raise ImportError("WarpConvNet is not installed. Run `make install`, or `pip install warpconvnet==1.8.2`.")
+    return [file for folder in package.submodule_search_locations for file in Path(folder).glob("_C*.so")]
+
+
+@contextlib.contextmanager
+def _environment(**values: str):
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    yield
+    for name, value in before.items():
+        os.environ.pop(name) if value is None else os.environ.update({name: value})
+
+
+def _import_warpconvnet() -> bool:
+    """Import WarpConvNet without its banner; True if its compiled extension came with it."""
+    for direction in ("FWD", "DGRAD", "WGRAD"):
+        os.environ.setdefault(f"WARPCONVNET_{direction}_ALGO_MODE", _ALGORITHMS)
+    compiled = bool(_extension_files()) and torch.cuda.is_available()
+    if not compiled:
+        sys.modules["warpconvnet._C"] = _MissingExtension("warpconvnet._C")
+    with contextlib.redirect_stdout(io.StringIO()), _environment(LOG_LEVEL=os.environ.get("LOG_LEVEL", "WARNING")):
+        import warpconvnet
+        import warpconvnet.models  # its loggers take their level from LOG_LEVEL when they are made
+    if warpconvnet.__version__ not in TESTED_VERSIONS:
+        warnings.warn(
+            f"WarpConvNet {warpconvnet.__version__} is installed, but mf3d_tutorial was tested with "
+            f"{', '.join(TESTED_VERSIONS)}. If something fails inside warpconvnet, install that version.",
+            stacklevel=2,
+        )
+    return compiled
+
+
+HAS_EXTENSION = _import_warpconvnet()
+
+import warpconvnet.geometry.coords.ops.serialization as _serialization  # noqa: E402
+import warpconvnet.geometry.coords.ops.stride as _stride  # noqa: E402
+import warpconvnet.geometry.coords.ops.voxel as _voxel  # noqa: E402
+import warpconvnet.nn.functional.sparse_conv.helper as _conv  # noqa: E402
+import warpconvnet.utils.optional_deps as _optional  # noqa: E402
+import warpconvnet.utils.unique as _unique  # noqa: E402
+from warpconvnet.geometry.coords.search.search_results import IntSearchResult  # noqa: E402
+from warpconvnet.geometry.types.points import Points  # noqa: E402
+from warpconvnet.geometry.types.voxels import Voxels  # noqa: E402
+from warpconvnet.nn.modules.sparse_conv import SparseConv3d  # noqa: E402
+from warpconvnet.nn.modules.sparse_pool import PointToVoxel  # noqa: E402
+
+__all__ = ["GRID_MAX", "GRID_MIN", "HAS_EXTENSION", "Points", "PointToVoxel", "SparseConv3d", "Voxels", "segment_csr"]
+
+
+def _check_grid(coords: Int[Tensor, "N 4"]) -> None:
+    if coords.numel() and (coords[:, 1:].min() < GRID_MIN or coords[:, 1:].max() > GRID_MAX):
+        raise ValueError(
+            f"grid coordinates reach from {coords[:, 1:].min()} to {coords[:, 1:].max()}, but only {GRID_MIN} to "
+            f"{GRID_MAX} (18 bits) fit: use a larger voxel size, or coordinates in metres near the origin"
+        )
+
+
+class _KeyGrid:
+    """Maps (batch, x, y, z) to one integer, with an empty margin around the box so that outside never aliases."""
+
+    def __init__(self, coords: Int[Tensor, "N 4"]):
+        self.low = coords.amin(0) - 1
+        self.high = coords.amax(0) + 1
+        extent = (self.high - self.low + 1).tolist()
+        self.strides = (extent[1] * extent[2] * extent[3], extent[2] * extent[3], extent[3], 1)
+
+    def axis(self, values: Int[Tensor, "..."], axis: int) -> Int[Tensor, "..."]:
+        clamped = values.clamp(self.low[axis], self.high[axis]) - self.low[axis]
+        return clamped.long() * self.strides[axis]
+
+    def __call__(self, coords: Int[Tensor, "N 4"]) -> Int[Tensor, " N"]:
+        return sum(self.axis(coords[:, axis], axis) for axis in range(4))
+
+
+def unique_codes(x: Int[Tensor, " N"], dim: int = 0, stable: bool = True, return_to_unique_indices: bool = False):
+    """WarpConvNet's `unique_torch` for a vector: values, and the index maps between points and values (five tensors).
+
+    One stable sort gives all of them; torch.unique with a `dim` compares row by row, 20 times slower on the CPU.
+    """
+    values, order = x.sort(stable=True)
+    first = torch.ones_like(values, dtype=torch.bool)
+    first[1:] = values[1:] != values[:-1]
+    starts = first.nonzero().squeeze(1)
+    to_original = torch.empty_like(order).scatter_(0, order, first.cumsum(0) - 1)
+    offsets = torch.cat([starts, starts.new_tensor([len(x)])])
+    return values[first], to_original, order, offsets, order[starts] if return_to_unique_indices else None
+
+
+def unique_rows(coords: Int[Tensor, "N D"]) -> Int[Tensor, " M"]:
+    """Index of the first occurrence of every distinct row, ordered by the rows' values."""
+    if coords.shape[1] == 3:  # 2D convolution: (batch, x, y)
+        coords = torch.nn.functional.pad(coords, (0, 1))
+    _check_grid(coords)
+    keys, order = _KeyGrid(coords)(coords).sort(stable=True)
+    first = torch.ones_like(keys, dtype=torch.bool)
+    first[1:] = keys[1:] != keys[:-1]
+    return order[first]
+
+
+def kernel_map(
+    in_coords: Int[Tensor, "N 4"],
+    out_coords: Int[Tensor, "M 4"],
+    stride: tuple[int, int, int],
+    kernel_size: tuple[int, int, int],
+    dilation: tuple[int, int, int] = (1, 1, 1),
+    center: tuple[int, int, int] | None = None,
+) -> IntSearchResult:
+    """For every kernel offset k the pairs (i, o) with `in[i] == out[o] * stride + offset[k]`.
+
+    Coordinates are (batch, x, y, z) in int32. Offsets run z fastest; an odd kernel is centred, an even one starts at
+    0, as WarpConvNet's CUDA search does. The pairs of offset k are `in_maps, out_maps[offsets[k]:offsets[k + 1]]`.
+    """
+    _check_grid(in_coords)
+    grid = _KeyGrid(in_coords)
+    keys, order = grid(in_coords).sort()
+    if center is None:
+        center = tuple((size - 1) // 2 if size % 2 else 0 for size in kernel_size)
+    batch = grid.axis(out_coords[:, 0], 0)
+    # The key is a sum over axes, so each axis is shifted on its own: 3 + 3 + 3 instead of 27 shifts for a 3x3x3 kernel.
+    shifted = []
+    for axis in range(3):
+        base = out_coords[:, axis + 1] * stride[axis]
+        steps = [(step - center[axis]) * dilation[axis] for step in range(kernel_size[axis])]
+        shifted.append(torch.stack([grid.axis(base + step, axis + 1) for step in steps]))
+    x, y, z = shifted
+    queries = batch + x[:, None, None] + y[None, :, None] + z[None, None, :]  # (kx, ky, kz, M)
+    queries = queries.reshape(-1, len(out_coords))
+    position = torch.searchsorted(keys, queries).clamp_(max=len(keys) - 1)
+    found = keys[position] == queries
+    offset_index, out_maps = found.nonzero(as_tuple=True)
+    counts = torch.bincount(offset_index, minlength=len(queries))
+    identity = None
+    if all(size % 2 for size in kernel_size) and torch.equal(in_coords, out_coords) and set(stride) == {1}:
+        identity = len(queries) // 2
+    return IntSearchResult(
+        order[position[found]].int(),
+        out_maps.int(),
+        torch.cat([counts.new_zeros(1), counts.cumsum(0)]).int(),
+        identity_map_index=identity,
+    )
+
+
+class _SparseConvGEMM(torch.autograd.Function):
+    """out[o] = sum over k and the pairs (i, o) of k: features[i] @ weight[k], as one matrix product per offset."""
+
+    @staticmethod
+    def forward(ctx, features: Float[Tensor, "N I"], weight: Float[Tensor, "K I O"], pairs, num_out: int):
+        ctx.save_for_backward(features, weight)
+        ctx.pairs = pairs
+        out = features.new_zeros(num_out, weight.shape[2])
+        for k, (i, o) in enumerate(pairs):
+            if len(i):
+                out.index_add_(0, o, features.index_select(0, i) @ weight[k])
+        return out
+
+    @staticmethod
+    def backward(ctx, grad_out: Float[Tensor, "M O"]):
+        features, weight = ctx.saved_tensors
+        grad_out = grad_out.contiguous()
+        grad_features = torch.zeros_like(features) if ctx.needs_input_grad[0] else None
+        grad_weight = torch.zeros_like(weight)
+        for k, (i, o) in enumerate(ctx.pairs):
+            if not len(i):
+                continue
+            grad = grad_out.index_select(0, o)
+            grad_weight[k] = features.index_select(0, i).T @ grad
+            if grad_features is not None:
+                grad_features.index_add_(0, i, grad @ weight[k].T)
+        return grad_features, grad_weight, None, None
+
+
+def _pairs(kernel_map: IntSearchResult) -> list[tuple[Tensor, Tensor]]:
+    """The map's index pairs, split by offset once and kept with the map, which WarpConvNet caches over layers."""
+    if not hasattr(kernel_map, "cpu_pairs"):
+        counts = kernel_map.offsets.diff().tolist()
+        kernel_map.cpu_pairs = list(zip(kernel_map.in_maps.split(counts), kernel_map.out_maps.split(counts)))
+    return kernel_map.cpu_pairs
+
+
+class _ConvByDevice:
+    """Takes the place of WarpConvNet's autograd function: same arguments, the tensor's device decides."""
+
+    cuda = _conv.UnifiedSpatiallySparseConvFunction
+
+    @classmethod
+    def apply(cls, features, weight, kernel_map, num_out, *options):
+        if features.is_cuda:
+            return cls.cuda.apply(features, weight, kernel_map, num_out, *options)
+        groups = options[8]
+        if groups != 1:
+            raise ValueError(f"a sparse convolution with groups={groups} needs CUDA; use groups=1 on the CPU")
+        return _SparseConvGEMM.apply(features, weight, _pairs(kernel_map), num_out)
+
+
+def segment_csr(
+    src: Float[Tensor, "N F"], indptr: Int[Tensor, " M+1"], out: None = None, reduce: str = "sum"
+) -> Float[Tensor, "M F"]:
+    """Reduce the rows `indptr[m]:indptr[m + 1]` of `src` to row m: torch_scatter's function of this name.
+
+    `reduce` is sum, mean, min or max; an empty segment gives 0. The gradient of min and max goes to one row, the first
+    of equals (torch.segment_reduce shares it, which WarpConvNet warns of).
+    """
+    indptr = indptr.to(src.device, torch.int64)
+    counts = indptr.diff()
+    rows = torch.arange(len(counts), device=src.device).repeat_interleave(counts, output_size=len(src))
+    if reduce in ("sum", "mean"):
+        total = src.new_zeros(len(counts), *src.shape[1:]).index_add(0, rows, src)
+        return total if reduce == "sum" else total / counts.clamp(min=1).to(src.dtype).unsqueeze(-1)
+    if reduce not in ("min", "max"):
+        raise ValueError(f"segment_csr cannot reduce by {reduce!r}: choose sum, mean, min or max")
+    with torch.no_grad():
+        index = rows.unsqueeze(-1).expand_as(src)
+        best = src.new_zeros(len(counts), src.shape[1]).scatter_reduce(
+            0, index, src, f"a{reduce}", include_self=False
+        )
+        position = torch.arange(len(src), device=src.device).unsqueeze(-1).expand_as(src)
+        position = torch.where(src == best[rows], position, len(src))
+        chosen = position.new_full(best.shape, len(src)).scatter_reduce(0, index, position, "amin")
+    return torch.cat([src, src.new_zeros(1, src.shape[1])]).gather(0, chosen)
+
+
+def _spread_bits(values: Int[Tensor, " N"]) -> Int[Tensor, " N"]:
+    """Put two zero bits between the bits of a number below 2**21."""
+    for shift, mask in (
+        (32, 0x1F00000000FFFF),
+        (16, 0x1F0000FF0000FF),
+        (8, 0x100F00F00F00F00F),
+        (4, 0x10C30C30C30C30C3),
+        (2, 0x1249249249249249),
+    ):
+        values = (values | (values << shift)) & mask
+    return values
+
+
+def morton_code(coords: Int[Tensor, "N D"], order: Tensor | str) -> Int[Tensor, " N"]:
+    """Z-order number of (x, y, z) or (batch, x, y, z) grid coordinates, counted from their smallest corner."""
+    order = _serialization.POINT_ORDERING(order)
+    coords = (coords - coords.amin(0)).long()
+    x, y, z = (coords[:, -3 + axis] for axis in _serialization.POINT_ORDERING_TO_MORTON_PERMUTATIONS[order])
+    code = (_spread_bits(x) << 2) | (_spread_bits(y) << 1) | _spread_bits(z)
+    return code if coords.shape[1] == 3 else code | (coords[:, 0] << 48)
+
+
+def _by_device(on_cuda, on_cpu):
+    """A function with `on_cuda`'s arguments that calls `on_cpu` when its first argument is a CPU tensor."""
+
+    def route(tensor, *args, **kwargs):
+        return (on_cuda if tensor.is_cuda else on_cpu)(tensor, *args, **kwargs)
+
+    return route
+
+
+def _install() -> None:
+    def kernel_map_on_cpu(coords, out_coords, stride, kernel_size, kernel_dilation=None, center=None, **_):
+        return kernel_map(coords, out_coords, stride, kernel_size, kernel_dilation or (1, 1, 1), center)
+
+    _conv.generate_kernel_map = _by_device(_conv.generate_kernel_map, kernel_map_on_cpu)
+    _conv.UnifiedSpatiallySparseConvFunction = _ConvByDevice
+    unique_hashmap = _by_device(_stride.unique_hashmap, lambda coords, **_: (unique_rows(coords), None))
+    _stride.unique_hashmap = _voxel.unique_hashmap = unique_hashmap
+    torch_unique = _unique.unique_torch
+    _unique.unique_torch = lambda x, *args, **kwargs: (
+        unique_codes(x, *args, **kwargs) if x.ndim == 1 else torch_unique(x, *args, **kwargs)
+    )
+    cpu_morton = lambda coords, threads_per_block=256, order=None: morton_code(coords, order)  # noqa: E731
+    _serialization.morton_code = _by_device(_serialization.morton_code, cpu_morton)
+    if not _optional.HAS_TORCH_SCATTER:
+        placeholder = _optional.segment_csr
+        for name, module in list(sys.modules.items()):
+            if name.startswith("warpconvnet") and getattr(module, "segment_csr", None) is placeholder:
+                module.segment_csr = segment_csr
+
+
+_install()

@@ -1,0 +1,84 @@
+"""Which query answers for which instance: the cheapest one-to-one assignment.
+
+    cost[q, m] = cls * (-softmax(logits[q])[label m]) + bce * BCE(mask q, mask m) + dice * (1 - DICE(mask q, mask m))
+
+BCE is a mean over the scene's points. DICE = (2 sum(p t) + 1) / (sum(p) + sum(t) + 1), with p the sigmoid of the mask
+logits and t the instance's binary mask. The formulas are those of WarpConvNet's MaskFormer example.
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float, Int
+from scipy.optimize import linear_sum_assignment
+from torch import Tensor
+
+from mf3d_tutorial.data.targets import Target
+from mf3d_tutorial.errors import UserError
+
+
+@dataclass(frozen=True)
+class Weights:
+    """How much each term counts."""
+
+    cls: float = 1.0
+    bce: float = 5.0
+    dice: float = 5.0
+
+
+class Pairs(NamedTuple):
+    """The assignment of one scene: query `q_idx[i]` answers for instance `t_idx[i]`; min(Q, M) pairs."""
+
+    q_idx: Int[Tensor, " P"]
+    t_idx: Int[Tensor, " P"]
+
+
+def mask_costs(
+    mask: Float[Tensor, "Q N"], target: Target
+) -> tuple[Float[Tensor, "Q M"], Float[Tensor, "Q M"]]:
+    """BCE and 1 - DICE of every query's mask with every instance's, without a Q x M x N tensor.
+
+    BCE(x, t) = softplus(x) - x t, so its mean over points splits into a sum over all points and a sum over the
+    instance's own points; DICE needs the latter sum of p. Both are one product with the instances' masks.
+    """
+    with torch.autocast(mask.device.type, enabled=False):  # sums over 100,000 points do not fit float16
+        x = mask.float()
+        p = x.sigmoid()
+        t = target.masks.float()
+        bce = (F.softplus(x).sum(1, keepdim=True) - x @ t.T) / x.shape[1]
+        dice = (2 * (p @ t.T) + 1) / (p.sum(1, keepdim=True) + t.sum(1) + 1)
+    return bce, 1 - dice
+
+
+def cost_matrix(
+    logits: Float[Tensor, "Q C+1"], mask: Float[Tensor, "Q N"], target: Target, weights: Weights
+) -> Float[Tensor, "Q M"]:
+    """The cost of every pair of a query and an instance of one scene, in float32."""
+    bce, dice = mask_costs(mask, target)
+    probability = logits.float().softmax(-1)[:, target.labels]
+    return -weights.cls * probability + weights.bce * bce + weights.dice * dice
+
+
+@torch.no_grad()
+def match(
+    logits: Float[Tensor, "B Q C+1"],
+    masks: list[Float[Tensor, "Q N_b"]],
+    targets: list[Target],
+    weights: Weights,
+) -> list[Pairs]:
+    """The cheapest assignment of each scene; pairs are in ascending order of their query.
+
+    All costs go to the host in one copy: the solver is scipy's. UserError if a cost is not a finite number.
+    """
+    costs = [cost_matrix(*scene, weights) for scene in zip(logits, masks, targets)]
+    flat = torch.cat([cost.flatten() for cost in costs]).cpu()
+    if not flat.isfinite().all():
+        raise UserError("the matching cost is NaN or infinite: the model's outputs are not finite (lower train.lr?)")
+    pairs = []
+    for cost, values in zip(costs, flat.split([cost.numel() for cost in costs])):
+        q_idx, t_idx = linear_sum_assignment(values.view(cost.shape).numpy())
+        pairs.append(Pairs(*torch.from_numpy(np.stack([q_idx, t_idx])).to(logits.device, non_blocking=True)))
+    return pairs

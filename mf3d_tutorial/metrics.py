@@ -204,7 +204,7 @@ def _array(name: str, value, dtype: type, shape: str, length: int | None = None)
         raise ValueError(f"{name} must be {wanted}, got {array.dtype} of shape {array.shape}")
     if length is not None and len(array) != length:
         raise ValueError(f"{name} has length {len(array)}, but masks has {length} for {shape}")
-    return array.astype(dtype, copy=False)
+    return np.ascontiguousarray(array, dtype=dtype)  # masks are read row by row, and may come as columns
 
 
 def _refuse(name: str, array: np.ndarray, bad: np.ndarray, why: str) -> None:

@@ -1,6 +1,7 @@
-"""From a scanned room to a scene in the ScanNet layout: instances, classes, and what annotators leave out or get wrong."""
+"""From a scanned room to a scene of the ScanNet layout: instances, classes, and what annotators miss or get wrong."""
 
 import numpy as np
+from scipy.spatial import cKDTree
 
 from .classes import indices
 from .recipes import build, kind_of
@@ -8,11 +9,11 @@ from .scan import ScanSettings, scan
 
 ARRAYS = ("coord", "color", "normal", "segment20", "segment200", "instance")
 _FULL = ScanSettings()
-_SMALL = ScanSettings(voxel=0.043, frames=80, ceiling=0.0)
+_SMALL = ScanSettings(voxel=(0.04, 0.044), frames=50, ceiling=0.0)
 _STRUCTURE = ("wall", "floor", "ceiling")
 
 
-def _blobs(coord: np.ndarray, count: int, radii: tuple[float, float], rng: np.random.Generator) -> np.ndarray:
+def _balls(coord: np.ndarray, count: int, radii: tuple[float, float], rng: np.random.Generator) -> np.ndarray:
     """(N,) bool: points inside `count` balls around random points."""
     inside = np.zeros(len(coord), bool)
     for center in coord[rng.integers(0, len(coord), count)]:
@@ -20,50 +21,68 @@ def _blobs(coord: np.ndarray, count: int, radii: tuple[float, float], rng: np.ra
     return inside
 
 
-def _annotate(raw: list[str], cloud: dict, rng: np.random.Generator, label_noise: float) -> np.ndarray:
-    """(N,) instance index into `raw`, -1 where nobody annotated: whole objects, mostly small ones, and patches."""
-    instance, coord = cloud["instance"].copy(), cloud["coord"]
-    sizes = np.bincount(instance, minlength=len(raw))
-    for i, (label, size) in enumerate(zip(raw, sizes)):
-        forgotten = 0.02 if label in _STRUCTURE else 0.12 if size < 300 else 0.03
-        if label == "ceiling":
-            forgotten = 0.4
-        if rng.random() < forgotten:
+def _leave_out(labels: list[str], instance: np.ndarray, coord: np.ndarray, rng: np.random.Generator) -> None:
+    """Set to -1, in place, what nobody annotated: some objects (mostly small ones), patches, and mere traces."""
+    for i, (label, size) in enumerate(zip(labels, np.bincount(instance, minlength=len(labels)))):
+        forgotten = 0.4 if label == "ceiling" else 0.003 if label in _STRUCTURE else 0.1 if size < 300 else 0.02
+        if size < 20 or rng.random() < forgotten:
             instance[instance == i] = -1
-    instance[_blobs(coord, rng.integers(0, 8), (0.08, 0.3), rng)] = -1
-    return instance
+    instance[_balls(coord, int(rng.integers(0, 8)), (0.08, 0.25), rng)] = -1
+
+
+def _blunder(
+    labels: list[str], instance: np.ndarray, coord: np.ndarray, rng: np.random.Generator, share: float
+) -> None:
+    """Annotate a share of the objects wrongly, in place: another class, one with a neighbour, or beyond its edge."""
+    for i, label in enumerate(labels):
+        mine = instance == i
+        if label in _STRUCTURE or not mine.any() or rng.random() >= share:
+            continue
+        mistake, others = rng.integers(3), np.flatnonzero(~mine & (instance >= 0))
+        near, which = cKDTree(coord[mine]).query(coord[others])
+        if mistake == 0:
+            labels[i] = labels[int(rng.integers(len(labels)))]
+        elif mistake == 1:
+            instance[mine] = instance[others[near.argmin()]]
+        else:
+            instance[others[near < 0.08]] = i
 
 
 def make_scene(
     seed: int, split: str, index: int, small: bool = False, label_noise: float = 0.0, kind: str | None = None
-):
+) -> dict[str, np.ndarray]:
     """One scene of the ScanNet layout, as a dict of the arrays named in ARRAYS.
 
-    coord (N, 3) f32 metres, z up, floor at about z = 0, smallest x and y about 0; color (N, 3) u8; normal (N, 3) f32, unit;
-    segment20, segment200, instance (N,) i32 with -1 = not annotated. `split` is "train" or "val" (different rooms for the
-    same index); `small` gives little rooms scanned coarsely; `label_noise` is the share of objects annotated wrongly.
+    coord (N, 3) f32 metres, z up, floor at about z = 0, least x and y 0; color (N, 3) u8; normal (N, 3) f32, unit
+    length; segment20, segment200, instance (N,) i32 with -1 = not annotated. `split` is "train" or "val": other rooms
+    for the same index. `small` gives little rooms scanned coarsely, without the upper walls; `label_noise` is the share
+    of objects annotated wrongly; `kind` asks for a room type of rooms.yaml. ValueError for another split.
     """
     split_number = ("train", "val").index(split)
     rng = np.random.default_rng(np.random.SeedSequence((seed, split_number, index)))
-    kind = kind or kind_of(index + 100 * split_number)
-    room = build(rng, kind, rng.uniform(6.2, 8.6) if small else np.inf)
+    area, clutter = (rng.uniform(6.2, 8.6), 0.4) if small else (np.inf, 1.0)
+    room = build(rng, kind or kind_of(index + 100 * split_number), area, clutter)
     cloud = scan(room, rng, _SMALL if small else _FULL)
-    if small:  # the upper walls would be half of the points
-        cloud = {key: value[cloud["coord"][:, 2] < 2.05] for key, value in cloud.items()}
-    holes = _blobs(cloud["coord"], int(rng.integers(0, 12)), (0.04, 0.12), rng)
-    cloud = {key: value[~holes] for key, value in cloud.items()}
-    instance = _annotate(room.labels, cloud, rng, label_noise)
-    present, compact = np.unique(instance, return_inverse=True)
-    compact = compact - (present[0] == -1)
-    of20, of200 = (np.append(classes, -1).astype(np.int32) for classes in indices(room.labels))
+    keep = ~_balls(cloud["coord"], int(rng.integers(0, 12)), (0.04, 0.12), rng)  # holes that nothing explains
+    if small:
+        keep &= cloud["coord"][:, 2] < 2.05
+    cloud = {key: value[keep] for key, value in cloud.items()}
+    instance, labels = cloud["instance"], list(room.labels)
+    _leave_out(labels, instance, cloud["coord"], rng)
+    _blunder(labels, instance, cloud["coord"], rng, label_noise)
+    of20, of200 = (np.append(classes, -1).astype(np.int32) for classes in indices(labels))
+    present, number = np.unique(instance, return_inverse=True)
     turn = rng.uniform(-0.06, 0.06) if rng.random() < 0.5 else rng.uniform(-np.pi, np.pi)
-    c, s = np.cos(turn), np.sin(turn)
-    matrix = np.array([[c, -s, 0], [s, c, 0], [0, 0, 1]])
-    coord = np.einsum("ij,kj->ik", cloud["coord"], matrix)
+    x, y, z = cloud["coord"].T
+    coord = np.stack([np.cos(turn) * x - np.sin(turn) * y, np.sin(turn) * x + np.cos(turn) * y, z], 1)
     coord[:, :2] -= coord[:, :2].min(0)
+    x, y, z = cloud["normal"].T
+    normal = np.stack([np.cos(turn) * x - np.sin(turn) * y, np.sin(turn) * x + np.cos(turn) * y, z], 1)
     return {
         "coord": np.round(coord, 4).astype(np.float32),
         "color": cloud["color"],
-        "normal": np.round(np.einsum("ij,kj->ik", cloud["normal"], matrix), 3).astype(np.float32),
-        "segment20": of20[instance], "segment200": of200[instance], "instance": compact.astype(np.int32),
-    }  # fmt: skip
+        "normal": np.round(normal, 3).astype(np.float32),
+        "segment20": of20[instance],
+        "segment200": of200[instance],
+        "instance": (number - (present[0] == -1)).astype(np.int32),
+    }

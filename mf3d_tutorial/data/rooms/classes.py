@@ -10,25 +10,25 @@ import numpy as np
 
 from ..labels import IGNORE_INDEX, label_set
 
-_SAME = ("wall floor cabinet bed chair table door window bookshelf picture counter desk curtain refrigerator toilet sink "
-         "bathtub").split() + ["shower curtain"]  # fmt: skip
-_MEMBERS = {
-    "wall": ["shower wall", "closet wall"],
-    "floor": ["shower floor"],
-    "cabinet": ["kitchen cabinet", "file cabinet", "bathroom vanity", "bathroom cabinet"],
-    "bed": ["mattress"],
-    "chair": ["office chair", "armchair", "sofa chair", "folded chair"],
-    "sofa": ["couch"],
-    "table": ["coffee table", "end table", "dining table"],
-    "door": ["doorframe", "closet door", "shower door", "bathroom stall door"],
-    "picture": ["poster"],
-    "counter": ["kitchen counter", "bathroom counter"],
-    "refrigerator": ["mini fridge"],
-    "otherfurniture": ["trash can", "trash bin", "recycling bin", "radiator", "ottoman", "bench", "tv stand", "wardrobe",
-                       "closet", "seat", "washing machine", "clothes dryer", "ladder", "piano", "keyboard piano", "stand",
-                       "water cooler", "rack", "music stand", "ironing board", "furniture", "crate"],
-}  # fmt: skip
-SCANNET20_OF = {name: name for name in _SAME} | {raw: name for name, raws in _MEMBERS.items() for raw in raws}
+_MEMBERS = """
+wall: wall, shower wall, closet wall
+floor: floor, shower floor
+cabinet: cabinet, kitchen cabinet, file cabinet, bathroom vanity, bathroom cabinet
+bed: bed, mattress
+chair: chair, office chair, armchair, sofa chair, folded chair
+sofa: couch
+table: table, coffee table, end table, dining table
+door: door, doorframe, closet door, shower door, bathroom stall door
+picture: picture, poster
+counter: counter, kitchen counter, bathroom counter
+refrigerator: refrigerator, mini fridge
+otherfurniture: trash can, trash bin, recycling bin, radiator, ottoman, bench, tv stand, wardrobe, closet, seat, crate
+otherfurniture: washing machine, clothes dryer, ladder, piano, keyboard piano, stand, water cooler, rack, music stand
+otherfurniture: ironing board, furniture
+"""
+_ALONE = ("window", "bookshelf", "desk", "curtain", "shower curtain", "toilet", "sink", "bathtub")
+_ROWS = [line.split(": ") for line in _MEMBERS.strip().splitlines()]
+SCANNET20_OF = {name: name for name in _ALONE} | {raw: name for name, raws in _ROWS for raw in raws.split(", ")}
 
 
 def indices(raw: list[str]) -> tuple[np.ndarray, np.ndarray]:

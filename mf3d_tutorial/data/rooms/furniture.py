@@ -1,340 +1,411 @@
-"""Large furniture: parametric families of seats, tables, beds and storage, and the appliances that stand among them.
-
-Every family is a function of a `Kit` that returns a new `Thing` each time it is called.
-"""
+"""Furniture with a shape of its own: parametric families, each a function of a `Kit` that returns a new `Thing`."""
 
 import numpy as np
 
 from .kit import Kit, Thing
 from .mesh import Mesh
+from .shapes import legs, simple, storage
 
 
-def _legs(k: Kit, mesh: Mesh, w: float, d: float, h: float, material: int, thick: float, inset: float = 0.0) -> None:
-    """Four legs under a w x d plate whose underside is at height h: round or square."""
-    round_leg, x, y = k.chance(0.4), w / 2 - thick / 2 - inset, d / 2 - thick / 2 - inset
-    for sx in (-1, 1):
-        for sy in (-1, 1):
-            if round_leg:
-                mesh.post(sx * x, sy * y, 0, h, thick / 2 * k.u(0.7, 1), material, thick / 2)
-            else:
-                mesh.box(sx * x - thick / 2, sx * x + thick / 2, sy * y - thick / 2, sy * y + thick / 2, 0, h, material)
-
-
-def chair(k: Kit, label: str = "chair") -> Thing:
-    """Side chair: plate or cushion on four legs, a frame or a pedestal; solid or slatted back; sometimes arms."""
+def chair(k: Kit) -> Thing:
+    """Plate or cushion on four legs or a pedestal; solid, soft, slatted or ladder back; sometimes arms."""
     w, d, h, t = k.u(0.4, 0.5), k.u(0.4, 0.48), k.u(0.42, 0.47), k.u(0.025, 0.06)
-    frame = k.pick([k.wood, k.wood, k.metal, k.dark])()
-    seat = k.pick([lambda: frame, k.plastic, k.fabric, k.fabric])()
-    mesh = Mesh()
+    frame, top = k.paint("wood", "wood", "metal", "dark"), k.u(0.32, 0.55)
+    seat, mesh, back = k.pick([frame, k.paint("plastic", "fabric", "fabric")]), Mesh(), Mesh()
     if k.chance(0.5):
         mesh.box(-w / 2, w / 2, -d / 2, d / 2, h - t, h, seat)
     else:
-        mesh.soft(-w / 2, w / 2, -d / 2, d / 2, h - t - 0.03, h, seat, 0.25)
         t += 0.03
+        mesh.soft(-w / 2, w / 2, -d / 2, d / 2, h - t, h, seat, 0.25)
     if k.chance(0.8):
-        _legs(k, mesh, w, d, h - t, frame, k.u(0.025, 0.045), k.u(0, 0.03))
+        legs(k, mesh, w, d, h - t, frame, k.u(0.025, 0.045), k.u(0, 0.03))
     else:
         mesh.post(0, 0, 0.03, h - t, 0.03, frame).turned(0, 0, [(k.u(0.18, 0.24), 0), (0.05, 0.04)], frame)
-    top, back = h + k.u(0.32, 0.52), Mesh()
     style = k.pick(["panel", "soft", "slats", "ladder"])
     if style == "panel":
-        back.box(-w / 2, w / 2, -0.012, 0.012, k.pick([0, 0.12]), top - h, seat)
+        back.box(-w / 2, w / 2, -0.012, 0.012, k.pick([0, 0.12]), top, seat)
     elif style == "soft":
-        back.soft(-w / 2, w / 2, -0.03, 0.03, 0, top - h, seat, 0.25)
+        back.soft(-w / 2, w / 2, -0.03, 0.03, 0, top, seat, 0.25)
     else:
-        for x in (-w / 2 + 0.02, w / 2 - 0.02):
-            back.box(x - 0.015, x + 0.015, -0.015, 0.015, 0, top - h, frame)
-        for i in range(3):
-            z, x = (top - h) * (0.35 + 0.28 * i), w / 2 * (i - 1) * 0.5
+        for x in (0.02 - w / 2, w / 2 - 0.02):
+            back.box(x - 0.015, x + 0.015, -0.015, 0.015, 0, top, frame)
+        for z, x in ((0.35, -w / 4), (0.62, 0), (0.88, w / 4)):
             if style == "ladder":
-                back.box(-w / 2 + 0.035, w / 2 - 0.035, -0.01, 0.01, z - 0.035, z + 0.035, seat)
+                back.box(0.035 - w / 2, w / 2 - 0.035, -0.01, 0.01, top * z - 0.035, top * z + 0.035, seat)
             else:
-                back.box(x - 0.025, x + 0.025, -0.01, 0.01, 0, top - h - 0.061, frame)
-        if style == "slats":
-            back.box(-w / 2, w / 2, -0.012, 0.012, top - h - 0.06, top - h, frame)
+                back.box(x - 0.025, x + 0.025, -0.01, 0.01, 0, top, frame)
     mesh.add(back, 0, d / 2 - 0.02, h, pitch=-k.u(0.02, 0.18))
     if k.chance(0.3):
-        for s in (-1, 1):
-            mesh.box(s * w / 2 - 0.025, s * w / 2 + 0.025, -d * 0.35, d / 2, h + 0.19, h + 0.22, frame)
-            mesh.box(s * w / 2 - 0.015, s * w / 2 + 0.015, -d * 0.3, -d * 0.22, h - t, h + 0.19, frame)
-    return Thing(label, mesh)
+        for x in (-w / 2, w / 2):
+            mesh.box(x - 0.025, x + 0.025, -d * 0.35, d / 2, h + 0.19, h + 0.22, frame)
+            mesh.box(x - 0.015, x + 0.015, -d * 0.3, -d * 0.22, h - t, h + 0.19, frame)
+    return Thing("chair", mesh)
 
 
-def office_chair(k: Kit, label: str = "office chair") -> Thing:
-    """Swivel chair: star base, gas post, soft seat and back, often arms."""
-    w, h, cloth, frame = k.u(0.44, 0.54), k.u(0.42, 0.52), k.fabric(), k.pick([k.dark, k.metal])()
-    if k.chance(0.5):
-        cloth = k.dark()
-    mesh, feet = Mesh().post(0, 0, 0.06, h - 0.08, 0.03, frame), k.u(0.26, 0.32)
+def office_chair(k: Kit) -> Thing:
+    """Star base, post, soft seat and back, often arms."""
+    w, h, cloth, frame = k.u(0.44, 0.54), k.u(0.42, 0.52), k.paint("fabric", "dark"), k.paint("dark", "dark", "metal")
+    mesh, reach, tall = Mesh().post(0, 0, 0.06, h - 0.08, 0.03, frame), k.u(0.26, 0.32), k.u(0.38, 0.7)
     for i in range(5):
-        leg = Mesh().box(0.02, feet, -0.02, 0.02, 0.05, 0.09, frame)
-        mesh.add(leg.box(feet - 0.05, feet, -0.025, 0.025, 0, 0.05, frame), yaw=i * 2 * np.pi / 5)
+        leg = Mesh().box(0.02, reach, -0.02, 0.02, 0.05, 0.09, frame)
+        mesh.add(leg.box(reach - 0.05, reach, -0.025, 0.025, 0, 0.05, frame), yaw=i * 2 * np.pi / 5)
     mesh.soft(-w / 2, w / 2, -w / 2, w / 2, h - 0.08, h, cloth, 0.4)
-    tall = k.u(0.38, 0.7)
-    back = (
-        Mesh()
-        .soft(-w * 0.46, w * 0.46, -0.04, 0.03, 0.06, tall, cloth, 0.4)
-        .box(-0.03, 0.03, 0.02, 0.04, -0.1, 0.2, frame)
-    )
-    mesh.add(back, 0, w / 2 - 0.02, h, pitch=-k.u(0.05, 0.2))
+    back = Mesh().soft(-w * 0.46, w * 0.46, -0.04, 0.03, 0.06, tall, cloth, 0.4)
+    mesh.add(back.box(-0.03, 0.03, 0.02, 0.04, -0.1, 0.2, frame), 0, w / 2 - 0.02, h, pitch=-k.u(0.05, 0.2))
     if k.chance(0.7):
-        for s in (-1, 1):
-            x, top = s * (w / 2 + 0.01), h + k.u(0.18, 0.24)
+        top = h + k.u(0.18, 0.24)
+        for x in (-w / 2 - 0.01, w / 2 + 0.01):
             mesh.box(x - 0.035, x + 0.035, -0.14, 0.12, top - 0.03, top, frame)
             mesh.box(x - 0.015, x + 0.015, -0.03, 0.03, h - 0.06, top - 0.03, frame)
-    return Thing(label, mesh)
+    return Thing(k.pick(["office chair", "office chair", "chair"]), mesh)
+
+
+def folded_chair(k: Kit) -> Thing:
+    """A folding chair leaning flat."""
+    frame, leaning = k.paint("metal", "dark"), Mesh()
+    leaning.box(-0.22, 0.22, -0.02, 0.02, 0.3, 0.78, k.paint("plastic", "metal", "wood"))
+    for x in (-0.22, 0.19):
+        leaning.box(x, x + 0.03, -0.03, 0.03, 0.0, 0.95, frame)
+    return Thing("folded chair", Mesh().add(leaning, 0, 0, 0.01, pitch=-0.12))
 
 
 def _upholstered(k: Kit, w: float, d: float, label: str, seats: int) -> Thing:
-    """Box-built seat with arms, back and loose seat cushions: sofas and easy chairs."""
-    cloth, foot = k.fabric(), k.pick([0.0, k.u(0.06, 0.14)])
+    """Box-built seat with arms, back and loose cushions."""
+    cloth, foot, power, mesh = k.paint("fabric"), k.pick([0.0, k.u(0.06, 0.14)]), k.u(0.12, 0.4), Mesh()
     arm, back, h, top = k.u(0.1, 0.24), k.u(0.14, 0.26), k.u(0.38, 0.46), k.u(0.7, 0.95)
-    power, mesh = k.u(0.12, 0.4), Mesh()
     if foot:
-        _legs(k, mesh, w - 0.06, d - 0.06, foot, k.wood(), 0.05)
-    mesh.box(-w / 2 + arm, w / 2 - arm, -d / 2 + 0.02, d / 2 - back, foot, h - 0.15, cloth)
-    mesh.soft(-w / 2 + arm / 2, w / 2 - arm / 2, d / 2 - back, d / 2, foot, top, cloth, power * 0.7)
-    each = (w - 2 * arm) / seats
-    for i in range(seats):
-        x = -w / 2 + arm + i * each
+        legs(k, mesh, w - 0.06, d - 0.06, foot, k.paint("wood"), 0.05)
+    mesh.box(arm - w / 2, w / 2 - arm, -d / 2 + 0.02, d / 2 - back, foot, h - 0.15, cloth)
+    mesh.soft((arm - w) / 2, (w - arm) / 2, d / 2 - back, d / 2, foot, top, cloth, power * 0.7)
+    each, loose = (w - 2 * arm) / seats, k.chance(0.7)
+    for x in arm - w / 2 + each * np.arange(seats):
         mesh.soft(x, x + each, -d / 2, d / 2 - back, h - 0.15, h, cloth, power)
-        if k.chance(0.7):
+        if loose:
             cushion = Mesh().soft(0.01, each - 0.01, -0.09, 0.05, 0, top - h + k.u(-0.02, 0.06), cloth, power + 0.1)
             mesh.add(cushion, x, d / 2 - back - 0.05, h, pitch=-0.12)
-    for s in (-1, 1):
-        x0, x1 = sorted((s * w / 2, s * (w / 2 - arm)))
-        mesh.soft(x0, x1, -d / 2, d / 2 - back * 0.5, foot, h + k.u(0.12, 0.24), cloth, power * 0.8)
-    return Thing(label, mesh, [(-w / 2 + arm, w / 2 - arm, -d / 2 + 0.1, d / 2 - back - 0.12, h, 0.6)])
+    for x in (-w / 2, w / 2 - arm):
+        mesh.soft(x, x + arm, -d / 2, d / 2 - back * 0.5, foot, h + k.u(0.12, 0.24), cloth, power * 0.8)
+    thing = Thing(label, mesh, [(arm - w / 2, w / 2 - arm, -d / 2 + 0.1, d / 2 - back - 0.12, h, 0.6)])
+    if seats > 1 and k.chance(0.35):  # a chaise makes it an L
+        a, long, y = k.pick([-w / 2, w / 2 - each]), k.u(0.5, 0.8), -d / 2
+        mesh.box(a, a + each, y - long, y, 0.04, h - 0.14, cloth).soft(
+            a, a + each, y - long, y, h - 0.14, h, cloth, 0.25
+        )
+    return thing
 
 
 def sofa(k: Kit) -> Thing:
-    """Two to four seats; one in three has a chaise, which makes it an L."""
-    seats, d = k.n(2, 3), k.u(0.8, 1.0)
-    thing = _upholstered(k, k.u(0.62, 0.75) * seats + 0.3, d, "couch", seats)
-    if k.chance(0.35):
-        (x0, y0, _), (x1, _, _) = thing.bounds()
-        cloth, side, long, h = thing.mesh.parts[-1][2], k.pick([-1, 1]), k.u(0.5, 0.8), thing.tops[0][4]
-        a, b = sorted((side * x1, side * (x1 - k.u(0.7, 0.85))))
-        thing.mesh.box(a, b, y0 - long, y0, 0.04, h - 0.14, cloth).soft(a, b, y0 - long, y0, h - 0.14, h, cloth, 0.25)
-    return thing
+    seats = k.n(2, 3)
+    return _upholstered(k, k.u(0.62, 0.75) * seats + 0.3, k.u(0.8, 1.0), "couch", seats)
 
 
 def armchair(k: Kit) -> Thing:
     return _upholstered(k, k.u(0.7, 0.95), k.u(0.7, 0.92), k.pick(["armchair", "armchair", "sofa chair"]), 1)
 
 
-def stool(k: Kit) -> Thing:
-    r, h, seat = k.u(0.15, 0.2), k.pick([k.u(0.42, 0.5), k.u(0.6, 0.76)]), k.pick([k.wood, k.fabric, k.plastic])()
-    mesh = Mesh()
-    if k.chance(0.5):
-        _legs(k, mesh, r * 1.8, r * 1.8, h - 0.04, k.pick([k.wood, k.metal])(), 0.035)
-        mesh.box(-r, r, -r, r, h - 0.04, h, seat) if k.chance(0.4) else mesh.post(0, 0, h - 0.04, h, r, seat, sides=16)
-    else:
-        steel = k.metal()
-        mesh.post(0, 0, 0.03, h - 0.06, 0.03, steel).turned(0, 0, [(r * 1.2, 0), (0.04, 0.03)], steel)
-        mesh.turned(0, 0, [(r * 0.8, h - 0.06), (r, h - 0.03), (r * 0.9, h)], seat)
-    return Thing("stool", mesh)
-
-
-def bench(k: Kit) -> Thing:
-    w, d, h, wood = k.u(0.9, 1.6), k.u(0.32, 0.48), k.u(0.4, 0.48), k.wood()
-    mesh = Mesh().box(-w / 2, w / 2, -d / 2, d / 2, h - 0.05, h, k.pick([lambda: wood, k.fabric])())
-    if k.chance(0.5):
-        _legs(k, mesh, w, d, h - 0.05, wood, 0.06)
-    else:
-        for s in (-0.85, 0.85):
-            mesh.box(s * w / 2 - 0.03, s * w / 2 + 0.03, -d / 2, d / 2, 0, h - 0.05, wood)
-    return Thing(k.pick(["bench", "bench", "seat"]), mesh, [(-w / 2, w / 2, -d / 2, d / 2, h, 0.8)])
-
-
-def ottoman(k: Kit) -> Thing:
-    w, d, h = k.u(0.4, 0.8), k.u(0.4, 0.6), k.u(0.34, 0.46)
-    mesh = Mesh().soft(-w / 2, w / 2, -d / 2, d / 2, 0.02, h, k.fabric(), k.u(0.15, 0.5))
-    return Thing("ottoman", mesh, [(-w / 4, w / 4, -d / 4, d / 4, h, 0.5)])
-
-
-def table(k: Kit, label: str = "table", w=None, d=None, h=None, rounded: float = 0.25) -> Thing:
-    """Rectangular or round top on four legs, two panels or a column."""
-    w, d, h, t = w or k.u(1.0, 1.7), d or k.u(0.7, 0.95), h or k.u(0.7, 0.77), k.u(0.02, 0.05)
-    top, under, mesh = k.pick([k.wood, k.wood, k.white, k.paint])(), k.pick([k.wood, k.metal, k.dark])(), Mesh()
-    inset, is_round = 0.02, k.chance(rounded)
-    if is_round:
-        w = d = min(w, max(d, 0.9 * h))
-        mesh.post(0, 0, h - t, h, w / 2, top, sides=28)
-        inset = w * 0.16
-    else:
-        mesh.box(-w / 2, w / 2, -d / 2, d / 2, h - t, h, top)
-    style = k.pick(["legs", "legs", "legs", "panels", "column"] if w < 2 else ["legs", "panels"])
-    if style == "column":
-        mesh.post(0, 0, 0.04, h - t, k.u(0.03, 0.07), under).turned(0, 0, [(min(w, d) * 0.32, 0), (0.06, 0.05)], under)
-    elif style == "panels":
-        for s in (-1, 1):
-            x, y = s * (w / 2 - 0.08 - inset), d * (0.5 if not is_round else 0.3) - 0.05
-            mesh.box(x - 0.02, x + 0.02, -y, y, 0, h - t, under)
-        mesh.box(-w / 2 + 0.1 + inset, w / 2 - 0.1 - inset, -0.01, 0.01, h * 0.3, h - t - 0.05, under)
-    else:
-        _legs(k, mesh, w, d, h - t, under, k.u(0.035, 0.08), inset)
-        if h > 0.3 and not is_round and k.chance(0.3):
-            mesh.box(-w / 2 + 0.09, w / 2 - 0.09, -d / 2 + 0.09, d / 2 - 0.09, h * 0.22, h * 0.22 + 0.02, under)
-    reach = 0.5 if not is_round else 0.36
-    return Thing(label, mesh, [(-w * reach, w * reach, -d * reach, d * reach, h, 0.8)])
-
-
-def coffee_table(k: Kit) -> Thing:
-    return table(k, "coffee table", k.u(0.7, 1.25), k.u(0.45, 0.7), k.u(0.32, 0.46))
-
-
-def end_table(k: Kit) -> Thing:
-    return table(k, "end table", k.u(0.38, 0.55), k.u(0.38, 0.5), k.u(0.45, 0.62), 0.4)
-
-
-def dining_table(k: Kit) -> Thing:
-    return table(k, k.pick(["dining table", "table", "table"]), k.u(1.1, 2.0), k.u(0.75, 1.0))
-
-
 def desk(k: Kit) -> Thing:
-    """Work desk: panels or legs, sometimes a drawer block under one end and a screen at its back."""
+    """Work desk: side panels or legs, sometimes a drawer block under one end and a screen at its back."""
     w, d, h, t = k.u(1.0, 1.7), k.u(0.55, 0.8), k.u(0.7, 0.77), 0.03
-    wood, mesh = k.pick([k.wood, k.wood, k.white])(), Mesh()
-    under = k.pick([lambda: wood, k.metal, k.dark])()
+    wood, mesh, drawers = k.paint("wood", "wood", "white"), Mesh(), k.pick([0, 0, -1, 1])
+    under = k.pick([wood, k.paint("metal", "dark")])
     mesh.box(-w / 2, w / 2, -d / 2, d / 2, h - t, h, wood)
-    drawers = k.pick([0, 0, -1, 1])
     if k.chance(0.55):
-        _legs(k, mesh, w, d, h - t, under, k.u(0.035, 0.06))
+        legs(k, mesh, w, d, h - t, under, k.u(0.035, 0.06))
     else:
-        for s in (-1, 1):
-            mesh.box(*sorted((s * w / 2, s * (w / 2 - 0.03))), -d / 2, d / 2, 0, h - t, under)
+        for x in (-w / 2, w / 2 - 0.03):
+            mesh.box(x, x + 0.03, -d / 2, d / 2, 0, h - t, under)
     if k.chance(0.5):
-        mesh.box(-w / 2 + 0.07, w / 2 - 0.07, d / 2 - 0.07, d / 2 - 0.05, 0.3, h - t, under)
+        mesh.box(0.07 - w / 2, w / 2 - 0.07, d / 2 - 0.07, d / 2 - 0.05, 0.3, h - t, under)
     if drawers:
         x0, x1 = sorted((drawers * (w / 2 - 0.07), drawers * (w / 2 - 0.45)))
         mesh.box(x0, x1, -d / 2 + 0.03, d / 2 - 0.08, 0.08, h - t, wood)
-        for i in range(3):
-            z = 0.1 + i * 0.19
+        for z in (0.1, 0.29, 0.48):
             mesh.box(x0 + 0.01, x1 - 0.01, -d / 2 + 0.015, -d / 2 + 0.03, z, z + 0.17, wood)
     return Thing("desk", mesh, [(-w / 2, w / 2, -d / 2, d / 2, h, 0.9)])
 
 
-def storage(
-    k: Kit, label: str, w: float, d: float, h: float, columns: int, rows: int, material=None, foot=None
-) -> Thing:
-    """Closed storage with a grid of doors or drawers: cabinets, dressers, wardrobes, nightstands, TV stands."""
-    body = k.front() if material is None else material
-    face, knob = (body if k.chance(0.7) else k.paint()), k.pick([k.metal, k.dark])()
-    foot = k.pick([0.0, 0.06, 0.1]) if foot is None else foot
-    mesh, inset = Mesh(), 0.03 if foot else 0.0
-    if foot:
-        mesh.box(-w / 2 + inset, w / 2 - inset, -d / 2 + 2 * inset, d / 2, 0, foot, k.dark() if k.chance(0.5) else body)
-    mesh.box(-w / 2, w / 2, -d / 2 + 0.02, d / 2, foot, h, body)
-    cw, rh, handle = w / columns, (h - foot) / rows, k.pick(["bar", "knob", "none"])
-    for i in range(columns):
-        for j in range(rows):
-            x, z = -w / 2 + i * cw, foot + j * rh
-            mesh.box(x + 0.008, x + cw - 0.008, -d / 2, -d / 2 + 0.02, z + 0.008, z + rh - 0.008, face)
-            cx, cz = x + cw / 2, z + rh / 2
-            if rh > 1.3 * cw:
-                cx = x + cw * (0.85 if i % 2 == 0 else 0.15)
-            if handle == "bar" and rh > 1.3 * cw:
-                mesh.box(cx - 0.01, cx + 0.01, -d / 2 - 0.025, -d / 2, cz - 0.09, cz + 0.09, knob)
-            elif handle == "bar":
-                mesh.box(cx - cw * 0.2, cx + cw * 0.2, -d / 2 - 0.025, -d / 2, cz - 0.01, cz + 0.01, knob)
-            elif handle == "knob":
-                mesh.box(cx - 0.015, cx + 0.015, -d / 2 - 0.025, -d / 2, cz - 0.015, cz + 0.015, knob)
-    return Thing(label, mesh, [(-w / 2, w / 2, -d / 2 + 0.02, d / 2, h, 0.8)])
-
-
-def cabinet(k: Kit, label: str = "cabinet") -> Thing:
-    w = k.u(0.5, 1.2)
-    return storage(k, label, w, k.u(0.35, 0.55), k.pick([k.u(0.7, 1.0), k.u(1.1, 2.0)]), 1 + (w > 0.6), k.n(1, 2))
-
-
-def file_cabinet(k: Kit) -> Thing:
-    rows = k.n(2, 4)
-    material = k.materials.add("plain", k.near(k.pick([(150, 146, 136), (96, 98, 100), (200, 196, 184)])), loss=0.1)
-    return storage(k, "file cabinet", k.u(0.38, 0.48), k.u(0.5, 0.65), rows * 0.33 + 0.05, 1, rows, material, 0.0)
-
-
-def nightstand(k: Kit) -> Thing:
-    return storage(k, "nightstand", k.u(0.4, 0.58), k.u(0.36, 0.46), k.u(0.45, 0.65), 1, k.n(1, 3))
-
-
-def dresser(k: Kit) -> Thing:
-    return storage(k, "dresser", k.u(0.8, 1.5), k.u(0.4, 0.52), k.u(0.75, 1.15), k.n(1, 2), k.n(3, 4))
-
-
-def wardrobe(k: Kit) -> Thing:
-    w = k.u(0.8, 1.9)
-    return storage(k, k.pick(["wardrobe", "wardrobe", "closet"]), w, k.u(0.52, 0.62), k.u(1.8, 2.2), round(w / 0.5), 1)
-
-
-def tv_stand(k: Kit) -> Thing:
-    return storage(k, "tv stand", k.u(1.0, 1.8), k.u(0.36, 0.48), k.u(0.4, 0.6), k.n(2, 4), 1)
-
-
-def books(k: Kit, width: float, height: float, depth: float) -> Thing:
+def _books(k: Kit, width: float, height: float, depth: float) -> Thing:
     """A run of standing books, one instance as annotators outline them; spines differ in height and colour."""
     mesh, x = Mesh(), 0.0
     while x < width - 0.02:
-        t = min(k.u(0.02, 0.055), width - x)
-        mesh.box(x, x + t, -depth / 2, depth / 2 - k.u(0, 0.05), 0, height * k.u(0.68, 0.98), k.plastic())
+        t = min(k.u(0.025, 0.07), width - x)
+        mesh.box(x, x + t, -depth / 2, depth / 2 - k.u(0, 0.05), 0, height * k.u(0.68, 0.98), k.paint("plastic"))
         x += t
     return Thing("book", mesh)
 
 
-def bookshelf(k: Kit, label: str | None = None) -> Thing:
+def bookshelf(k: Kit) -> Thing:
     """Open shelves; books are instances of their own, or (as some annotators do it) part of the bookshelf."""
-    label = label or k.pick(["bookshelf", "bookshelf", "shelf"])
     w, d, h, t = k.u(0.6, 1.3), k.u(0.24, 0.36), k.u(1.1, 2.1), 0.025
-    wood, rows = k.pick([k.wood, k.wood, k.white])(), int(h / k.u(0.3, 0.42))
-    mesh, thing = Mesh(), Thing(label)
+    wood, rows, own = k.paint("wood", "wood", "white"), int(h / k.u(0.3, 0.42)), k.chance(0.5)
+    thing, levels = Thing(k.pick(["bookshelf", "bookshelf", "shelf"])), np.linspace(0.05, h - t, rows + 1)
     for x in (-w / 2, w / 2 - t):
-        mesh.box(x, x + t, -d / 2, d / 2, 0, h, wood)
+        thing.mesh.box(x, x + t, -d / 2, d / 2, 0, h, wood)
     if k.chance(0.8):
-        mesh.box(-w / 2 + t, w / 2 - t, d / 2 - 0.01, d / 2, 0, h, wood)
-    levels, own = np.linspace(0.05, h - t, rows + 1), k.chance(0.6)
+        thing.mesh.box(t - w / 2, w / 2 - t, d / 2 - 0.01, d / 2, 0, h, wood)
     for i, z in enumerate(levels):
-        mesh.box(-w / 2 + t, w / 2 - t, -d / 2, d / 2 - 0.01, z, z + t, wood)
-        room, free = (levels[i + 1] - z - t if i < rows else 0.5), w - 2 * t - 0.02
+        thing.mesh.box(t - w / 2, w / 2 - t, -d / 2, d / 2 - 0.01, z, z + t, wood)
+        free = levels[i + 1] - z - t if i < rows else 0.5
         if i < rows and k.chance(0.7):
-            run = books(k, free * k.u(0.4, 1.0), min(room - 0.02, k.u(0.2, 0.3)), d * k.u(0.6, 0.8))
-            x = -w / 2 + t + 0.01
-            thing.parts.append((run, x, 0, z + t, 0)) if own else mesh.add(run.mesh, x, 0, z + t)
+            run = _books(k, (w - 2 * t - 0.02) * k.u(0.4, 1.0), min(free - 0.02, k.u(0.2, 0.3)), d * k.u(0.6, 0.8))
+            x = t + 0.01 - w / 2
+            thing.parts.append((run, x, -0.01, z + t, 0)) if own else thing.mesh.add(run.mesh, x, -0.01, z + t)
         else:
-            thing.tops.append((-w / 2 + t, w / 2 - t, -d / 2, d / 2 - 0.02, z + t, room - 0.01))
-    thing.mesh = mesh
+            thing.tops.append((t - w / 2, w / 2 - t, -d / 2, d / 2 - 0.02, z + t, free - 0.01))
     return thing
 
 
 def bed(k: Kit) -> Thing:
-    """Frame, mattress under a duvet, headboard, one or two pillows; sometimes a blanket of its own at the foot."""
-    double, label = k.chance(0.6), "bed"
+    """Frame, mattress under a duvet, headboard, one or two pillows."""
+    double, frame, cover = k.chance(0.6), k.paint("wood", "wood", "metal"), k.paint("cloth")
     w, d, h = k.u(1.35, 1.85) if double else k.u(0.85, 1.1), k.u(1.9, 2.1), k.u(0.42, 0.62)
-    frame, sheet, cover = k.wood(), k.pick([k.white, k.cloth])(), k.cloth()
-    base, mesh = k.u(0.16, 0.3), Mesh()
-    if k.chance(0.5):
-        mesh.box(-w / 2, w / 2, -d / 2, d / 2, 0, base, frame)
-    else:
-        mesh.box(-w / 2, w / 2, -d / 2, d / 2, base - 0.12, base, frame)
-        _legs(k, mesh, w, d, base - 0.12, frame, 0.07)
-    y1 = d / 2 - 0.06
-    mesh.soft(-w / 2 + 0.02, w / 2 - 0.02, -d / 2 + 0.02, y1, base, h, sheet, 0.15)
+    base, y1, mesh = k.u(0.16, 0.3), d / 2 - 0.06, Mesh()
+    mesh.box(-w / 2, w / 2, -d / 2, d / 2, k.pick([0.0, base - 0.12]), base, frame)
+    legs(k, mesh, w, d, base, frame, 0.07)
+    mesh.soft(0.02 - w / 2, w / 2 - 0.02, 0.02 - d / 2, y1, base, h, k.paint("white", "cloth"), 0.15)
     if k.chance(0.85):
-        over, drop = k.u(0.01, 0.05), k.u(base * 0.6, base + 0.1)
-        mesh.soft(
-            -w / 2 - over, w / 2 + over, -d / 2 - over / 2, y1 - k.u(0.35, 0.6), drop, h + k.u(0.03, 0.08), cover, 0.18
-        )
-        h += 0.03
+        x, drop = w / 2 + k.u(0.01, 0.05), k.u(base * 0.6, base + 0.1)
+        mesh.soft(-x, x, -d / 2 - 0.02, y1 - k.u(0.5, 0.65), drop, h + k.u(0.03, 0.08), cover, 0.18)
     if k.chance(0.8):
-        mesh.box(-w / 2, w / 2, d / 2 - 0.06, d / 2, 0, h + k.u(0.25, 0.65), k.pick([lambda: frame, k.fabric])())
+        mesh.box(-w / 2, w / 2, d / 2 - 0.06, d / 2, 0, h + k.u(0.25, 0.65), k.pick([frame, k.paint("fabric")]))
     if k.chance(0.25):
-        mesh.box(-w / 2, w / 2, -d / 2 - 0.05, -d / 2 - 0.03, 0, h + k.u(0, 0.15), frame)
-    thing = Thing(label, mesh, [(-w / 2 + 0.1, w / 2 - 0.1, -d / 2 + 0.1, y1 - 0.6, h + 0.05, 1.0)])
+        mesh.box(-w / 2, w / 2, -d / 2 - 0.06, -d / 2 - 0.03, 0, h + k.u(0.05, 0.2), frame)
+    thing = Thing("bed", mesh, [(0.1 - w / 2, w / 2 - 0.1, 0.1 - d / 2, y1 - 0.62, h + 0.08, 1.0)])
     for x in (-w / 4, w / 4) if double else (0,):
-        thing.parts.append((pillow(k), x, y1 - 0.24, h + 0.01, k.u(-0.1, 0.1)))
+        thing.parts.append((simple(k, "pillow"), x, y1 - 0.24, h + 0.01, k.u(-0.1, 0.1)))
     return thing
 
 
-def pillow(k: Kit, label: str = "pillow", w=None, upright: bool = False) -> Thing:
-    w, d = w or k.u(0.5, 0.68), w or k.u(0.36, 0.44)
-    mesh = Mesh().soft(-w / 2, w / 2, -d / 2, d / 2, 0, k.u(0.1, 0.17), k.pick([k.white, k.cloth])(), 0.5)
-    return Thing(label, Mesh().add(mesh, 0, 0, d * 0.45, pitch=k.u(0.9, 1.2)) if upright else mesh)
+def leaning_cushion(k: Kit) -> Thing:
+    s = k.u(0.36, 0.48)
+    mesh = Mesh().soft(-s / 2, s / 2, -s / 2, s / 2, 0, k.u(0.1, 0.16), k.paint("cloth"), 0.5)
+    return Thing(k.pick(["pillow", "cushion"]), Mesh().add(mesh, 0, 0, s * 0.45, pitch=k.u(0.9, 1.2)))
+
+
+def lamp(k: Kit) -> Thing:
+    """Drum or cone shade on a stem; the sizes of a table lamp."""
+    return _lamp(k, k.u(0.38, 0.62))
+
+
+def floor_lamp(k: Kit) -> Thing:
+    return _lamp(k, k.u(1.3, 1.7))
+
+
+def _lamp(k: Kit, h: float) -> Thing:
+    foot, shade, thin = k.paint("metal", "dark", "wood"), k.u(0.1, 0.18), 0.012 if h > 1 else k.u(0.015, 0.05)
+    mesh = Mesh().post(0, 0, 0, 0.03, k.u(0.09, 0.14), foot).post(0, 0, 0.03, h - 0.2, thin, foot)
+    return Thing("lamp", mesh.turned(0, 0, [(shade, h - 0.22), (shade * k.u(0.5, 1), h)], k.paint("shade")))
+
+
+def fan(k: Kit) -> Thing:
+    """Standing fan: foot, stem and a flat drum."""
+    h, paint = k.u(0.5, 1.2), k.paint("white", "dark")
+    mesh = Mesh().post(0, 0, 0, 0.03, 0.17, paint).post(0, 0.06, 0.03, h, 0.015, paint)
+    return Thing("fan", mesh.add(Mesh().post(0, 0, 0, 0.1, 0.2, paint, sides=18), 0, 0.04, h, pitch=np.pi / 2))
+
+
+def coat_rack(k: Kit) -> Thing:
+    h, paint = k.u(1.5, 1.8), k.paint("wood", "dark", "metal")
+    mesh = Mesh().post(0, 0, 0, 0.04, 0.2, paint).post(0, 0, 0.04, h, 0.025, paint)
+    for i in range(k.n(0, 2)):
+        mesh.soft(-0.2, 0.2, 0.03 if i else -0.2, 0.2 if i else -0.03, h - 0.95, h - 0.12, k.paint("cloth"), 0.5)
+    return Thing("coat rack", mesh)
+
+
+def ladder(k: Kit) -> Thing:
+    """A ladder leaning on the wall behind it."""
+    h, paint, mesh = k.u(1.6, 2.0), k.paint("metal", "wood"), Mesh()
+    for x in (-0.2, 0.2):
+        mesh.box(x - 0.02, x + 0.02, -0.03, 0.03, 0, h, paint)
+    for z in np.arange(0.25, h, 0.3):
+        mesh.box(-0.18, 0.18, -0.025, 0.025, z - 0.02, z + 0.02, paint)
+    return Thing("ladder", Mesh().add(mesh, pitch=-0.16))
+
+
+def plant(k: Kit) -> Thing:
+    """Pot and lumps of foliage, sometimes on a stem."""
+    h, r, green, mesh = k.u(0.3, 1.5), k.u(0.1, 0.2), k.paint("leaf"), Mesh()
+    foot = min(h * 0.3, 0.35)
+    mesh.turned(0, 0, [(r * 0.75, 0), (r, foot)], k.paint("plastic", "white", "wood"))
+    if h > 0.7:
+        mesh.post(0, 0, foot, h * 0.7, 0.02, k.paint("wood"))
+    for _ in range(k.n(5, 10)):
+        a, out, s = k.u(0, 6.3), k.u(0, r * 1.2), k.u(0.08, 0.17)
+        leaf = Mesh().soft(-s, s, -s * 0.6, s * 0.6, -s * 0.7, s * 0.7, green, 0.9, 8)
+        mesh.add(leaf, out * np.cos(a), out * np.sin(a), max(k.u(foot, h), foot + s * 0.5), a, k.u(-0.6, 0.6))
+    return Thing(k.pick(["plant", "potted plant"]), mesh)
+
+
+def _screen(k: Kit, label: str, w: float, lift: float) -> Thing:
+    h, paint, mesh = w * 0.58, k.paint("dark"), Mesh()
+    mesh.box(-w / 2, w / 2, -0.025, 0.02, lift, lift + h, paint).box(-w * 0.2, w * 0.2, -0.1, 0.1, 0, 0.02, paint)
+    return Thing(label, mesh.box(-0.04, 0.04, 0.021, 0.05, 0.02, lift + h * 0.5, paint))
+
+
+def monitor(k: Kit) -> Thing:
+    return _screen(k, "monitor", k.u(0.46, 0.68), k.u(0.08, 0.16))
+
+
+def tv(k: Kit) -> Thing:
+    return _screen(k, "tv", k.u(0.8, 1.4), 0.05)
+
+
+def laptop(k: Kit) -> Thing:
+    w, paint = k.u(0.32, 0.38), k.paint("dark", "metal")
+    lid = Mesh().box(-w / 2, w / 2, -0.006, 0.006, 0, 0.23, paint)
+    return Thing(
+        "laptop", Mesh().box(-w / 2, w / 2, -0.24, 0, 0, 0.02, paint).add(lid, 0, 0.008, 0.02, pitch=-k.u(0.1, 0.5))
+    )
+
+
+def book_pile(k: Kit) -> Thing:
+    mesh, z = Mesh(), 0.0
+    for _ in range(k.n(1, 5)):
+        w, d, t = k.u(0.14, 0.22), k.u(0.2, 0.3), k.u(0.015, 0.05)
+        mesh.box(-w / 2, w / 2, -d / 2, d / 2, z, z + t, k.paint("plastic"))
+        z += t
+    return Thing("book", mesh)
+
+
+def radiator(k: Kit) -> Thing:
+    w, h, paint, mesh = k.u(0.6, 1.4), k.u(0.55, 0.75), k.paint("white"), Mesh()
+    mesh.box(-w / 2, w / 2, -0.08, -0.03, 0.12, h, paint).box(-w * 0.4, 0.04 - w * 0.4, -0.07, -0.04, 0, 0.12, paint)
+    for x in np.arange(0.04 - w / 2, w / 2 - 0.03, 0.08):
+        mesh.box(x - 0.025, x + 0.025, -0.1, -0.08, 0.14, h - 0.02, paint)
+    return Thing("radiator", mesh)
+
+
+def toilet(k: Kit) -> Thing:
+    white, w, h = k.paint("white"), k.u(0.35, 0.4), k.u(0.38, 0.44)
+    mesh = Mesh().soft(-w * 0.32, w * 0.32, -0.2, 0.24, 0, h - 0.08, white, 0.5)
+    mesh.soft(-w / 2, w / 2, -0.4, 0.16, h - 0.16, h, white, 0.6)
+    if k.chance(0.85):
+        mesh.soft(-0.2, 0.2, 0.16, 0.34, h - 0.04, h + k.u(0.32, 0.4), white, 0.15)
+    if k.chance(0.5):
+        mesh.add(Mesh().soft(-w / 2, w / 2, -0.02, 0.02, 0, 0.4, white, 0.5), 0, 0.12, h, pitch=-0.08)
+    return Thing("toilet", mesh)
+
+
+def _basin(k: Kit, w: float, d: float, z: float, paint: int) -> Mesh:
+    """A sink let into a plate at height z: bottom, four walls with a rim, and a tap behind."""
+    t, low, high, steel = 0.02, z - 0.14, z + 0.012, k.paint("metal")
+    mesh = Mesh().box(-w / 2, w / 2, -d / 2, d / 2, low, low + t, paint)
+    for side in (-1, 1):
+        mesh.box(*sorted((side * w / 2, side * (w / 2 - t))), -d / 2, d / 2, low + t, high, paint)
+        mesh.box(t - w / 2, w / 2 - t, *sorted((side * d / 2, side * (d / 2 - t))), low + t, high, paint)
+    mesh.post(0, (d - t) / 2, high, z + 0.2, 0.014, steel)
+    return mesh.box(-0.012, 0.012, d / 2 - 0.15, d / 2 - t - 0.005, z + 0.18, z + 0.2, steel)
+
+
+def washbasin(k: Kit) -> Thing:
+    """Pedestal or wall-hung sink."""
+    h, white = k.u(0.8, 0.88), k.paint("white")
+    mesh = _basin(k, k.u(0.45, 0.62), k.u(0.38, 0.48), h, white)
+    return Thing(
+        "sink", mesh.turned(0, 0.05, [(0.11, 0), (0.08, 0.3), (0.1, h - 0.15)], white) if k.chance(0.6) else mesh
+    )
+
+
+def _worktop(k: Kit, label: str, w: float, d: float, h: float, with_sink: bool) -> Thing:
+    """Counter plate at height h, with a sink (another instance) let in."""
+    stone, thing, t = k.paint("stone"), Thing(label), 0.04
+    if not with_sink:
+        thing.mesh.box(-w / 2, w / 2, -d / 2, d / 2, h - t, h, stone)
+        thing.tops.append((-w / 2, w / 2, 0.02 - d / 2, d / 2 - 0.03, h, 0.45))
+        return thing
+    sw, sd = min(k.u(0.42, 0.7), w - 0.1), d - 0.16
+    x = k.u(-0.5, 0.5) * (w - sw - 0.1)
+    for x0, x1 in ((-w / 2, x - sw / 2), (x + sw / 2, w / 2)):
+        thing.mesh.box(x0, x1, -d / 2, d / 2, h - t, h, stone)
+        thing.tops.append((x0, x1, 0.02 - d / 2, d / 2 - 0.03, h, 0.45))
+    thing.mesh.box(x - sw / 2, x + sw / 2, -d / 2, 0.07 - d / 2, h - t, h, stone)
+    thing.mesh.box(x - sw / 2, x + sw / 2, d / 2 - 0.09, d / 2, h - t, h, stone)
+    thing.parts.append((Thing("sink", _basin(k, sw, sd, h, k.paint("metal", "white"))), x, -0.01, 0, 0))
+    return thing
+
+
+def _counter(k: Kit, cabinets: str, counters: list, w: float, d: float, with_sink: bool, upper: str | None) -> Thing:
+    """Base cabinets under a worktop, sometimes with cabinets on the wall above: a group."""
+    h = k.u(0.84, 0.92)
+    base = storage(
+        k, cabinets, w, d, h - (0.15 if with_sink else 0.05), ["front"], f"{max(1, round(w / 0.5))} 1-2", 0.08
+    )
+    top = _worktop(k, k.pick(counters), w, d + 0.03, h, with_sink)
+    group = Thing("", parts=[(base, 0, 0.015, 0, 0), (top, 0, 0, 0, 0)], tops=top.tops)
+    if upper:
+        high = storage(
+            k, upper, w - 0.01, k.u(0.3, 0.36), k.u(0.55, 0.75), ["front"], f"{max(1, round(w / 0.45))} 1", 0.0
+        )
+        group.parts.append((high, 0, d / 2 - high.bounds()[1][1], k.u(1.4, 1.5), 0))
+    return group
+
+
+def kitchen_unit(k: Kit) -> Thing:
+    w, d, names = k.u(0.7, 1.6), k.u(0.56, 0.62), ["kitchen counter", "kitchen counter", "counter"]
+    return _counter(k, "kitchen cabinet", names, w, d, w > 0.9 and k.chance(0.7), k.pick([None, "kitchen cabinet"]))
+
+
+def vanity(k: Kit) -> Thing:
+    cabinets, counters = k.pick(["bathroom vanity", "bathroom cabinet", "cabinet"]), ["bathroom counter", "counter"]
+    return _counter(k, cabinets, counters, k.u(0.6, 1.3), k.u(0.45, 0.55), True, None)
+
+
+def appliance_under_counter(k: Kit) -> Thing:
+    """A dishwasher, oven or washing machine with its piece of worktop: a group."""
+    machine = simple(k, k.pick(["dishwasher", "oven", "washing machine", "mini fridge"]))
+    (x0, y0, _), (x1, y1, z) = machine.bounds()
+    top = _worktop(k, k.pick(["kitchen counter", "counter"]), x1 - x0, y1 - y0, max(0.88, z + 0.05), False)
+    return Thing("", parts=[(machine, 0, 0, 0, 0), (top, 0, (y0 + y1) / 2, 0, 0)], tops=top.tops)
+
+
+def bathtub(k: Kit) -> Thing:
+    """Tub, mostly with a curtain on a rod before it: a group."""
+    w, d, h, t, white, mesh = k.u(1.45, 1.75), k.u(0.68, 0.8), k.u(0.42, 0.56), 0.07, k.paint("white"), Mesh()
+    for y in (-d / 2, d / 2 - t):
+        mesh.box(-w / 2, w / 2, y, y + t, 0, h, white)
+    for x in (-w / 2, w / 2 - t):
+        mesh.box(x, x + t, t - d / 2, d / 2 - t, 0, h, white)
+    group = Thing(
+        "", parts=[(Thing("bathtub", mesh.box(t - w / 2, w / 2 - t, t - d / 2, d / 2 - t, 0, 0.1, white)), 0, 0, 0, 0)]
+    )
+    if k.chance(0.75):
+        wide, rod = (
+            w * k.u(0.35, 0.9),
+            Mesh().box(-w / 2, w / 2, -d / 2 - 0.08, -d / 2 - 0.06, 2.11, 2.13, k.paint("metal")),
+        )
+        drape = curtain(k, wide, 2.1, k.u(0.12, 0.3), "shower curtain")
+        group.parts += [
+            (drape, k.pick([-1, 1]) * (w - wide) / 2, -d / 2 - 0.01, 0, 0),
+            (Thing("shower curtain rod", rod), 0, 0, 0, 0),
+        ]
+    return group
+
+
+def shower(k: Kit) -> Thing:
+    """Tray, shower head, and a curtain or a glass door before it: a group that stands in a corner."""
+    w, d, steel = k.u(0.8, 1.0), k.u(0.8, 0.95), k.paint("metal")
+    tray = Thing("shower floor", Mesh().box(-w / 2, w / 2, -d / 2, d / 2, 0, k.u(0.05, 0.15), k.paint("white")))
+    head = Mesh().post(0, d / 2 - 0.25, 1.96, 1.99, 0.1, steel).box(-0.02, 0.02, d / 2 - 0.03, d / 2, 0.9, 2.0, steel)
+    front = curtain(k, w * k.u(0.4, 0.9), 2.0, 0.16, "shower curtain")
+    if k.chance(0.5):
+        leaf = Mesh().box(-w * 0.1, w / 2, -0.03, -0.01, 0.16, 1.95, k.paint("glass", "lacquer"))
+        front = Thing("shower door", leaf.box(0, 0.03, -0.07, -0.03, 0.8, 1.2, steel))
+    return Thing("", parts=[(tray, 0, 0, 0, 0), (Thing("shower", head), 0, 0, 0, 0), (front, 0, 0.08 - d / 2, 0, 0)])
+
+
+def curtain(k: Kit, width: float, top: float, bottom: float, label: str = "curtain") -> Thing:
+    mesh = Mesh().sheet(
+        -width / 2, width / 2, bottom, top, k.u(0.025, 0.045), max(1.0, width / 0.16), k.paint("cloth"), -0.06
+    )
+    return Thing(label, mesh)
+
+
+FAMILIES = {f.__name__.replace("_", " "): f for f in (
+    chair, office_chair, folded_chair, sofa, armchair, desk, bookshelf, bed, leaning_cushion, lamp, floor_lamp, fan,
+    coat_rack, ladder, plant, monitor, tv, laptop, book_pile, radiator, toilet, washbasin, kitchen_unit, vanity,
+    appliance_under_counter, bathtub, shower)}  # fmt: skip
+
+
+def make(k: Kit, name: str) -> Thing:
+    """A new thing by the name that rooms.yaml uses: a family here or a row of things.csv."""
+    return FAMILIES[name](k) if name in FAMILIES else simple(k, name)

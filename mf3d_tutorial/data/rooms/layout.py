@@ -22,6 +22,11 @@ class Placed:
     edge: int = -1
     along: float = 0.0
 
+    def point(self, x: float, y: float) -> tuple[float, float]:
+        """Where a point of the thing's frame is in the room."""
+        c, s = np.cos(self.yaw), np.sin(self.yaw)
+        return self.x + c * x - s * y, self.y + s * x + c * y
+
 
 def solids_of(thing: Thing, x: float, y: float, z: float, yaw: float) -> np.ndarray:
     """(P, 8) oriented boxes of a thing and its parts: centre x, y, cos and sin of the heading, half sizes, z0, z1."""
@@ -60,30 +65,12 @@ def contains(polygon: np.ndarray, points: np.ndarray) -> np.ndarray:
     return crosses.sum(1) % 2 == 1
 
 
-def plan(kit: Kit, width: float, depth: float) -> np.ndarray:
-    """(n, 2) counter-clockwise outline: a rectangle whose corners may be cut out (L, T, Z, niche) or chamfered."""
-    corners = np.array([[0, 0], [width, 0], [width, depth], [0, depth]], float)
-    cuts = [kit.pick(["", "", "", "notch"]) if kit.chance(0.75) else kit.pick(["", "chamfer"]) for _ in range(4)]
-    points, mid = [], np.array([width / 2, depth / 2])
-    for i, (corner, cut) in enumerate(zip(corners, cuts)):
-        size = np.array([width * kit.u(0.12, 0.38), depth * kit.u(0.12, 0.38)]) * np.sign(mid - corner)
-        along_x, along_y = corner + [size[0], 0], corner + [0, size[1]]
-        before, after = (along_y, along_x) if i % 2 == 0 else (along_x, along_y)
-        if cut == "notch":
-            points += [before, corner + size, after]
-        elif cut == "chamfer":
-            points += [corner + (before - corner) * 0.6, corner + (after - corner) * 0.6]
-        else:
-            points.append(corner)
-    return np.array(points)
-
-
 class Room:
     """A plan that fills with things. `solids` (S, 9) are oriented boxes as in `solids_of` and the owner's instance
     (-1: floor that doors need free)."""
 
-    def __init__(self, kit: Kit, kind: str, polygon: np.ndarray, height: float) -> None:
-        self.kit, self.kind, self.polygon, self.height = kit, kind, polygon, height
+    def __init__(self, kit: Kit, kind: str, polygon: np.ndarray, height: float, clutter: float = 1.0) -> None:
+        self.kit, self.kind, self.polygon, self.height, self.clutter = kit, kind, polygon, height, clutter
         ahead = np.roll(polygon, -1, 0) - polygon
         self.lengths = np.hypot(*ahead.T)
         self.tangents = ahead / self.lengths[:, None]
@@ -95,13 +82,20 @@ class Room:
         self.baseboard = kit.chance(0.5)
 
     # -- geometry ---------------------------------------------------------------------------------------------------
+    def random_edge(self) -> int:
+        """A wall, long ones more often."""
+        return int(self.kit.rng.choice(len(self.lengths), p=self.lengths / self.lengths.sum()))
+
     def at_wall(self, edge: int, along: float, off: float) -> tuple[float, float, float]:
         """(x, y, yaw) of an origin `along` metres from the wall's start and `off` metres from it, its back to it."""
         x, y = self.polygon[edge] + self.tangents[edge] * along + self.normals[edge] * off
         return float(x), float(y), float(np.arctan2(-self.tangents[edge][1], -self.tangents[edge][0]))
 
-    def fits(self, thing: Thing, x: float, y: float, z: float, yaw: float, slack: float = 0.0) -> bool:
-        """Whether the thing would stand inside the plan, below the ceiling and clear of everything placed."""
+    def fits(
+        self, thing: Thing, x: float, y: float, z: float, yaw: float, slack: float = 0.0, zones: bool = True
+    ) -> bool:
+        """Whether the thing would stand inside the plan, below the ceiling and clear of everything placed (and, unless
+        not `zones`, of the floor before doors and windows)."""
         boxes = solids_of(thing, x, y, z, yaw)
         c, s, hx, hy = boxes[:, 2], boxes[:, 3], boxes[:, 4], boxes[:, 5]
         corners = [np.stack([boxes[:, 0] + c * i * hx - s * j * hy, boxes[:, 1] + s * i * hx + c * j * hy], 1)
@@ -111,15 +105,15 @@ class Room:
         posts = np.zeros((len(self.polygon), 8))  # a re-entrant corner of the plan must not stick into the thing
         posts[:, :2], posts[:, 2], posts[:, 4:6], posts[:, 7] = self.polygon, 1, 0.005, self.height
         grown = boxes + [0, 0, 0, 0, slack, slack, 0, 0]
-        return not overlap(boxes, posts).any() and not overlap(grown, self.solids).any()
+        others = self.solids if zones else self.solids[self.solids[:, 8] >= 0]
+        return not overlap(boxes, posts).any() and not overlap(grown, others).any()
 
     # -- placing ----------------------------------------------------------------------------------------------------
     def put(self, thing: Thing, x, y, z, yaw, edge: int = -1, along: float = 0.0) -> Placed:
         """Place without asking: meshes, instance labels and solids of the thing and, in turn, of its parts."""
         c, s = np.cos(yaw), np.sin(yaw)
         if thing.mesh.parts:
-            self.labels.append(thing.label)
-            self._draw(Mesh().add(thing.mesh, x, y, z, yaw), len(self.labels) - 1)
+            self.draw(thing.label, Mesh().add(thing.mesh, x, y, z, yaw))
             boxes = solids_of(Thing(thing.label, thing.mesh), x, y, z, yaw)
             owner = np.full((len(boxes), 1), len(self.labels) - 1.0)
             self.solids = np.concatenate([self.solids, np.concatenate([boxes, owner], 1)])
@@ -127,18 +121,30 @@ class Room:
             self.put(part, x + c * px - s * py, y + s * px + c * py, z + pz, yaw + turn)
         return Placed(thing, x, y, z, yaw, edge, along)
 
-    def _draw(self, mesh: Mesh, instance: int) -> None:
-        self.meshes += [(v, f, m, instance) for v, f, m in mesh.parts]
+    def draw(self, label: str, mesh: Mesh) -> None:
+        """Add an instance that nothing has to keep clear of."""
+        self.labels.append(label)
+        self.meshes += [(v, f, m, len(self.labels) - 1) for v, f, m in mesh.parts]
 
-    def try_put(self, thing: Thing, x, y, z, yaw, slack: float = 0.0, **where) -> Placed | None:
-        return self.put(thing, x, y, z, yaw, **where) if self.fits(thing, x, y, z, yaw, slack) else None
+    def try_put(self, thing: Thing, x, y, z, yaw, slack=0.0, zones=True, **where) -> Placed | None:
+        return self.put(thing, x, y, z, yaw, **where) if self.fits(thing, x, y, z, yaw, slack, zones) else None
 
-    def against_wall(self, thing: Thing, tries: int = 24, corner: float = 0.3, z: float = 0.0) -> Placed | None:
+    def lay(self, thing: Thing) -> None:
+        """Lay a rug anywhere on the floor; furniture stands on it."""
+        k, low, high = self.kit, self.polygon.min(0), self.polygon.max(0)
+        empty = Room(k, self.kind, self.polygon, self.height)
+        for _ in range(40):
+            x, y, yaw = k.u(low[0], high[0]), k.u(low[1], high[1]), k.n(0, 1) * np.pi / 2 + k.u(-0.1, 0.1)
+            if empty.fits(thing, x, y, 0.0, yaw):
+                self.draw(thing.label, Mesh().add(thing.mesh, x, y, 0.0, yaw))
+                return
+
+    def against_wall(self, thing: Thing, corner: float, z: float = 0.0) -> Placed | None:
         """Back to a random wall; in `corner` of the tries right at a wall's end. None when no try fits."""
-        (x0, y0, _), (x1, y1, _) = thing.bounds()
+        (x0, _, _), (x1, y1, _) = thing.bounds()
         gap = (0.02 if self.baseboard and z < 0.1 else 0.004) + self.kit.pick([0, 0, 0.01, 0.04]) * (z < 0.1)
-        for _ in range(tries):
-            edge = int(self.kit.rng.choice(len(self.lengths), p=self.lengths / self.lengths.sum()))
+        for _ in range(30):
+            edge = self.random_edge()
             low, high = x1 + 0.02, self.lengths[edge] + x0 - 0.02  # local x runs against the wall's direction
             if high <= low:
                 continue
@@ -148,135 +154,84 @@ class Room:
                 return placed
         return None
 
-    def beside(self, placed: Placed, thing: Thing, gap: float = 0.005) -> Placed | None:
+    def beside(self, placed: Placed, thing: Thing, gap: float) -> Placed | None:
         """Next to something at a wall, on either side, backs in line: touching neighbours."""
         (a0, _, _), (a1, ay, _) = placed.thing.bounds()
         (b0, _, _), (b1, by, _) = thing.bounds()
         for side in self.kit.pick([(1, -1), (-1, 1)]):
             move = a1 - b0 + gap if side > 0 else a0 - b1 - gap
-            x = placed.x + np.cos(placed.yaw) * move - np.sin(placed.yaw) * (ay - by)
-            y = placed.y + np.sin(placed.yaw) * move + np.cos(placed.yaw) * (ay - by)
+            x, y = placed.point(move, ay - by)
             found = self.try_put(thing, x, y, placed.z, placed.yaw, edge=placed.edge, along=placed.along - move)
             if found:
                 return found
         return None
 
-    def on_wall(self, thing: Thing, z: float, over: Placed | None = None, tries: int = 16) -> Placed | None:
-        """Hung on a wall with its lower edge at z: anywhere, or above something that stands at a wall."""
-        if over is None:
-            return self.against_wall(thing, tries, 0.0, z)
-        if over.edge < 0:
+    def over(self, placed: Placed, thing: Thing, z: float) -> Placed | None:
+        """Hung on the wall above something that stands at it, its lower edge at z."""
+        if placed.edge < 0:
             return None
-        where = self.at_wall(over.edge, over.along + self.kit.u(-0.05, 0.05), thing.bounds()[1][1] + 0.004)
-        return self.try_put(thing, *where[:2], z, where[2], edge=over.edge, along=over.along)
+        x, y, yaw = self.at_wall(placed.edge, placed.along + self.kit.u(-0.05, 0.05), thing.bounds()[1][1] + 0.004)
+        return self.try_put(thing, x, y, z, yaw, edge=placed.edge, along=placed.along)
 
-    def on_floor(self, thing: Thing, tries: int = 24, slack: float = 0.05, turn: float | None = None) -> Placed | None:
-        """Anywhere free, roughly aligned with the room, or turned at will with turn=pi."""
+    def on_floor(self, thing: Thing, turn: float) -> Placed | None:
+        """Anywhere free, turned by at most `turn` radians from the directions of the room."""
         low, high = self.polygon.min(0), self.polygon.max(0)
-        for _ in range(tries):
+        for _ in range(40):
             x, y = self.kit.u(low[0], high[0]), self.kit.u(low[1], high[1])
-            yaw = self.kit.n(0, 3) * np.pi / 2 + self.kit.u(-1, 1) * (0.15 if turn is None else turn)
-            if placed := self.try_put(thing, x, y, 0.0, yaw, slack):
+            yaw = self.kit.n(0, 3) * np.pi / 2 + self.kit.u(-turn, turn)
+            if placed := self.try_put(thing, x, y, 0.0, yaw, slack=0.05):
                 return placed
         return None
 
-    def on_top(self, placed: Placed | None, thing: Thing, at=None, yaw: float = 0.0, tries: int = 10) -> Placed | None:
-        """On one of the places that something offers. `at` gives fractions (across, to the back) of that place."""
-        if placed is None or not placed.thing.tops:
-            return None
-        (bx0, by0, bz0), (bx1, by1, bz1) = thing.bounds()
-        c, s, r = np.cos(yaw), np.sin(yaw), max(abs(np.cos(yaw)), 0.0)
-        hx, hy = (bx1 - bx0) / 2 * r + (by1 - by0) / 2 * abs(s), (by1 - by0) / 2 * r + (bx1 - bx0) / 2 * abs(s)
-        mx, my = (bx0 + bx1) / 2, (by0 + by1) / 2
-        for _ in range(tries):
+    def rows(self, thing: Thing) -> list[Placed]:
+        """Equal things in rows through the whole room, as in a classroom."""
+        (x0, y0), (x1, y1) = self.polygon.min(0) + 0.8, self.polygon.max(0) - 0.8
+        step_x, step_y = np.ptp(thing.bounds()[:, 0]) + self.kit.pick([0.01, 0.4]), self.kit.u(1.25, 1.6)
+        spots = [(x, y) for y in np.arange(y0 + 0.4, y1, step_y) for x in np.arange(x0 + 0.2, x1, step_x)]
+        return [placed for x, y in spots if (placed := self.try_put(thing, x, y, 0.0, 0.0, slack=0.0))]
+
+    def on_top(self, placed: Placed, thing: Thing, at: list[float] | None = None) -> Placed | None:
+        """On one of the places that something offers. `at` gives fractions (across, to the back) of that place, -1 for
+        any; without it the thing lies anywhere, a little askew."""
+        yaw = self.kit.u(-0.12, 0.12) if at else self.kit.u(-0.5, 0.5)
+        c, s = np.cos(yaw), np.sin(yaw)
+        low, high = thing.bounds()
+        mid, half = (low + high) / 2, (high - low) / 2
+        hx, hy = half[0] * c + half[1] * abs(s), half[1] * c + half[0] * abs(s)
+        for _ in range(8 if placed.thing.tops else 0):
             x0, x1, y0, y1, z, free = self.kit.pick(placed.thing.tops)
-            if bz1 - bz0 > free or x1 - x0 < 2 * hx or y1 - y0 < 2 * hy:
+            if high[2] - low[2] > free or x1 - x0 < 2 * hx or y1 - y0 < 2 * hy:
                 continue
-            fx, fy = at or (self.kit.u(0, 1), self.kit.u(0, 1))
-            px = x0 + hx + fx * (x1 - x0 - 2 * hx) - (c * mx - s * my)
-            py = y0 + hy + fy * (y1 - y0 - 2 * hy) - (s * mx + c * my)
-            cos, sin = np.cos(placed.yaw), np.sin(placed.yaw)
-            x, y = placed.x + cos * px - sin * py, placed.y + sin * px + cos * py
-            if found := self.try_put(thing, x, y, placed.z + z - bz0, placed.yaw + yaw):
+            fx, fy = (self.kit.u(0, 1) if f < 0 else f for f in (at or (-1, -1)))
+            px = x0 + hx + fx * (x1 - x0 - 2 * hx) - (c * mid[0] - s * mid[1])
+            py = y0 + hy + fy * (y1 - y0 - 2 * hy) - (s * mid[0] + c * mid[1])
+            x, y = placed.point(px, py)
+            if found := self.try_put(thing, x, y, placed.z + z - low[2], placed.yaw + yaw):
                 return found
-            at = None
         return None
 
-    def in_front(self, placed: Placed, thing: Thing, distance: float, aside: float = 0.0, face: bool = True):
-        """`distance` metres of air before something's front, turned towards it (or away)."""
-        ahead = placed.thing.bounds()[0][1] - distance + (thing.bounds()[0][1] if face else -thing.bounds()[1][1])
-        x = placed.x + np.cos(placed.yaw) * aside - np.sin(placed.yaw) * ahead
-        y = placed.y + np.sin(placed.yaw) * aside + np.cos(placed.yaw) * ahead
-        yaw = placed.yaw + (np.pi if face else 0) + self.kit.u(-0.12, 0.12)
-        return self.try_put(thing, x, y, 0.0, yaw)
+    def in_front(self, placed: Placed, thing: Thing, gap: float, aside: float, face: bool) -> Placed | None:
+        """With `gap` metres of air before something's front, turned towards it or, not `face`, the same way."""
+        ahead = placed.thing.bounds()[0][1] - gap + (thing.bounds()[0][1] if face else -thing.bounds()[1][1])
+        x, y = placed.point(aside, ahead)
+        return self.try_put(thing, x, y, 0.0, placed.yaw + np.pi * face + self.kit.u(-0.12, 0.12))
 
-    def around(self, placed: Placed, seat, most: int, tuck: float | None = None) -> int:
-        """Chairs from `seat(kit)` along the four sides, pushed in by various amounts. Returns how many stand."""
+    def around(self, placed: Placed, thing: Thing, most: int) -> list[Placed]:
+        """Up to `most` equal chairs along the four sides, pushed in by various amounts."""
         (x0, y0, _), (x1, y1, _) = placed.thing.bounds()
-        count, spots = 0, []
+        spots, found, deep = [], [], -thing.bounds()[0][1]
         for side, (length, reach) in enumerate([(x1 - x0, -y0), (y1 - y0, x1), (x1 - x0, y1), (y1 - y0, -x0)]):
             n = max(1, int(length / 0.62))
-            spots += [(side, (i + 0.5) / n * length - length / 2, reach) for i in range(n)]
+            spots += [(side * np.pi / 2, ((i + 0.5) / n - 0.5) * length, reach + deep) for i in range(n)]
         for i in self.kit.rng.permutation(len(spots)):
-            side, across, reach = spots[i]
-            thing = seat(self.kit)
-            deep = -thing.bounds()[0][1]
-            for push in (self.kit.u(0.05, 0.3) if tuck is None else tuck, self.kit.u(-0.3, -0.03)):
-                out, a = reach + deep - push, side * np.pi / 2 + placed.yaw
-                x = placed.x + np.cos(a) * across + np.sin(a) * out
-                y = placed.y + np.sin(a) * across - np.cos(a) * out
-                if self.try_put(thing, x, y, 0.0, a + np.pi + self.kit.u(-0.15, 0.15)):
-                    count += 1
+            side, across, out = spots[i]
+            for push in (self.kit.u(0.05, 0.3), self.kit.u(-0.3, -0.03)):
+                c, s = np.cos(side), np.sin(side)
+                x, y = placed.point(c * across + s * (out - push), s * across - c * (out - push))
+                yaw = placed.yaw + side + np.pi + self.kit.u(-0.15, 0.15)
+                if chair := self.try_put(thing, x, y, 0.0, yaw):
+                    found.append(chair)
                     break
-            if count >= most:
+            if len(found) >= most:
                 break
-        return count
-
-    # -- shell ------------------------------------------------------------------------------------------------------
-    def open_wall(self, width: float, z0: float, z1: float, clear: float, tries: int = 30) -> tuple[int, float] | None:
-        """Reserve an opening in a wall and keep the room before it free, `clear` metres deep: (edge, along)."""
-        for _ in range(tries):
-            edge = int(self.kit.rng.choice(len(self.lengths), p=self.lengths / self.lengths.sum()))
-            if self.lengths[edge] < width + 0.3:
-                continue
-            along = self.kit.u(width / 2 + 0.12, self.lengths[edge] - width / 2 - 0.12)
-            if any(along - width / 2 - 0.25 < b and along + width / 2 + 0.25 > a for a, b, *_ in self.openings[edge]):
-                continue
-            zone = Thing("", Mesh().box(-width / 2, width / 2, -clear, -0.001, z0, z1, 0))
-            x, y, yaw = self.at_wall(edge, along, 0.0)
-            boxes = np.concatenate([solids_of(zone, x, y, 0, yaw), [[-1.0]]], 1)
-            if overlap(boxes, self.solids[self.solids[:, 8] >= 0]).any():
-                continue
-            self.openings[edge].append((along - width / 2, along + width / 2, z0, z1))
-            self.solids = np.concatenate([self.solids, boxes])
-            return edge, along
-        return None
-
-    def shell(self, wall: int, accent: int, floor: int, ceiling: int) -> None:
-        """Walls (one instance each), floor and ceiling, with the openings reserved so far cut out."""
-        board = self.kit.white()
-        for edge, length in enumerate(self.lengths):
-            mesh, paint = Mesh(), accent if edge == 0 else wall
-            cuts = sorted(self.openings[edge])
-            for a, b in zip([0.0] + [cut[1] for cut in cuts], [cut[0] for cut in cuts] + [length]):
-                mesh.parts.append(self._quad(edge, a, b, 0, self.height, paint))
-                if self.baseboard:
-                    x, y, yaw = self.at_wall(edge, (a + b) / 2, 0.0)
-                    half = (b - a) / 2 - 0.002
-                    mesh.add(Mesh().box(-half, half, -0.015, 0.0, 0, 0.08, board), x, y, 0, yaw)
-            for a, b, z0, z1 in cuts:
-                mesh.parts += [
-                    self._quad(edge, a, b, low, high, paint) for low, high in ((0, z0), (z1, self.height)) if high > low
-                ]
-            self.labels.append("wall")
-            self._draw(mesh, len(self.labels) - 1)
-        low, high = self.polygon.min(0) - 0.7, self.polygon.max(0) + 0.7  # seen through open doors, too
-        for label, z, material in (("floor", 0.0, floor), ("ceiling", self.height, ceiling)):
-            corners = np.array([[low[0], low[1], z], [high[0], low[1], z], [high[0], high[1], z], [low[0], high[1], z]])
-            self.labels.append(label)
-            self._draw(Mesh([(corners, np.array([[0, 1, 2], [0, 2, 3]]), material)]), len(self.labels) - 1)
-
-    def _quad(self, edge: int, a: float, b: float, z0: float, z1: float, material: int) -> tuple:
-        p, q = self.polygon[edge] + self.tangents[edge] * a, self.polygon[edge] + self.tangents[edge] * b
-        corners = np.array([[*p, z0], [*q, z0], [*q, z1], [*p, z1]])
-        return corners, np.array([[0, 1, 2], [0, 2, 3]]), material
+        return found

@@ -1,4 +1,4 @@
-"""Triangle meshes built from a few solid parts, and the materials that paint them.
+"""Triangle meshes built from a few solid parts, each of one material.
 
 A part is a small closed surface (box, turned solid, cushion, sheet). The axis-aligned bounds of the parts are also the
 solids that placement tests against each other, so what does not overlap there cannot interpenetrate in the mesh.
@@ -9,8 +9,6 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-# How a material varies over a surface; scan.py turns these into colour.
-PATTERNS = ("plain", "wood", "planks", "tiles", "cloth", "stripes", "checks", "carpet", "print", "stone", "text")
 _FACES = np.array(
     [[0, 2, 1], [1, 2, 3], [4, 5, 6], [5, 7, 6], [0, 1, 4], [1, 5, 4], [2, 6, 3], [3, 6, 7], [0, 4, 2], [2, 4, 6],
      [1, 3, 5], [3, 7, 5]]
@@ -23,25 +21,6 @@ def rotation(angle: float, axis: str = "z") -> np.ndarray:
     c, s = np.cos(angle), np.sin(angle)
     rows = {"x": [[1, 0, 0], [0, c, -s], [0, s, c]], "y": [[c, 0, s], [0, 1, 0], [-s, 0, c]]}
     return np.array(rows.get(axis, [[c, -s, 0], [s, c, 0], [0, 0, 1]]))
-
-
-class Materials:
-    """The paints of one scene; a material is its index here."""
-
-    def __init__(self) -> None:
-        self.rows: list[tuple] = []
-
-    def add(self, pattern: str, rgb, rgb2=None, scale: float = 0.1, loss: float = 0.0) -> int:
-        """`rgb`, `rgb2` in 0..255; `scale` is the pattern's size in metres; `loss` in 0..1 says how badly a depth
-        camera sees it (black or glossy surfaces)."""
-        rgb = np.clip(rgb, 4, 252)
-        self.rows.append((PATTERNS.index(pattern), rgb, np.clip(rgb if rgb2 is None else rgb2, 4, 252), scale, loss))
-        return len(self.rows) - 1
-
-    def arrays(self) -> dict[str, np.ndarray]:
-        """Columns over the K materials: pattern (K,), rgb (K, 3), rgb2 (K, 3), scale (K,), loss (K,)."""
-        names = ("pattern", "rgb", "rgb2", "scale", "loss")
-        return {name: np.array(column) for name, column in zip(names, zip(*self.rows))}
 
 
 @dataclass

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .mesh import PATTERNS
+_PATTERNS = ("wood", "planks", "tiles", "cloth", "stripes", "checks", "carpet", "print", "stone", "text")
 
 
 def lattice(cells: np.ndarray, salt: int) -> np.ndarray:
@@ -55,20 +55,20 @@ def _pattern(name: str, uv: np.ndarray, scale: np.ndarray, salt: int) -> np.ndar
     return noise(np.stack([u, v], 1), 1.0, salt)  # cloth
 
 
-def _details(cloud: dict, materials: dict[str, np.ndarray]) -> np.ndarray:
+def _details(cloud: dict, paints: list[tuple]) -> np.ndarray:
     """(n, 3) what the patterns add to the base colours."""
     added = np.zeros_like(cloud["base"])
     axis = np.abs(cloud["normal"]).argmax(1)
-    pattern = materials["pattern"][cloud["material"]]
-    for number, name in enumerate(PATTERNS):
+    extra = np.array([rgb2 - rgb for _, rgb, rgb2, *_ in paints])
+    sizes = np.array([size for *_, size, _ in paints])
+    pattern = np.array([_PATTERNS.index(name) if name in _PATTERNS else -1 for name, *_ in paints])[cloud["material"]]
+    for number, name in enumerate(_PATTERNS):
         rows = np.flatnonzero(pattern == number)
-        if name == "plain" or not len(rows):
-            continue
         point, material = cloud["coord"][rows], cloud["material"][rows]
         uv = np.where(axis[rows, None] == 2, point[:, :2], np.where(axis[rows, None] == 0, point[:, 1:], point[:, ::2]))
         uv = uv + 7.3 * (material % 13)[:, None]
-        share = _pattern(name, uv, materials["scale"][material], number)
-        added[rows] = (materials["rgb2"][material] - materials["rgb"][material]) * share[:, None]
+        share = _pattern(name, uv, sizes[material], number)
+        added[rows] = extra[material] * share[:, None]
     return added
 
 
@@ -89,7 +89,7 @@ def _light(room, surface, cloud: dict, rng: np.random.Generator) -> np.ndarray:
 
 def paint(room, surface, cloud: dict, rng: np.random.Generator) -> np.ndarray:
     """(n, 3) u8 colours of a fused cloud (see scan.fuse) in the room it was taken of."""
-    rgb = cloud["base"] + _details(cloud, room.kit.materials.arrays())
+    rgb = cloud["base"] + _details(cloud, room.kit.paints)
     rgb = rgb * (0.94 + 0.12 * noise(cloud["coord"], 0.5, 3))[:, None]  # dirt, uneven paint
     tint = rng.uniform(0.8, 1.04) * (1 + rng.normal(0, 1, 3) * [0.015, 0.008, 0.03])
     rgb = rgb * _light(room, surface, cloud, rng) * cloud["gain"] * tint

@@ -11,7 +11,7 @@ from embreex.rtcore_scene import EmbreeScene
 from scipy.ndimage import distance_transform_edt
 
 from .layout import Room, contains
-from .paint import lattice, paint
+from .paint import noise, paint
 
 _WIDTH, _HEIGHT, _FOCAL = 128, 96, 112.0  # pixels; 60 degrees across, like the depth camera of a tablet
 _CHUNK = 16  # frames whose rays are in memory at once
@@ -21,8 +21,8 @@ _CHUNK = 16  # frames whose rays are in memory at once
 class ScanSettings:
     """How densely a room is scanned."""
 
-    voxel: float = 0.025  # metres, the fusion grid
-    frames: int = 110
+    voxel: tuple[float, float] = (0.021, 0.028)  # metres, range of the fusion grid's spacing
+    frames: int = 60  # and 5 more a square metre of floor
     reach: float = 5.0  # metres, beyond which depth is discarded
     ceiling: float = 0.45  # share of scans that look up to the ceiling
 
@@ -40,6 +40,8 @@ class Surface:
         a, b, c = (self.vertices[self.faces[:, i]].astype(float) for i in range(3))
         normal = np.cross(b - a, c - a)
         self.normals = (normal / np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-12)).astype(np.float32)
+        self.rgb = np.array([rgb for _, rgb, *_ in room.kit.paints], np.float32)
+        self.loss = np.array([loss for *_, loss in room.kit.paints], np.float32)
         self._embree = EmbreeScene()
         TriangleMesh(self._embree, self.vertices, self.faces)
 
@@ -112,9 +114,9 @@ def _depth_noise(z: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, n
     return measured, keep, edge & (chance < 0.45)
 
 
-def _shoot(surface: Surface, room: Room, eye, turn, rng: np.random.Generator, settings: ScanSettings) -> dict:
-    """Rays of a few frames -> per kept pixel: point (n, 3), triangle whose place it is, triangle whose colour it
-    takes, frame, and normal (n, 3) towards the camera."""
+def _shoot(surface: Surface, eye, turn, rng: np.random.Generator, settings: ScanSettings) -> dict:
+    """Rays of a few frames -> per kept pixel: true place (n, 3), measured minus true place (n, 3), the triangle there,
+    the triangle whose colour it takes, frame, and normal (n, 3) towards the camera."""
     u, v = np.meshgrid(np.arange(_WIDTH) - _WIDTH / 2 + 0.5, np.arange(_HEIGHT) - _HEIGHT / 2 + 0.5)
     pixel = np.stack([u / _FOCAL, v / _FOCAL, np.ones_like(u)], -1).reshape(-1, 3)
     rays = np.einsum("pi,fij->fpj", pixel, turn).astype(np.float32)
@@ -130,65 +132,67 @@ def _shoot(surface: Surface, room: Room, eye, turn, rng: np.random.Generator, se
     normal = surface.normals[face]
     facing = np.einsum("ij,ij->i", rays, normal)
     normal = np.where(facing[:, None] > 0, -normal, normal)
-    drift = rng.normal(0, 0.003, (len(eye), 3)) + 0 * eye  # the tracker's pose is never quite right
-    point = (eye + drift).astype(np.float32)[frame] + rays * measured[keep][:, None]
-    loss = room_loss(room, surface, face) * np.where(np.abs(facing) < 0.25, 1.5, 1.0)
-    lost = lattice(np.floor(point / 0.07).astype(np.int64), 7) < loss * 0.7
-    lost |= rng.random(len(face), dtype=np.float32) < loss * 0.8
+    drift = rng.normal(0, 0.003, (len(eye), 3))  # the tracker's pose is never quite right
+    place = eye.astype(np.float32)[frame] + rays * z[keep][:, None]
+    error = drift.astype(np.float32)[frame] + rays * (measured - z)[keep][:, None]
+    lost = rng.random(len(face), dtype=np.float32) < surface.loss[surface.material[face]] * 0.8
     lost |= np.abs(facing) < 0.06
     kept = ~lost
-    return {
-        "point": point[kept],
-        "face": face[kept],
-        "colour": colour[kept],
-        "frame": frame[kept],
-        "normal": normal[kept],
-    }
-
-
-def room_loss(room: Room, surface: Surface, face: np.ndarray) -> np.ndarray:
-    """(n,) how badly the camera sees the material of each triangle, 0..1."""
-    return room.kit.materials.arrays()["loss"].astype(np.float32)[surface.material[face]]
+    found = {"place": place, "error": error, "face": face, "colour": colour, "frame": frame, "normal": normal}
+    return {key: values[kept] for key, values in found.items()}
 
 
 def capture(room: Room, surface: Surface, rng: np.random.Generator, settings: ScanSettings) -> dict[str, np.ndarray]:
     """All pixels of one scan, see `_shoot`, with `gain` (n, 3): the exposure and white balance of their frame."""
     look_up = rng.random() < settings.ceiling
-    eye, turn = walk(room, rng, settings.frames, look_up)
+    frames = settings.frames + int(5 * np.ptp(room.polygon, 0).prod())
+    eye, turn = walk(room, rng, frames, look_up)
     found = []
-    for start in range(0, settings.frames, _CHUNK):
-        part = _shoot(surface, room, eye[start : start + _CHUNK], turn[start : start + _CHUNK], rng, settings)
+    for start in range(0, frames, _CHUNK):
+        part = _shoot(surface, eye[start : start + _CHUNK], turn[start : start + _CHUNK], rng, settings)
         part["frame"] = part["frame"] + start
         found.append(part)
     pixels = {key: np.concatenate([part[key] for part in found]) for key in found[0]}
-    drift = np.cumsum(rng.normal(0, 0.02, (settings.frames, 1)), 0) + np.cumsum(
-        rng.normal(0, 0.005, (settings.frames, 3)), 0
-    )
+    drift = np.cumsum(rng.normal(0, 0.02, (frames, 1)), 0) + np.cumsum(rng.normal(0, 0.005, (frames, 3)), 0)
     pixels["gain"] = np.clip(1 + drift - drift.mean(0), 0.75, 1.3).astype(np.float32)[pixels.pop("frame")]
     return pixels
 
 
-def fuse(room: Room, surface: Surface, pixels: dict, voxel: float) -> dict[str, np.ndarray]:
-    """Average the pixels in each cell of a grid: coord (N, 3) m, base colour (N, 3) 0..255, gain (N, 3), normal
-    (N, 3), and the most frequent material and instance (N,)."""
-    point = pixels["point"]
-    low = point.min(0)
-    cell = np.floor((point - low) / voxel).astype(np.int64)
-    size = cell.max(0) + 1
+def _cells(place: np.ndarray, voxel: float) -> tuple[np.ndarray, np.ndarray]:
+    """Grid cells that hold a surface: (n,) cell number of each pixel or -1, (N,) pixels in each cell."""
+    cell = np.floor((place - place.min(0)) / voxel).astype(np.int64) + 1
+    size = cell.max(0) + 2
     flat = (cell[:, 0] * size[1] + cell[:, 1]) * size[2] + cell[:, 2]
     counts = np.bincount(flat, minlength=int(size.prod()))
     used = counts >= 2  # a single pixel is more often an edge's smear than a surface
-    number = np.cumsum(used) - 1
-    seen = used[flat]
-    index, n = number[flat[seen]], int(used.sum())
-    counts = counts[used].astype(float)[:, None]
+    cells = np.flatnonzero(used)
+    around = np.zeros(len(cells), np.int8)
+    for step in np.ndindex(3, 3, 3):
+        around += used[cells + ((step[0] - 1) * size[1] + step[1] - 1) * size[2] + step[2] - 1]
+    cells = cells[around >= 4]  # nor are specks in mid-air
+    number = np.full(len(used), -1, np.int32)
+    number[cells] = np.arange(len(cells))
+    return number[flat], counts[cells]
+
+
+def fuse(room: Room, surface: Surface, pixels: dict, voxel: float) -> dict[str, np.ndarray]:
+    """Average the pixels in each cell of a grid: coord (N, 3) m, base colour (N, 3) 0..255, gain (N, 3), normal
+    (N, 3), and the most frequent material and instance (N,).
+
+    Pixels meet in the cell of their true place, as a fused distance field would bring them together across its noise.
+    """
+    index, counts = _cells(pixels["place"], voxel)
+    seen = index >= 0
+    index, n, counts = index[seen], len(counts), counts.astype(float)[:, None]
 
     def mean(values: np.ndarray) -> np.ndarray:
         return np.stack([np.bincount(index, column, n) for column in values.T], 1) / counts
 
+    place, one = pixels["place"][seen], np.zeros((n, 3))
+    one[index] = place  # some pixel of the cell: the vertices of a mesh do not lie on a lattice either
     face, colour = pixels["face"][seen], pixels["colour"][seen]
-    rgb = room.kit.materials.arrays()["rgb"].astype(np.float32)[surface.material[colour]]
-    paints = int(surface.material.max()) + 1
+    rgb = surface.rgb[surface.material[colour]]
+    paints = len(surface.rgb)
     kind = index * (paints * len(room.labels)) + surface.instance[face] * paints + surface.material[face]
     kinds, votes = np.unique(kind, return_counts=True)
     owner = kinds // (paints * len(room.labels))
@@ -197,7 +201,8 @@ def fuse(room: Room, surface: Surface, pixels: dict, voxel: float) -> dict[str, 
     best = kinds[order][last] % (paints * len(room.labels))
     normal = mean(pixels["normal"][seen])
     return {
-        "coord": mean(point[seen]), "base": mean(rgb), "gain": mean(pixels["gain"][seen]),
+        "coord": 0.4 * mean(place) + 0.6 * one + mean(pixels["error"][seen]),
+        "base": mean(rgb), "gain": mean(pixels["gain"][seen]),
         "normal": normal / np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-6),
         "material": best % paints, "instance": best // paints,
     }  # fmt: skip
@@ -206,8 +211,11 @@ def fuse(room: Room, surface: Surface, pixels: dict, voxel: float) -> dict[str, 
 def scan(room: Room, rng: np.random.Generator, settings: ScanSettings) -> dict[str, np.ndarray]:
     """Scan a finished room: coord (N, 3) m, color (N, 3) u8, normal (N, 3), instance (N,) index into room.labels."""
     surface = Surface(room)
-    cloud = fuse(room, surface, capture(room, surface, rng, settings), settings.voxel)
+    cloud = fuse(room, surface, capture(room, surface, rng, settings), rng.uniform(*settings.voxel))
+    patchy = 0.7 * noise(cloud["coord"], 0.09, 5) + 0.3 * noise(cloud["coord"], 0.03, 6)
+    seen = patchy > 0.15 + 0.5 * surface.loss[cloud["material"]]  # black and shiny things come out in tatters
+    cloud = {key: value[seen | (surface.loss[cloud["material"]] == 0)] for key, value in cloud.items()}
     color = paint(room, surface, cloud, rng)
-    normal = cloud["normal"] + rng.normal(0, 0.06, cloud["normal"].shape)
+    normal = cloud["normal"] + rng.normal(0, 0.03, cloud["normal"].shape)
     normal /= np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-6)
     return {"coord": cloud["coord"], "color": color, "normal": normal, "instance": cloud["instance"]}

@@ -1,0 +1,206 @@
+"""The scene generator: layouts without overlaps, scans with consistent classes, and files that are always the same."""
+
+import json
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mf3d_tutorial import make_rooms as program
+from mf3d_tutorial.data.labels import label_set
+from mf3d_tutorial.data.rooms import ARRAYS, make_scene
+from mf3d_tutorial.data.rooms.classes import SCANNET20_OF, indices
+from mf3d_tutorial.data.rooms.layout import contains, overlap
+from mf3d_tutorial.data.rooms.mesh import Mesh
+from mf3d_tutorial.data.rooms.recipes import build, kind_of, recipes
+
+SHIPPED = Path(__file__).parents[1] / "data_samples"
+SETTINGS = {"seed": 3, "small": True, "label_noise": 0.0}
+
+
+@pytest.fixture(scope="module")
+def layouts():
+    return [build(np.random.default_rng((seed, 1)), kind) for kind in recipes()["rooms"] for seed in range(12)]
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    out = tmp_path_factory.mktemp("rooms")
+    program.make_rooms(out, 2, 1, **SETTINGS)
+    return out
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
+
+
+def test_furniture_does_not_interpenetrate(layouts):
+    for room in layouts:
+        solids = room.solids[room.solids[:, 8] >= 0]
+        clash = overlap(solids, solids, touch=0.004) & (solids[:, None, 8] != solids[None, :, 8])
+        pairs = {(room.labels[int(solids[i, 8])], room.labels[int(solids[j, 8])]) for i, j in np.argwhere(clash)}
+        assert not pairs, f"{room.kind}: {pairs}"
+
+
+def test_furniture_stands_inside_the_room(layouts):
+    for room in layouts:
+        mounted = [i for i, label in enumerate(room.labels) if label in ("door", "doorframe", "window", "blinds")]
+        inside = ~np.isin(room.solids[:, 8], [-1, *mounted])
+        assert contains(room.polygon, room.solids[inside, :2]).all(), room.kind
+        assert room.solids[inside, 6].min() > -0.03
+        assert room.solids[inside, 7].max() < room.height
+
+
+def test_layouts_cover_the_classes(layouts):
+    of20, of200 = indices(sorted({label for room in layouts for label in room.labels}))
+    assert set(of20[of20 >= 0]) == set(range(20))
+    assert len(set(of200[of200 >= 0])) >= 100
+    counts = [len(room.labels) for room in layouts]
+    assert 15 <= np.median(counts) <= 45
+
+
+def test_touching_rows_exist(layouts):
+    """Chairs in a row and cabinets side by side are what instance segmentation finds hard."""
+    touching = Counter()
+    for room in layouts:
+        solids = room.solids[room.solids[:, 8] >= 0]
+        grown = solids + [0, 0, 0, 0, 0.03, 0.03, 0, 0, 0]
+        for i, j in np.argwhere(overlap(grown, solids)):
+            a, b = int(solids[i, 8]), int(solids[j, 8])
+            if a < b and room.labels[a] == room.labels[b]:
+                touching[room.labels[a]] += 1
+    assert {"chair", "cabinet"} <= set(touching)
+
+
+def test_every_thing_has_a_family():
+    """rooms.yaml names only what can be made; what it makes is a ScanNet class or known not to be one."""
+    from mf3d_tutorial.data.rooms.furniture import FAMILIES
+    from mf3d_tutorial.data.rooms.shapes import catalogue
+
+    known, asked = set(FAMILIES) | set(catalogue()) | {"same"}, set()
+
+    def collect(steps):
+        for step in steps:
+            for key, value in step.items():
+                if key in ("wall", "floor", "hang", "rows", "lay", "beside", "atop", "over", "front", "around"):
+                    asked.update(value if isinstance(value, list) else [value])
+            collect(step.get("then", []))
+
+    for steps in recipes()["steps"].values():
+        collect(steps)
+    assert asked <= known, f"no family makes {asked - known}"
+
+
+def test_nyu40_mapping():
+    raw = ["armchair", "couch", "nightstand", "tv stand", "kitchen counter", "rug", "trash can", "shelf"]
+    of20, of200 = indices(raw)
+    names20, names200 = label_set("scannet20").names, label_set("scannet200").names
+    assert [names20[i] if i >= 0 else None for i in of20] == [
+        "chair", "sofa", None, "otherfurniture", "counter", None, "otherfurniture", None,
+    ]  # fmt: skip
+    assert [names200[i] if i >= 0 else None for i in of200][2:6] == ["nightstand", "tv stand", "kitchen counter", None]
+    assert set(SCANNET20_OF) <= set(names200)
+
+
+def test_solids_are_closed_and_face_outwards():
+    mesh = Mesh().box(0, 1, 0, 2, 0, 3, 0).soft(0, 1, 0, 1, 0, 1, 0).turned(0, 0, [(1, 0), (2, 1), (1, 3)], 0)
+    for vertices, faces, _ in mesh.parts:
+        a, b, c = (vertices[faces[:, i]] for i in range(3))
+        assert np.einsum("ij,ij->i", a, np.cross(b, c)).sum() / 6 > 0.3  # signed volume
+
+
+def test_scene_arrays_and_classes_agree():
+    scene = make_scene(0, "train", 1)
+    n = len(scene["coord"])
+    assert tuple(scene) == ARRAYS
+    assert 40_000 < n < 220_000
+    assert [scene[k].dtype for k in ARRAYS] == ["f4", "u1", "f4", "i4", "i4", "i4"]
+    assert np.allclose(np.linalg.norm(scene["normal"], axis=1), 1, atol=0.01)
+    assert np.abs(scene["coord"].min(0)).max() < 0.1
+    instance, names = scene["instance"], label_set("scannet200").names
+    assert set(np.unique(instance)) == set(range(-1, instance.max() + 1))
+    assert (scene["segment20"][instance < 0] == -1).all()
+    assert (scene["segment200"][instance < 0] == -1).all()
+    for i in range(instance.max() + 1):
+        (of20,), (of200,) = np.unique(scene["segment20"][instance == i]), np.unique(scene["segment200"][instance == i])
+        assert of200 == -1 or of20 == indices([names[of200]])[0][0]
+
+
+def test_backs_and_undersides_are_missing():
+    """Nobody scans a floor under a bed or the wall behind a wardrobe: most furniture has no face downwards."""
+    scene = make_scene(0, "train", 0, small=True)
+    thing = (scene["segment20"] > 1) & (scene["coord"][:, 2] > 0.1)
+    assert (scene["normal"][thing, 2] < -0.9).mean() < 0.03
+
+
+def test_label_noise_changes_labels_only():
+    clean, noisy = (make_scene(0, "val", 0, small=True, label_noise=p) for p in (0.0, 0.5))
+    assert np.array_equal(clean["color"], noisy["color"])
+    assert (clean["segment200"] != noisy["segment200"]).mean() > 0.02
+
+
+def test_splits_differ_and_kinds_mix():
+    assert {kind_of(i) for i in range(12)} == set(recipes()["rooms"])
+    train, val = (make_scene(0, split, 0, small=True) for split in ("train", "val"))
+    assert len(train["coord"]) != len(val["coord"])
+    with pytest.raises(ValueError):
+        make_scene(0, "test", 0)
+
+
+def test_shipped_scene_is_reproduced():
+    """data_samples is what its README's command makes. On another processor family Embree may differ in the last bit
+    of a hit, hence in a handful of points: there only the sizes are compared."""
+    settings = json.loads((SHIPPED / "rooms.json").read_text())
+    assert settings.pop("version") == program.VERSION
+    scene, folder = make_scene(split="val", index=1, **settings), SHIPPED / "val" / program.scene_name("val", 1)
+    found = {name: np.load(folder / f"{name}.npy") for name in ARRAYS}
+    assert abs(len(found["coord"]) - len(scene["coord"])) <= 0.002 * len(found["coord"])
+    if len(found["coord"]) == len(scene["coord"]):
+        for name in ARRAYS:
+            same = (found[name] == scene[name]).reshape(len(found[name]), -1).all(1).mean()
+            assert same == 1 or (same > 0.99 and name != "instance"), f"{name}: {same:.4f} of the points are equal"
+
+
+def test_shipped_scenes_fit():
+    folders = sorted(SHIPPED.glob("*/room*"))
+    assert Counter(folder.parent.name for folder in folders) == {"train": 8, "val": 4}
+    assert sum(p.stat().st_size for p in SHIPPED.rglob("*") if p.is_file()) <= 12e6
+    assert max(len(np.load(folder / "coord.npy", mmap_mode="r")) for folder in folders) <= 25_000
+
+
+def test_same_bytes_on_two_workers(made, tmp_path):
+    program.make_rooms(tmp_path, 2, 1, workers=2, **SETTINGS)
+    assert contents(tmp_path) == contents(made)
+
+
+def test_killed_run_goes_on(made, tmp_path):
+    program.make_rooms(tmp_path, 1, 0, **SETTINGS)
+    half = tmp_path / ".unfinished" / "roomv0000_00"
+    half.mkdir(parents=True)
+    (half / "coord.npy").write_bytes(b"half a scene")
+    done = program.make_rooms(tmp_path, 2, 1, **SETTINGS)
+    assert done == ["roomt0001_00", "roomv0000_00"]
+    assert contents(tmp_path) == contents(made)
+
+
+def test_other_settings_are_refused(made, capsys):
+    before = contents(made)
+    assert program.main(["--out", str(made), "--train", "3", "--val", "0", "--small", "--seed", "4"]) == 2
+    assert "choose another --out" in capsys.readouterr().err
+    assert contents(made) == before
+
+
+def test_foreign_folder_is_refused(tmp_path, capsys):
+    (tmp_path / "train" / "scene0000_00").mkdir(parents=True)
+    assert program.main(["--out", str(tmp_path), "--train", "1", "--val", "0"]) == 2
+    assert "did not make" in capsys.readouterr().err
+    (tmp_path / "file").write_text("")
+    assert program.main(["--out", str(tmp_path / "file"), "--train", "1", "--val", "0"]) == 2
+
+
+@pytest.mark.parametrize("wrong", [["--train", "-1"], ["--train", "2", "--label-noise", "2"], ["--train", "x"]])
+def test_bad_numbers_exit_with_2(tmp_path, wrong):
+    with pytest.raises(SystemExit) as stop:
+        program.main(["--out", str(tmp_path), "--val", "0", *wrong])
+    assert stop.value.code == 2

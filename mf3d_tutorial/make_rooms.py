@@ -1,7 +1,7 @@
 """Generate furnished rooms, scanned and annotated like ScanNet, into the layout that the course reads.
 
     python -m mf3d_tutorial.make_rooms --out data/rooms --train 500 --val 50 --workers 16
-    python -m mf3d_tutorial.make_rooms --out data_samples --train 8 --val 4 --small      # the scenes shipped here
+    python -m mf3d_tutorial.make_rooms --out data_samples --train 8 --val 4 --small --seed 2  # those shipped
 
 About 2 s a full-size scene on one core. The same seed gives the same files on any number of workers. A run that was
 stopped goes on where it was; a folder made with other settings is refused.

@@ -83,7 +83,19 @@ def test_every_thing_has_a_family():
     def collect(steps):
         for step in steps:
             for key, value in step.items():
-                if key in ("wall", "floor", "hang", "rows", "lay", "beside", "atop", "over", "front", "around"):
+                if key in (
+                    "wall",
+                    "floor",
+                    "ceiling",
+                    "hang",
+                    "rows",
+                    "lay",
+                    "beside",
+                    "atop",
+                    "over",
+                    "front",
+                    "around",
+                ):
                     asked.update(value if isinstance(value, list) else [value])
             collect(step.get("then", []))
 

@@ -9,8 +9,8 @@ from .scan import ScanSettings, scan
 
 ARRAYS = ("coord", "color", "normal", "segment20", "segment200", "instance")
 _FULL = ScanSettings()
-_SMALL = ScanSettings(voxel=(0.04, 0.044), frames=50, ceiling=0.0)
-_STRUCTURE = ("wall", "floor", "ceiling")
+_SMALL = ScanSettings(voxel=(0.041, 0.045), frames=50, ceiling=0.0)
+_FORGOTTEN = {"floor": 0.0, "wall": 0.003, "ceiling": 0.4}  # chance that nobody annotated it
 
 
 def _balls(coord: np.ndarray, count: int, radii: tuple[float, float], rng: np.random.Generator) -> np.ndarray:
@@ -23,11 +23,12 @@ def _balls(coord: np.ndarray, count: int, radii: tuple[float, float], rng: np.ra
 
 def _leave_out(labels: list[str], instance: np.ndarray, coord: np.ndarray, rng: np.random.Generator) -> None:
     """Set to -1, in place, what nobody annotated: some objects (mostly small ones), patches, and mere traces."""
-    for i, (label, size) in enumerate(zip(labels, np.bincount(instance, minlength=len(labels)))):
-        forgotten = 0.4 if label == "ceiling" else 0.003 if label in _STRUCTURE else 0.1 if size < 300 else 0.02
-        if size < 20 or rng.random() < forgotten:
-            instance[instance == i] = -1
     instance[_balls(coord, int(rng.integers(0, 8)), (0.08, 0.25), rng)] = -1
+    sizes = np.bincount(instance[instance >= 0], minlength=len(labels))
+    for i, (label, size) in enumerate(zip(labels, sizes)):
+        forgotten = _FORGOTTEN.get(label, 0.1 if size < 300 else 0.02)
+        if rng.random() < forgotten or size < 20:
+            instance[instance == i] = -1
 
 
 def _blunder(
@@ -36,7 +37,7 @@ def _blunder(
     """Annotate a share of the objects wrongly, in place: another class, one with a neighbour, or beyond its edge."""
     for i, label in enumerate(labels):
         mine = instance == i
-        if label in _STRUCTURE or not mine.any() or rng.random() >= share:
+        if label in _FORGOTTEN or not mine.any() or rng.random() >= share:
             continue
         mistake, others = rng.integers(3), np.flatnonzero(~mine & (instance >= 0))
         near, which = cKDTree(coord[mine]).query(coord[others])

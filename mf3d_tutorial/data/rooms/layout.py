@@ -129,7 +129,7 @@ class Room:
     def try_put(self, thing: Thing, x, y, z, yaw, slack=0.0, zones=True, **where) -> Placed | None:
         return self.put(thing, x, y, z, yaw, **where) if self.fits(thing, x, y, z, yaw, slack, zones) else None
 
-    def lay(self, thing: Thing) -> None:
+    def lay(self, thing: Thing) -> Placed | None:
         """Lay a rug anywhere on the floor; furniture stands on it."""
         k, low, high = self.kit, self.polygon.min(0), self.polygon.max(0)
         empty = Room(k, self.kind, self.polygon, self.height)
@@ -137,7 +137,8 @@ class Room:
             x, y, yaw = k.u(low[0], high[0]), k.u(low[1], high[1]), k.n(0, 1) * np.pi / 2 + k.u(-0.1, 0.1)
             if empty.fits(thing, x, y, 0.0, yaw):
                 self.draw(thing.label, Mesh().add(thing.mesh, x, y, 0.0, yaw))
-                return
+                return Placed(thing, x, y, 0.0, yaw)
+        return None
 
     def against_wall(self, thing: Thing, corner: float, z: float = 0.0) -> Placed | None:
         """Back to a random wall; in `corner` of the tries right at a wall's end. None when no try fits."""
@@ -173,13 +174,13 @@ class Room:
         x, y, yaw = self.at_wall(placed.edge, placed.along + self.kit.u(-0.05, 0.05), thing.bounds()[1][1] + 0.004)
         return self.try_put(thing, x, y, z, yaw, edge=placed.edge, along=placed.along)
 
-    def on_floor(self, thing: Thing, turn: float) -> Placed | None:
-        """Anywhere free, turned by at most `turn` radians from the directions of the room."""
+    def anywhere(self, thing: Thing, turn: float, z: float = 0.0) -> Placed | None:
+        """Where it is free at height z, turned by at most `turn` radians from the directions of the room."""
         low, high = self.polygon.min(0), self.polygon.max(0)
         for _ in range(40):
             x, y = self.kit.u(low[0], high[0]), self.kit.u(low[1], high[1])
             yaw = self.kit.n(0, 3) * np.pi / 2 + self.kit.u(-turn, turn)
-            if placed := self.try_put(thing, x, y, 0.0, yaw, slack=0.05):
+            if placed := self.try_put(thing, x, y, z, yaw, slack=0.05):
                 return placed
         return None
 

@@ -84,7 +84,7 @@ def _light(room, surface, cloud: dict, rng: np.random.Generator) -> np.ndarray:
         cosine = np.einsum("ij,ij->i", toward, cloud["normal"]) / np.linalg.norm(toward, axis=1)
         total += surface.lit(start, target.astype(np.float32)) * np.clip(cosine, 0, 1)
     contrast = rng.uniform(0.3, 0.5)
-    return (1.08 - contrast + contrast * 1.35 * total / lamps)[:, None]
+    return (1.03 - contrast + contrast * 1.25 * total / lamps)[:, None]
 
 
 def paint(room, surface, cloud: dict, rng: np.random.Generator) -> np.ndarray:

@@ -11,7 +11,7 @@ from .kit import Kit, Thing
 from .layout import Placed, Room
 from .shell import add_doors, add_windows, enclose, plan
 
-_WAYS = ("wall", "floor", "hang", "rows", "lay", "beside", "atop", "over", "front", "around")
+_WAYS = ("wall", "floor", "ceiling", "hang", "rows", "lay", "beside", "atop", "over", "front", "around")
 
 
 @lru_cache
@@ -24,7 +24,7 @@ def kind_of(index: int) -> str:
     """Room type of the index-th scene: a low-discrepancy sequence, so that few scenes already show most types."""
     rooms = recipes()["rooms"]
     ends = np.cumsum([room["share"] for room in rooms.values()])
-    return list(rooms)[int(np.searchsorted(ends, (0.1 + index * 0.6180339887) % 1.0 * ends[-1], side="right"))]
+    return list(rooms)[int(np.searchsorted(ends, (0.26 + index * 0.6180339887) % 1.0 * ends[-1], side="right"))]
 
 
 def _follow(room: Room, steps: list[dict], anchor: Placed | None = None) -> None:
@@ -57,11 +57,13 @@ def _place(room: Room, way: str, thing: Thing, anchor: Placed | None, step: dict
     if way == "rows":
         return room.rows(thing)
     if way == "lay":
-        return room.lay(thing) or []
-    if way == "wall":
+        found = room.lay(thing)
+    elif way == "wall":
         found = room.against_wall(thing, corner=step.get("corner", 0.3))
     elif way == "floor":
-        found = room.on_floor(thing, step.get("turn", 0.15))
+        found = room.anywhere(thing, step.get("turn", 0.15))
+    elif way == "ceiling":
+        found = room.anywhere(thing, 0.0, room.height - 0.011 - thing.bounds()[1][2])
     elif way == "hang":
         found = room.against_wall(thing, corner=0.0, z=z)
     elif way == "beside":
@@ -79,15 +81,15 @@ def build(rng: np.random.Generator, kind: str, area: float = np.inf, clutter: fl
     """A furnished room of one of the types of rooms.yaml.
 
     Its plan is shrunk to at most about `area` square metres; `clutter` scales the chance of small things on others and
-    on walls.
+    on walls, and of corners that are not square.
     """
     k, numbers = Kit(rng), recipes()["rooms"][kind]
     width, depth = k.u(*numbers["width"]), k.u(*numbers["depth"])
     shrink = min(1.0, np.sqrt(area / (width * depth)))
-    room = Room(k, kind, plan(k, width * shrink, depth * shrink), k.u(2.35, 2.95), clutter)
+    room = Room(k, kind, plan(k, width * shrink, depth * shrink, 0.3 * clutter), k.u(2.35, 2.95), clutter)
     add_doors(room, k.n(*numbers["doors"]))
     add_windows(room, k.n(*numbers["windows"]))
     _follow(room, recipes()["steps"][kind])
-    _follow(room, [{"wall": "radiator", "p": 0.35, "corner": 0.0}])
+    _follow(room, recipes()["steps"]["every room"])
     enclose(room, numbers["walls"], numbers["floor"])
     return room

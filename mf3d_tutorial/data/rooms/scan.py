@@ -21,8 +21,8 @@ _CHUNK = 16  # frames whose rays are in memory at once
 class ScanSettings:
     """How densely a room is scanned."""
 
-    voxel: tuple[float, float] = (0.021, 0.028)  # metres, range of the fusion grid's spacing
-    frames: int = 60  # and 5 more a square metre of floor
+    voxel: tuple[float, float] = (0.02, 0.028)  # metres, the fusion grid's spacing: finer in small rooms
+    frames: int = 60  # and 5 more a square metre of floor, at most 140 more
     reach: float = 5.0  # metres, beyond which depth is discarded
     ceiling: float = 0.45  # share of scans that look up to the ceiling
 
@@ -145,7 +145,7 @@ def _shoot(surface: Surface, eye, turn, rng: np.random.Generator, settings: Scan
 def capture(room: Room, surface: Surface, rng: np.random.Generator, settings: ScanSettings) -> dict[str, np.ndarray]:
     """All pixels of one scan, see `_shoot`, with `gain` (n, 3): the exposure and white balance of their frame."""
     look_up = rng.random() < settings.ceiling
-    frames = settings.frames + int(5 * np.ptp(room.polygon, 0).prod())
+    frames = settings.frames + int(min(140, 5 * np.ptp(room.polygon, 0).prod()))
     eye, turn = walk(room, rng, frames, look_up)
     found = []
     for start in range(0, frames, _CHUNK):
@@ -211,7 +211,9 @@ def fuse(room: Room, surface: Surface, pixels: dict, voxel: float) -> dict[str, 
 def scan(room: Room, rng: np.random.Generator, settings: ScanSettings) -> dict[str, np.ndarray]:
     """Scan a finished room: coord (N, 3) m, color (N, 3) u8, normal (N, 3), instance (N,) index into room.labels."""
     surface = Surface(room)
-    cloud = fuse(room, surface, capture(room, surface, rng, settings), rng.uniform(*settings.voxel))
+    share = 0.7 * np.clip((np.ptp(room.polygon, 0).prod() - 5) / 30, 0, 1) + 0.3 * rng.random()
+    voxel = settings.voxel[0] + share * (settings.voxel[1] - settings.voxel[0])
+    cloud = fuse(room, surface, capture(room, surface, rng, settings), voxel)
     patchy = 0.7 * noise(cloud["coord"], 0.09, 5) + 0.3 * noise(cloud["coord"], 0.03, 6)
     seen = patchy > 0.15 + 0.5 * surface.loss[cloud["material"]]  # black and shiny things come out in tatters
     cloud = {key: value[seen | (surface.loss[cloud["material"]] == 0)] for key, value in cloud.items()}

@@ -8,15 +8,16 @@ from .layout import Room, contains, overlap, solids_of
 from .mesh import Mesh
 
 
-def plan(k: Kit, width: float, depth: float) -> np.ndarray:
-    """(n, 2) counter-clockwise outline: a rectangle whose corners may be cut out (L, T, Z, niche) or chamfered."""
+def plan(k: Kit, width: float, depth: float, odd: float) -> np.ndarray:
+    """(n, 2) counter-clockwise outline: a rectangle; each corner is cut out (L, T, Z, niche) or chamfered with chance
+    `odd`."""
     corners = np.array([[0, 0], [width, 0], [width, depth], [0, depth]], float)
     points, mid = [], np.array([width / 2, depth / 2])
     for i, corner in enumerate(corners):
         size = np.array([width * k.u(0.12, 0.38), depth * k.u(0.12, 0.38)]) * np.sign(mid - corner)
         along_x, along_y = corner + [size[0], 0], corner + [0, size[1]]
         before, after = (along_y, along_x) if i % 2 == 0 else (along_x, along_y)
-        cut = k.pick(["", "", "", "", "", "notch", "notch", "chamfer"])
+        cut = k.pick(["notch", "notch", "chamfer"]) if k.chance(odd) else ""
         if cut == "notch":
             points += [before, corner + size, after]
         elif cut == "chamfer":

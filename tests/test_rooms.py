@@ -13,7 +13,8 @@ from mf3d_tutorial.data.rooms import ARRAYS, make_scene
 from mf3d_tutorial.data.rooms.classes import SCANNET20_OF, indices
 from mf3d_tutorial.data.rooms.layout import contains, overlap
 from mf3d_tutorial.data.rooms.mesh import Mesh
-from mf3d_tutorial.data.rooms.recipes import build, kind_of, recipes
+from mf3d_tutorial.data.rooms.recipes import FAMILIES, build, kind_of, recipes
+from mf3d_tutorial.data.rooms.shapes import catalogue
 
 SHIPPED = Path(__file__).parents[1] / "data_samples"
 SETTINGS = {"seed": 3, "small": True, "label_noise": 0.0}
@@ -75,9 +76,6 @@ def test_touching_rows_exist(layouts):
 
 def test_every_thing_has_a_family():
     """rooms.yaml names only what can be made; what it makes is a ScanNet class or known not to be one."""
-    from mf3d_tutorial.data.rooms.furniture import FAMILIES
-    from mf3d_tutorial.data.rooms.shapes import catalogue
-
     known, asked = set(FAMILIES) | set(catalogue()) | {"same"}, set()
 
     def collect(steps):

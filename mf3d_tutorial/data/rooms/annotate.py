@@ -40,7 +40,7 @@ def _blunder(
         if label in _FORGOTTEN or not mine.any() or rng.random() >= share:
             continue
         mistake, others = rng.integers(3), np.flatnonzero(~mine & (instance >= 0))
-        near, which = cKDTree(coord[mine]).query(coord[others])
+        near, _ = cKDTree(coord[mine]).query(coord[others])
         if mistake == 0:
             labels[i] = labels[int(rng.integers(len(labels)))]
         elif mistake == 1:

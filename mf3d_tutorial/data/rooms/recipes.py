@@ -6,12 +6,19 @@ from pathlib import Path
 import numpy as np
 import yaml
 
-from .furniture import make
+from . import fixtures, furniture
 from .kit import Kit, Thing
 from .layout import Placed, Room
+from .shapes import simple
 from .shell import add_doors, add_windows, enclose, plan
 
 _WAYS = ("wall", "floor", "ceiling", "hang", "rows", "lay", "beside", "atop", "over", "front", "around")
+FAMILIES = {
+    name.replace("_", " "): family
+    for module in (furniture, fixtures)
+    for name, family in vars(module).items()
+    if callable(family) and family.__module__ == module.__name__ and not name.startswith("_")
+}
 
 
 @lru_cache
@@ -39,7 +46,7 @@ def _follow(room: Room, steps: list[dict], anchor: Placed | None = None) -> None
                 continue
             for _ in range(1 if anchor else 3):  # what does not fit may come smaller
                 name = k.pick(step[way]) if isinstance(step[way], list) else step[way]
-                thing = anchor.thing if name == "same" else make(k, name)
+                thing = anchor.thing if name == "same" else FAMILIES[name](k) if name in FAMILIES else simple(k, name)
                 if placed := _place(room, way, thing, anchor, step, count):
                     break
             for one in placed:

@@ -37,6 +37,18 @@ def legs(k: Kit, mesh: Mesh, w: float, d: float, h: float, paint: int, thick: fl
                 mesh.box(x - half, x + half, y - half, y + half, 0, h, paint)
 
 
+def _cooker(k: Kit, mesh: Mesh, w: float, d: float, h: float, body: int, trim: int) -> float:
+    """Oven door, hob and back of a stove; the height of the hob."""
+    x, y = w / 2, -d / 2
+    mesh.box(0.01 - x, x - 0.01, y, y + 0.02, 0.06, h - 0.01, body)
+    mesh.box(-x * 0.8, x * 0.8, y - 0.008, y, h * 0.25, h * 0.6, k.paint("dark"))
+    mesh.box(0.04 - x, x - 0.04, y - 0.04, y - 0.015, h * 0.7, h * 0.72, trim)
+    for px, py in ((-0.25, -0.2), (0.25, -0.2), (-0.25, 0.22), (0.25, 0.22)):
+        mesh.post(px * w, py * d + 0.01, h, h + 0.012, 0.085, trim, sides=14)
+    mesh.box(-x, x, d / 2 - 0.05, d / 2, h, h + k.pick([0.02, 0.12, 0.2]), body)
+    return h + 0.013
+
+
 def _box(k: Kit, label, w, d, h, paints, front) -> Thing:
     """A box with a front: cartons, electronics, appliances."""
     body, trim, mesh, (x, y, z) = k.paint(*paints), k.paint("dark", "metal"), Mesh(), (w / 2, -d / 2, h)
@@ -48,13 +60,7 @@ def _box(k: Kit, label, w, d, h, paints, front) -> Thing:
     elif front == "window":
         mesh.box(-x * 0.8, x * 0.4, y, y + 0.02, h * 0.1, h * 0.85, k.paint("dark"))
     elif front == "oven":
-        mesh.box(0.01 - x, x - 0.01, y, y + 0.02, 0.06, h - 0.01, body)
-        mesh.box(-x * 0.8, x * 0.8, y - 0.008, y, h * 0.25, h * 0.6, k.paint("dark"))
-        mesh.box(0.04 - x, x - 0.04, y - 0.04, y - 0.015, h * 0.7, h * 0.72, trim)
-        for px, py in ((-0.25, -0.2), (0.25, -0.2), (-0.25, 0.22), (0.25, 0.22)):
-            mesh.post(px * w, py * d + 0.01, h, h + 0.012, 0.085, trim, sides=14)
-        mesh.box(-x, x, d / 2 - 0.05, d / 2, h, h + k.pick([0.02, 0.12, 0.2]), body)
-        z = h + 0.013
+        z = _cooker(k, mesh, w, d, h, body, trim)
     elif front == "drum":
         mesh.box(0.005 - x, x - 0.005, y, y + 0.02, 0.06, h, body)
         mesh.add(
@@ -170,6 +176,14 @@ def _hanging(k: Kit, label, w, d, h, paints, detail) -> Thing:
     """Cloth on a hook or rail."""
     mesh = Mesh().soft(-w / 2, w / 2, -d, -0.005, 0, h, k.paint(*paints), 0.35)
     return Thing(label, mesh.box(-w / 2 - 0.04, w / 2 + 0.04, -0.03, -0.01, h + 0.005, h + 0.02, k.paint("metal")))
+
+
+def drape(k: Kit, width: float, top: float, bottom: float, label: str = "curtain") -> Thing:
+    """A curtain of the given width, hanging in folds from `top` to `bottom`."""
+    mesh = Mesh().sheet(
+        -width / 2, width / 2, bottom, top, k.u(0.025, 0.045), max(1.0, width / 0.16), k.paint("cloth"), -0.06
+    )
+    return Thing(label, mesh)
 
 
 _SHAPES = {"box": _box, "soft": _soft, "turned": _turned, "panel": _panel, "storage": storage, "table": _table,

@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from .furniture import curtain
 from .kit import Kit, Thing
 from .layout import Room, contains, overlap, solids_of
 from .mesh import Mesh
+from .shapes import drape
 
 
 def plan(k: Kit, width: float, depth: float, odd: float) -> np.ndarray:
@@ -118,8 +118,8 @@ def add_windows(room: Room, count: int) -> None:
             along = spot[1] + side * (w / 2 + 0.05 - each * k.u(0, 0.4))
             if each / 2 + 0.02 < along < room.lengths[spot[0]] - each / 2 - 0.02:
                 px, py, turn = room.at_wall(spot[0], along, 0.1)
-                drape = curtain(k, each, room.height - k.u(0.06, 0.2), bottom)
-                room.try_put(drape, px, py, 0, turn, zones=False)
+                cloth = drape(k, each, room.height - k.u(0.06, 0.2), bottom)
+                room.try_put(cloth, px, py, 0, turn, zones=False)
 
 
 def enclose(room: Room, walls: list[str], floors: list[str]) -> None:

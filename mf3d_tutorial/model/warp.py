@@ -284,7 +284,7 @@ def morton_code(coords: Int[Tensor, "N D"], order: Tensor | str) -> Int[Tensor, 
     order = _serialization.POINT_ORDERING(order)
     coords = (coords - coords.amin(0)).long()
     x, y, z = (coords[:, -3 + axis] for axis in _serialization.POINT_ORDERING_TO_MORTON_PERMUTATIONS[order])
-    code = (_spread_bits(x) << 2) | (_spread_bits(y) << 1) | _spread_bits(z)
+    code = _spread_bits(x) | (_spread_bits(y) << 1) | (_spread_bits(z) << 2)
     return code if coords.shape[1] == 3 else code | (coords[:, 0] << 48)
 
 

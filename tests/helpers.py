@@ -1,0 +1,107 @@
+"""What several test modules need: random scenes, targets and files, and the formulas written as loops."""
+
+import itertools
+import math
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+from mf3d_tutorial.data.targets import Target
+from mf3d_tutorial.model.warp import Points
+
+# A U-Net small enough for a test; four levels deep, as every MinkUNet.
+TINY_UNET = [
+    "model.backbone._target_=warpconvnet.models.MinkUNetBase",
+    "+model.backbone.planes=[8,8,8,8,8,8,8,8]",
+    "+model.backbone.layers=[1,1,1,1,1,1,1,1]",
+    "+model.backbone.init_dim=8",
+]
+
+
+class PointLinear(nn.Module):
+    """The simplest backbone: it takes Points and looks at every point alone."""
+
+    def __init__(self, in_channels: int, out_channels: int):
+        super().__init__()
+        self.linear = nn.Linear(in_channels, out_channels)
+
+    def forward(self, points: Points) -> Points:
+        return points.replace(batched_features=self.linear(points.feature_tensor))
+
+
+def random_points(*sizes: int, seed: int = 0, channels: int = 3) -> Points:
+    """One scene a size, in a box of 2 x 2 x 2 metres."""
+    rng = torch.Generator().manual_seed(seed)
+    return Points(
+        [torch.rand(size, 3, generator=rng) * 2 for size in sizes],
+        [torch.rand(size, channels, generator=rng) for size in sizes],
+    )
+
+
+def random_target(points: int, instances: int, classes: int, rng: torch.Generator) -> Target:
+    """Every instance has a point; some points are in none."""
+    instance = (
+        torch.randint(-1, max(instances, 1), (points,), generator=rng) if instances else torch.full((points,), -1)
+    )
+    instance[:instances] = torch.arange(instances)
+    return Target(torch.randint(classes, (instances,), generator=rng), instance)
+
+
+def write_scene(folder: Path, points: int = 60, seed: int = 0, **changed: np.ndarray | None) -> Path:
+    """A scene folder of the ScanNet layout; `changed` replaces arrays, or leaves them out if None."""
+    rng = np.random.default_rng(seed)
+    normal = rng.normal(size=(points, 3)).astype(np.float32)
+    arrays = {
+        "coord": rng.uniform(0, 1, (points, 3)).astype(np.float32),
+        "color": rng.integers(0, 256, (points, 3), dtype=np.uint8),
+        "normal": normal / np.linalg.norm(normal, axis=1, keepdims=True),
+        "segment20": rng.integers(-1, 20, points).astype(np.int16),
+        "segment200": rng.integers(-1, 200, points).astype(np.int16),
+        "instance": rng.integers(-1, 5, points).astype(np.int32),
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, array in {**arrays, **changed}.items():
+        if array is not None:
+            np.save(folder / f"{name}.npy", array)
+    return folder
+
+
+def assert_near(got: torch.Tensor, want: torch.Tensor, tolerance: float = 1e-3) -> None:
+    """No number differs by more than `tolerance` of the tensor's largest one."""
+    assert got.shape == want.shape
+    error = (got.detach().cpu() - want.detach().cpu()).abs().max() / want.detach().abs().max().clamp(min=1e-12).cpu()
+    assert error < tolerance, f"relative error {error:.1e}"
+
+
+def loop_mask_terms(x: list[float], t: list[bool]) -> tuple[float, float]:
+    """BCE and 1 - DICE of one mask, from their definitions, in float64."""
+    p = [1 / (1 + math.exp(-value)) for value in x]
+    bce = -sum(math.log(a) if b else math.log(1 - a) for a, b in zip(p, t)) / len(p)
+    dice = (2 * sum(a for a, b in zip(p, t) if b) + 1) / (sum(p) + sum(t) + 1)
+    return bce, 1 - dice
+
+
+def loop_probability(logits: list[float]) -> list[float]:
+    exponentials = [math.exp(value) for value in logits]
+    return [value / sum(exponentials) for value in exponentials]
+
+
+def loop_cost(logits: torch.Tensor, mask: torch.Tensor, target: Target, weights) -> np.ndarray:
+    """The matching cost of one scene, query by query and instance by instance."""
+    cost = np.zeros((len(logits), len(target.labels)))
+    for q, m in np.ndindex(cost.shape):
+        probability = loop_probability(logits[q].tolist())[target.labels[m]]
+        bce, dice = loop_mask_terms(mask[q].tolist(), (target.instance == m).tolist())
+        cost[q, m] = -weights.cls * probability + weights.bce * bce + weights.dice * dice
+    return cost
+
+
+def cheapest_pairs(cost: np.ndarray) -> list[tuple[int, int]]:
+    """The cheapest one-to-one assignment, found by trying all of them."""
+    if cost.shape[0] < cost.shape[1]:
+        return sorted((q, m) for m, q in cheapest_pairs(cost.T))
+    choices = itertools.permutations(range(cost.shape[0]), cost.shape[1])
+    best = min(choices, key=lambda queries: sum(cost[q, m] for m, q in enumerate(queries)))
+    return sorted((q, m) for m, q in enumerate(best))

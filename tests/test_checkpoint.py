@@ -1,0 +1,129 @@
+"""Checkpoints: whole or not at all, refused if damaged or foreign, and never run."""
+
+import os
+import pickle
+from pathlib import Path
+
+import pytest
+import torch
+
+from mf3d_tutorial import checkpoint
+from mf3d_tutorial.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
+from mf3d_tutorial.errors import UserError
+
+STATE = {"model": {"weight": torch.arange(4.0)}, "epoch": 3, "config": {"train": {"lr": 1e-4}}, "name": "tiny"}
+
+
+def test_a_saved_state_is_loaded_as_it_was(tmp_path):
+    save_checkpoint(STATE, tmp_path / "last.ckpt")
+    loaded = load_checkpoint(str(tmp_path / "last.ckpt"))
+    assert torch.equal(loaded["model"]["weight"], STATE["model"]["weight"])
+    assert {key: loaded[key] for key in ("epoch", "config", "name")} == {
+        key: STATE[key] for key in ("epoch", "config", "name")
+    }
+    assert os.listdir(tmp_path) == ["last.ckpt"]
+
+
+def test_the_state_of_an_optimiser_and_a_scaler_survives(tmp_path):
+    layer = torch.nn.Linear(2, 2)
+    optimiser = torch.optim.AdamW(layer.parameters(), lr=0.1)
+    layer(torch.ones(1, 2)).sum().backward()
+    optimiser.step()
+    save_checkpoint({"optimiser": optimiser.state_dict()}, tmp_path / "last.ckpt")
+    loaded = load_checkpoint(tmp_path / "last.ckpt")["optimiser"]
+    assert torch.equal(loaded["state"][0]["exp_avg"], optimiser.state_dict()["state"][0]["exp_avg"])
+    assert loaded["param_groups"] == optimiser.state_dict()["param_groups"]
+
+
+def fail(*args, **kwargs):
+    raise OSError(28, "No space left on device")
+
+
+def half_a_save(state, file):
+    file.write(b"half of it")
+    fail()
+
+
+@pytest.mark.parametrize(
+    ("where", "name", "replacement"),
+    [(torch, "save", half_a_save), (os, "fsync", fail), (os, "replace", fail), (torch, "save", lambda *_: 1 / 0)],
+    ids=["full disk", "fsync", "rename", "bug"],
+)
+def test_a_failing_save_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch, where, name, replacement):
+    path = tmp_path / "last.ckpt"
+    save_checkpoint(STATE, path)
+    before = path.read_bytes()
+    with monkeypatch.context() as patch:
+        patch.setattr(where, name, replacement)
+        with pytest.raises((OSError, ZeroDivisionError)):
+            save_checkpoint({"epoch": 4}, path)
+    assert path.read_bytes() == before
+    assert load_checkpoint(path)["epoch"] == 3
+    assert os.listdir(tmp_path) == ["last.ckpt"]
+    save_checkpoint({"epoch": 4}, path)
+    assert load_checkpoint(path)["epoch"] == 4
+
+
+def test_the_data_reach_the_disk_before_the_name_changes(tmp_path, monkeypatch):
+    calls = []
+    for name in ("fsync", "replace"):
+        real = getattr(os, name)
+        monkeypatch.setattr(os, name, lambda *args, name=name, real=real: (calls.append(name), real(*args)))
+    save_checkpoint(STATE, tmp_path / "last.ckpt")
+    assert calls[:2] == ["fsync", "replace"]
+
+
+def test_a_missing_checkpoint_is_named(tmp_path):
+    for path in (tmp_path / "none.ckpt", tmp_path):
+        with pytest.raises(CheckpointError, match=f"there is no checkpoint {path}"):
+            load_checkpoint(path)
+
+
+def test_a_checkpoint_cut_anywhere_is_refused(tmp_path):
+    path = tmp_path / "last.ckpt"
+    save_checkpoint(STATE, path)
+    whole = path.read_bytes()
+    for length in range(0, len(whole) - 1, 97):
+        path.write_bytes(whole[:length])
+        with pytest.raises(
+            CheckpointError, match=r"last\.ckpt is damaged or no checkpoint \(.+\): use another"
+        ) as caught:
+            load_checkpoint(path)
+        assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("content", [b"", b"epoch: 3", b"PK\x03\x04", bytes(1000), pickle.dumps({"a": 1})])
+def test_a_file_that_is_no_checkpoint_is_refused(tmp_path, content):
+    (tmp_path / "a").write_bytes(content)
+    with pytest.raises(CheckpointError, match=r"damaged or no checkpoint|not a checkpoint of this program"):
+        load_checkpoint(tmp_path / "a")
+
+
+@pytest.mark.parametrize("foreign", [{"state_dict": {}}, {"format": "another 1"}, [1, 2], torch.zeros(3)], ids=str)
+def test_a_checkpoint_of_another_program_is_refused(tmp_path, foreign):
+    torch.save(foreign, tmp_path / "a.pth")
+    with pytest.raises(CheckpointError, match=r"a\.pth is not a checkpoint of this program: use last\.ckpt or best"):
+        load_checkpoint(tmp_path / "a.pth")
+
+
+class Bomb:
+    def __init__(self, path: Path):
+        self.path = path
+
+    def __reduce__(self):
+        return Path.write_text, (self.path, "boom")
+
+
+def test_a_checkpoint_that_holds_code_is_refused_and_not_run(tmp_path):
+    trap = tmp_path / "boom"
+    for save in (torch.save, lambda state, path: path.write_bytes(pickle.dumps(state))):
+        save({"format": checkpoint.FORMAT, "model": Bomb(trap)}, tmp_path / "evil.ckpt")
+        with pytest.raises(CheckpointError, match=r"evil\.ckpt is damaged or no checkpoint"):
+            load_checkpoint(tmp_path / "evil.ckpt")
+    assert not trap.exists()
+    pickle.loads((tmp_path / "evil.ckpt").read_bytes())
+    assert trap.exists()  # so the trap works
+
+
+def test_a_checkpoint_error_is_the_users():
+    assert issubclass(CheckpointError, UserError)

@@ -1,0 +1,309 @@
+"""Every option and default of the seed, and every refusal: one sentence that names the key."""
+
+import sys
+
+import pytest
+import yaml
+
+from mf3d_tutorial.config import (
+    RECIPES,
+    config_from_dict,
+    describe_options,
+    load_config,
+    plain,
+    read_config,
+    save_config,
+)
+from mf3d_tutorial.errors import ConfigError
+
+DATA = "paths.data_dir=somewhere"
+
+SEED = {  # WarpConvNet's MaskFormer example
+    "paths.output_dir": "./results/maskformer",
+    "train.batch_size": 2,
+    "train.lr": 1e-4,
+    "train.epochs": 100,
+    "train.step_size": 25,
+    "train.gamma": 0.5,
+    "train.num_workers": 4,
+    "train.log_every": 20,
+    "data.label_set": "scannet20",
+    "data.voxel_size": 0.04,
+    "data.ignore_index": -1,
+    "model.hidden_dim": 96,
+    "model.num_queries": 100,
+    "model.num_heads": 8,
+    "model.num_decoders": 6,
+    "model.dim_feedforward": 256,
+    "model.dropout": 0.1,
+    "model.backbone_voxel_size": 0.04,
+    "model.backbone._target_": "warpconvnet.models.MinkUNet18",
+    "model.backbone.in_channels": 3,
+    "model.backbone.out_channels": 96,
+    "loss.cls_weight": 1.0,
+    "loss.bce_weight": 5.0,
+    "loss.dice_weight": 5.0,
+    "loss.no_object_weight": 0.1,
+    "viz.enabled": False,
+    "viz.port": 8080,
+    "viz.interval_seconds": 10.0,
+    "viz.voxel_size": 0.04,
+    "viz.score_thresh": 0.5,
+    "viz.mask_thresh": 0.0,
+}
+OURS_THAT_KEEP_THE_SEEDS_BEHAVIOUR = {
+    "data.stuff_classes": [],
+    "data.augment": False,
+    "train.schedule": "step",
+    "loss.aux_weight": 0.0,
+    "model.in_features": ["color"],
+    "model.query_init": "learned",
+    "model.mask_position": False,
+}
+
+
+def value_of(config, key: str):
+    for part in key.split("."):
+        config = config[part] if isinstance(config, dict) else getattr(config, part)
+    return config
+
+
+def refusal(*overrides: str) -> str:
+    with pytest.raises(ConfigError) as caught:
+        load_config([DATA, *overrides])
+    sentence = str(caught.value)
+    assert "\n" not in sentence
+    return sentence
+
+
+@pytest.mark.parametrize("recipe", [[], ["recipe=seed"]])
+def test_the_defaults_are_the_seeds(recipe):
+    cfg = load_config([DATA, *recipe])
+    expected = SEED | OURS_THAT_KEEP_THE_SEEDS_BEHAVIOUR
+    assert {key: value_of(cfg, key) for key in expected} == expected
+    assert cfg.paths.data_dir == "somewhere"
+    assert {key: type(value_of(cfg, key)) for key in SEED} == {key: type(value) for key, value in SEED.items()}
+
+
+@pytest.mark.parametrize("key", SEED)
+def test_every_key_of_the_seed_can_be_set(key):
+    new = {
+        str: "scannet200" if key == "data.label_set" else "warpconvnet.models.MinkUNet34" if "_target_" in key else "x",
+        bool: True,
+        int: 7,
+        float: 0.25,
+    }[type(SEED[key])]
+    together = {
+        "model.hidden_dim": ["model.hidden_dim=64", "model.backbone.out_channels=64"],
+        "model.backbone.out_channels": ["model.hidden_dim=64", "model.backbone.out_channels=64"],
+        "model.backbone.in_channels": ["model.backbone.in_channels=6", "model.in_features=[color,normal]"],
+        "model.num_heads": ["model.num_heads=6"],
+    }
+    overrides = together.get(key, [f"{key}={new}"])
+    expected = next(text.split("=")[1] for text in overrides if text.startswith(key + "="))
+    value = value_of(load_config([DATA, *overrides]), key)
+    assert type(value) is type(SEED[key])
+    assert str(value) == expected
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        ["data.label_set=scannet200"],
+        ["train.epochs=1", "train.num_workers=0", "data.voxel_size=0.05", "model.backbone_voxel_size=0.05"]
+        + ["model.num_decoders=2", "model.dim_feedforward=128"],
+        ["model.backbone._target_=warpconvnet.models.MinkUNet34"],
+        ["model.backbone._target_=warpconvnet.models.MinkUNet50", "model.hidden_dim=128"]
+        + ["model.backbone.out_channels=128"],
+        ["model.backbone._target_=warpconvnet.models.SpaCeFormer", "+model.backbone.enc_attn_types=ssccc"]
+        + ["+model.backbone.dec_attn_types=ssca", "+model.backbone.use_rope=true", "model.backbone_voxel_size=null"],
+        ["loss.cls_weight=2.0", "loss.bce_weight=1", "loss.dice_weight=0.5"],
+        ["viz.enabled=true", "viz.port=9000"],
+    ],
+    ids=["scannet200", "sanity", "MinkUNet34", "MinkUNet50", "SpaCeFormer", "loss weights", "viewer"],
+)
+def test_the_commands_of_the_seeds_page_are_accepted(overrides):
+    cfg = load_config([DATA, *overrides])
+    for override in overrides:
+        key, text = override.lstrip("+").split("=")
+        assert value_of(cfg, key) == yaml.safe_load(text)
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_every_recipe_loads_and_can_be_overridden(recipe):
+    assert load_config([DATA, f"recipe={recipe}"]).recipe == recipe
+    assert load_config([f"recipe={recipe}", DATA, "train.epochs=3"]).train.epochs == 3
+
+
+def test_repeated_calls_do_not_disturb_one_another():
+    first = load_config([DATA, "recipe=tiny", "data.stuff_classes=[0,1]"])
+    second = load_config([DATA])
+    first.model.backbone["in_channels"] = 99
+    assert (first.recipe, second.recipe) == ("tiny", "seed")
+    assert (first.data.stuff_classes, second.data.stuff_classes) == ([0, 1], [])
+    assert load_config([DATA]) == second
+
+
+# --- refusals ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("override", "nearest"),
+    [
+        ("train.epoch=3", "train.epochs"),
+        ("train.batchsize=3", "train.batch_size"),
+        ("model.hiden_dim=96", "model.hidden_dim"),
+        ("+model.num_query=5", "model.num_queries"),
+        ("++data.voxelsize=0.1", "data.voxel_size"),
+        ("~loss.dice_wieght", "loss.dice_weight"),
+        ("loss.dice=1", "loss.dice_weight"),
+        ("model.backbone_voxelsize=0.1", "model.backbone_voxel_size"),
+        ("recipes=tiny", "recipe"),
+        ("device_=cpu", "device"),
+    ],
+)
+def test_an_unknown_key_is_refused_with_its_nearest_neighbour(override, nearest):
+    key = override.lstrip("+~").split("=")[0]
+    sentence = refusal(override if "=" in override else f"{override}=1")
+    assert f"there is no option {key!r}; did you mean {nearest!r}?" in sentence
+
+
+def test_a_key_that_resembles_none_is_refused():
+    assert refusal("+zzzzqq=1") == "there is no option 'zzzzqq'"
+
+
+@pytest.mark.parametrize("override", ["train.epochs", "tiny", "--help"])
+def test_what_is_no_override_is_refused(override):
+    assert "is not of the form key=value" in refusal(override)
+
+
+def test_a_new_argument_of_the_backbone_says_how_to_write_it():
+    sentence = refusal("model.backbone.use_rope=true")
+    assert "write +model.backbone.use_rope=..." in sentence
+
+
+@pytest.mark.parametrize(
+    "override",
+    [
+        "train.epochs=many",
+        "train.epochs=1.5",
+        "train.lr=fast",
+        "train.batch_size=null",
+        "train.batch_size=[1,2]",
+        "data.voxel_size=small",
+        "data.voxel_size=null",
+        "data.stuff_classes=[wall]",
+        "data.augment=perhaps",
+        "model.hidden_dim={a: 1}",
+        "model.backbone_voxel_size=none",
+        "loss.cls_weight=x",
+        "viz.enabled=7up",
+        "seed=abc",
+    ],
+)
+def test_a_value_of_the_wrong_type_names_its_key(override):
+    assert override.split("=")[0] in refusal(override)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "sentence"),
+    [
+        (
+            ["train.precision=bf16-mixed"],
+            "train.precision=bf16-mixed is refused: WarpConvNet's mask_gemm kernel",
+        ),
+        (["train.precision=64"], "train.precision=64 is not one of auto, 32, 16-mixed"),
+        (["train.schedule=linear"], "train.schedule=linear is not one of step, onecycle"),
+        (["train.resume=yes please"], "train.resume=yes please is not one of never, auto"),
+        (["train.batch_size=0"], "train.batch_size=0 must be greater than 0"),
+        (["train.epochs=-1"], "train.epochs=-1 must be greater than 0"),
+        (["train.lr=0"], "train.lr=0.0 must be greater than 0"),
+        (["train.num_workers=-1"], "train.num_workers=-1 must not be negative"),
+        (["train.max_steps=0"], "train.max_steps=0 must be at least 1"),
+        (["data.voxel_size=0"], "data.voxel_size=0.0 must be greater than 0"),
+        (["data.voxel_size=-0.04"], "data.voxel_size=-0.04 must be greater than 0"),
+        (["data.voxel_size=nan"], "data.voxel_size=nan must be greater than 0"),
+        (["model.backbone_voxel_size=0"], "model.backbone_voxel_size=0.0 must be greater than 0"),
+        (["data.label_set=scannet40"], "data.label_set=scannet40 is not one of scannet20, scannet200"),
+        (["data.stuff_classes=[0,20]"], "data.stuff_classes holds 20, but scannet20 has classes 0 to 19"),
+        (["data.stuff_classes=[-1]"], "data.stuff_classes holds -1, but scannet20 has classes 0 to 19"),
+        (["data.label_set=scannet200", "data.stuff_classes=[200]"], "holds 200, but scannet200 has classes 0 to 199"),
+        (["model.num_heads=7"], "model.num_heads=7 does not divide model.hidden_dim=96: choose one of [1, 2, 3, 4, 6,"),
+        (["model.num_heads=0"], "model.num_heads=0 must be greater than 0"),
+        (["model.dropout=1"], "model.dropout=1.0 must be at least 0 and below 1"),
+        (["model.query_init=random"], "model.query_init=random is not one of learned, fps"),
+        (["model.in_features=[colour]"], "model.in_features=colour is not one of color, normal, height, coord"),
+        (["model.in_features=[color,normal]"], "model.backbone.in_channels=3 must be 6"),
+        (["model.backbone.in_channels=4"], "model.backbone.in_channels=4 must be 3"),
+        (["model.hidden_dim=128"], "model.backbone.out_channels=96 must equal model.hidden_dim=128"),
+        (["model.backbone.out_channels=64"], "model.backbone.out_channels=64 must equal model.hidden_dim=96"),
+        (["~model.backbone._target_=warpconvnet.models.MinkUNet18"], "model.backbone._target_ is missing"),
+        (["loss.dice_weight=-1"], "loss.dice_weight=-1.0 must not be negative"),
+        (["recipe=huge"], "recipes are seed"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_what_cannot_work_is_refused_when_the_config_is_read(overrides, sentence):
+    assert sentence in refusal(*overrides)
+
+
+@pytest.mark.parametrize(
+    "target", ["warpconvnet.models.MinkUNet99", "no_such_package.Net", "MinkUNet18", "no such name", "''", "os..path"]
+)
+def test_a_backbone_that_cannot_be_imported_is_refused(target):
+    assert "cannot be imported" in refusal(f"model.backbone._target_={target}")
+
+
+def test_a_backbone_whose_module_fails_is_refused(tmp_path, monkeypatch):
+    (tmp_path / "failing_module.py").write_text("raise ImportError('no driver today')")
+    monkeypatch.syspath_prepend(tmp_path)
+    sentence = refusal("model.backbone._target_=failing_module.Net")
+    assert "model.backbone._target_=failing_module.Net cannot be imported: no driver today" in sentence
+    sys.modules.pop("failing_module", None)
+
+
+def test_the_data_folder_is_required():
+    with pytest.raises(ConfigError, match=r"^paths\.data_dir is required: add paths\.data_dir=\.\.\. to the command$"):
+        load_config([])
+
+
+@pytest.mark.parametrize("override", ["train.epochs=[1", "model.backbone={_target_: ", "data.stuff_classes=${nowhere}"])
+def test_what_cannot_be_parsed_is_one_sentence(override):
+    assert refusal(override)
+
+
+# --- files and help ---------------------------------------------------------------------------------------------------
+
+
+def test_a_saved_config_is_read_back_as_it_was(tmp_path):
+    overrides = ["recipe=tiny", "data.stuff_classes=[0,1]", "model.backbone_voxel_size=null", "train.max_steps=9"]
+    cfg = load_config([DATA, *overrides, "+model.backbone.use_checkpoint=true"])
+    save_config(cfg, tmp_path / "config.yaml")
+    assert read_config(tmp_path / "config.yaml") == cfg
+    assert config_from_dict(plain(cfg)) == cfg
+
+
+@pytest.mark.parametrize(
+    ("group", "key", "value", "sentence"),
+    [
+        ("train", "epochs", "many", "train.epochs"),
+        ("train", "epoch", 3, "epoch"),
+        ("data", "voxel_size", 0, "data.voxel_size=0.0 must be greater than 0"),
+    ],
+)
+def test_a_config_from_a_file_is_checked_too(group, key, value, sentence):
+    values = plain(load_config([DATA]))
+    values[group][key] = value
+    with pytest.raises(ConfigError, match=sentence) as caught:
+        config_from_dict(values)
+    assert "\n" not in str(caught.value)
+
+
+def test_the_help_lists_every_key_with_its_default():
+    listed = {line.split()[0]: line for line in describe_options().splitlines()}
+    cfg = plain(load_config([DATA]))
+    keys = {f"{group}.{key}" for group, values in cfg.items() if isinstance(values, dict) for key in values}
+    assert set(listed) == keys | {"recipe", "seed", "device"}
+    for key in set(SEED) & set(listed):
+        assert listed[key].endswith(f"[{SEED[key]}]")
+    assert listed["paths.data_dir"].endswith("[required]")

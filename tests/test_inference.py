@@ -1,0 +1,83 @@
+"""From logits and masks to scored instances, against a straightforward loop."""
+
+import pytest
+import torch
+from helpers import loop_probability
+
+from mf3d_tutorial.inference import predict_instances
+
+
+def random_outputs(queries: int = 6, classes: int = 4, points: int = 40, seed: int = 0):
+    rng = torch.Generator().manual_seed(seed)
+    return torch.randn(queries, classes + 1, generator=rng) * 2, torch.randn(queries, points, generator=rng) * 2 - 1
+
+
+def loop_instances(logits, masks, top_k=100, mask_threshold=0.0, min_points=1) -> list[tuple[float, int, list[int]]]:
+    """(score, label, points of the mask), best first."""
+    candidates = []
+    for q, row in enumerate(logits.tolist()):
+        for label, probability in enumerate(loop_probability(row)[:-1]):
+            candidates.append((probability, label, q))
+    found = []
+    for probability, label, q in sorted(candidates, reverse=True)[:top_k]:
+        inside = [n for n, value in enumerate(masks[q].tolist()) if value > mask_threshold]
+        if len(inside) >= min_points:
+            quality = masks[q, inside].double().sigmoid().mean().item() if inside else 0.0
+            found.append((probability * quality, label, inside))
+    return sorted(found, key=lambda instance: -instance[0])
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"top_k": 5}, {"top_k": 1}, {"mask_threshold": 1.5}, {"mask_threshold": -1.0}, {"min_points": 14}],
+    ids=str,
+)
+def test_instances_are_those_of_a_loop(options):
+    logits, masks = random_outputs()
+    found = predict_instances(logits, masks, **options)
+    expected = loop_instances(logits, masks, **options)
+    assert 0 < len(found) == len(expected)
+    torch.testing.assert_close(found.scores, torch.tensor([score for score, _, _ in expected]))
+    assert found.labels.tolist() == [label for _, label, _ in expected]
+    assert [mask.nonzero().squeeze(1).tolist() for mask in found.masks] == [points for _, _, points in expected]
+    assert found.masks.dtype == torch.bool
+
+
+def test_the_best_score_comes_first_even_if_its_class_is_less_probable():
+    logits = torch.tensor([[2.0, -9.0, 0.0], [1.5, -9.0, 0.0]])
+    masks = torch.tensor([[0.1, 0.1, -5.0], [8.0, 8.0, -5.0]])  # the second query is sure of its points
+    found = predict_instances(logits, masks, top_k=2)
+    assert found.masks.shape == (2, 3)
+    assert found.scores.tolist() == sorted(found.scores.tolist(), reverse=True)
+    assert found.scores[0] > 0.8 * torch.tensor([1.5, -9.0, 0.0]).softmax(0)[0]
+
+
+def test_no_object_is_never_predicted():
+    logits = torch.full((3, 5), -5.0)
+    logits[:, -1] = 5.0
+    found = predict_instances(logits, torch.ones(3, 4))
+    assert len(found) == 12
+    assert found.labels.max() <= 3
+    assert found.scores.max() < 1e-3
+
+
+def test_empty_masks_are_dropped():
+    logits, masks = random_outputs()
+    found = predict_instances(logits, masks.clamp(max=-1))
+    assert len(found) == 0
+    assert found.masks.shape == (0, 40)
+
+
+def test_exactly_min_points_are_enough():
+    logits, masks = random_outputs(queries=1)
+    size = int((masks > 0).sum())
+    assert len(predict_instances(logits, masks, min_points=size)) == 4
+    assert len(predict_instances(logits, masks, min_points=size + 1)) == 0
+
+
+def test_half_precision_masks_of_200000_points_score_like_single_ones():
+    logits, masks = torch.zeros(1, 3), torch.full((1, 200_000), 4.0)
+    assert predict_instances(logits.half(), masks.half()).scores.isfinite().all()
+    torch.testing.assert_close(
+        predict_instances(logits.half(), masks.half()).scores, predict_instances(logits, masks).scores
+    )

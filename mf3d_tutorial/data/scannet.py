@@ -184,9 +184,11 @@ def _read(folder: Path, name: str, columns: int | None = None) -> np.ndarray:
     if not path.is_file():
         raise DataError(f"{folder} has no {name}.npy: it is no scene, or was not prepared to the end")
     try:
-        array = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise DataError(f"{path} cannot be read ({error}): prepare the scene again") from error
+        with open(path, "rb") as file:  # not np.load, which would take a zip archive or a pickle as well
+            array = np.lib.format.read_array(file, allow_pickle=False)
+    except Exception as error:  # a damaged header raises nearly anything
+        reason = (str(error) or type(error).__name__).splitlines()[0]
+        raise DataError(f"{path} cannot be read ({reason}): prepare the scene again") from error
     wanted = "fiu" if columns else "iu"
     if array.dtype.kind not in wanted:
         kinds = "numbers" if columns else "integers"

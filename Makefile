@@ -24,7 +24,7 @@ ifndef RUN
 RUN := runs/tiny-$(shell date +%Y%m%d-%H%M%S)
 endif
 
-.PHONY: help install train test lab gpu lint lock clean
+.PHONY: help install train test lab gpu lint refresh-notebooks lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' Makefile
@@ -94,6 +94,9 @@ gpu: $(STAMP) ## on a GPU machine: compile WarpConvNet's CUDA extension for the 
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pip install --no-cache-dir --no-build-isolation \
 	    --no-binary warpconvnet --force-reinstall --no-deps warpconvnet==$(call pin,warpconvnet)
 	$(BIN)/python -m mf3d_tutorial.check_env
+
+refresh-notebooks: $(STAMP) ## run all notebooks again and keep their outputs (minutes)
+	$(BIN)/python -m tests.refresh_notebooks
 
 lock: ## write constraints.txt anew from pyproject.toml (LOCK_ARGS=--upgrade for newer versions, TORCH=x.y.z)
 	@tmp=$$(mktemp -d); trap 'rm -rf "$$tmp"' EXIT; \

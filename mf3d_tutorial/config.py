@@ -23,6 +23,9 @@ from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 from mf3d_tutorial.data.labels import label_set
 from mf3d_tutorial.errors import ConfigError
 
+# Channels of each per-point input that `model.in_features` can name.
+FEATURE_CHANNELS = {"color": 3, "normal": 3, "height": 1, "coord": 3}
+
 RECIPES = tuple(sorted(file.stem for file in Path(__file__).with_name("conf").joinpath("recipe").glob("*.yaml")))
 
 
@@ -64,7 +67,9 @@ class TrainConfig:
     num_workers: int = option(4, "data loader processes; 0 loads in the main process")
     log_every: int = option(20, "steps between two lines of metrics.jsonl")
     precision: str = option("auto", "32 or 16-mixed; auto is 16-mixed on CUDA and 32 on the CPU")
-    schedule: str = option("step", "step: drop by gamma every step_size epochs; onecycle: warm up, then cosine, per step")
+    schedule: str = option(
+        "step", "step: drop by gamma every step_size epochs; onecycle: warm up, then cosine, per step"
+    )
     weight_decay: float = option(1e-4, "AdamW weight decay")
     max_grad_norm: float = option(1.0, "gradients are clipped to this norm")
     max_steps: int | None = option(None, "stop after this many optimiser steps, whatever epochs says")
@@ -115,6 +120,12 @@ class ModelConfig:
     num_decoders: int = option(6, "decoder layers")
     dim_feedforward: int = option(256, "hidden width of each layer's feed-forward network")
     dropout: float = option(0.1, "dropout in self-attention and feed-forward network")
+    in_features: list[str] = option(["color"], "what the backbone gets of a point: of color, normal, height, coord")
+    query_init: str = option("learned", "learned: one embedding a query; fps: features of farthest-point samples")
+    position_wavelength: float = option(1.0, "longest wavelength of the positional encoding, in metres")
+    position_bands: int = option(16, "its frequencies an axis; each halves the wavelength")
+    mask_position: bool = option(False, "add the positional encoding to the mask features as well")
+    masked_attention: bool = option(False, "from the second layer on, a query looks only at its mask so far")
     backbone_voxel_size: float | None = option(0.04, "voxel edge in metres; null: the backbone takes Points itself")
     backbone: dict[str, Any] = option(
         {"_target_": "warpconvnet.models.MinkUNet18", "in_channels": 3, "out_channels": 96},
@@ -122,9 +133,7 @@ class ModelConfig:
     )
 
     def __post_init__(self) -> None:
-        _require_positive(
-            self, "model", "hidden_dim", "num_queries", "num_heads", "num_decoders", "dim_feedforward"
-        )
+        _require_positive(self, "model", "hidden_dim", "num_queries", "num_heads", "num_decoders", "dim_feedforward")
         _require(0 <= self.dropout < 1, f"model.dropout={self.dropout} must be at least 0 and below 1")
         if self.backbone_voxel_size is not None:
             _require_positive(self, "model", "backbone_voxel_size")
@@ -138,6 +147,16 @@ class ModelConfig:
             out_channels == self.hidden_dim,
             f"model.backbone.out_channels={out_channels} must equal model.hidden_dim={self.hidden_dim}, "
             f"because queries are compared with point features: set both to the same number",
+        )
+        _choice("model.query_init", self.query_init, ("learned", "fps"))
+        for name in self.in_features:
+            _choice("model.in_features", name, tuple(FEATURE_CHANNELS))
+        channels = sum(FEATURE_CHANNELS[name] for name in self.in_features)
+        in_channels = self.backbone.get("in_channels", channels)
+        _require(
+            in_channels == channels,
+            f"model.backbone.in_channels={in_channels} must be {channels}, the channels of "
+            f"model.in_features=[{','.join(self.in_features)}]",
         )
         target = self.backbone.get("_target_")
         _require(isinstance(target, str), "model.backbone._target_ is missing: give the path of the backbone's class")
@@ -204,7 +223,7 @@ def _checked(cfg: Config) -> Config:
     target = cfg.model.backbone["_target_"]
     try:
         pkgutil.resolve_name(target)
-    except (ImportError, AttributeError, ValueError) as error:
+    except Exception as error:  # whatever the backbone's module raises while it is imported
         raise ConfigError(f"model.backbone._target_={target} cannot be imported: {error}") from error
     return cfg
 

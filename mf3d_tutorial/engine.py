@@ -11,6 +11,7 @@ import json
 import math
 import os
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -104,7 +105,10 @@ def train_step(run: "Run", batch: Batch) -> dict[str, Tensor]:
                 f"{', '.join(batch.names)}: lower train.lr, or set train.precision=32"
             )
     if options.schedule == "onecycle" and run.step < run.total_steps:
-        run.scheduler.step()
+        with warnings.catch_warnings():
+            # The first step may be skipped, by the scaler or above. The learning rate goes on all the same.
+            warnings.filterwarnings("ignore", "Detected call of `lr_scheduler.step", UserWarning)
+            run.scheduler.step()
     return {name: loss.detach() for name, loss in losses.items()}
 
 
@@ -302,7 +306,12 @@ def build_loader(cfg: Config, dataset: ScanNetScenes, shuffle: bool = False) -> 
         batch_size=cfg.train.batch_size,
         sampler=ShuffledScenes(len(dataset), cfg.seed) if shuffle else None,
         num_workers=cfg.train.num_workers,
-        collate_fn=partial(collate, num_classes=num_classes(cfg), stuff_classes=cfg.data.stuff_classes),
+        collate_fn=partial(
+            collate,
+            num_classes=num_classes(cfg),
+            stuff_classes=cfg.data.stuff_classes,
+            in_features=cfg.model.in_features,
+        ),
     )
 
 
@@ -361,7 +370,9 @@ def without_nan(value: Any) -> Any:
 
 
 def describe(metrics: dict[str, Any]) -> str:
-    return f"AP {metrics['ap']:.3f}  AP50 {metrics['ap50']:.3f}  AP25 {metrics['ap25']:.3f}  loss {metrics['val_loss']:.3f}"
+    """One line: AP, AP50, AP25, loss."""
+    numbers = {"AP": "ap", "AP50": "ap50", "AP25": "ap25", "loss": "val_loss"}
+    return "  ".join(f"{title} {metrics[key]:.3f}" for title, key in numbers.items())
 
 
 def clock(seconds: float) -> str:

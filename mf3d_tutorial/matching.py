@@ -36,9 +36,7 @@ class Pairs(NamedTuple):
     t_idx: Int[Tensor, " P"]
 
 
-def mask_costs(
-    mask: Float[Tensor, "Q N"], target: Target
-) -> tuple[Float[Tensor, "Q M"], Float[Tensor, "Q M"]]:
+def mask_costs(mask: Float[Tensor, "Q N"], target: Target) -> tuple[Float[Tensor, "Q M"], Float[Tensor, "Q M"]]:
     """BCE and 1 - DICE of every query's mask with every instance's, without a Q x M x N tensor.
 
     BCE(x, t) = softplus(x) - x t, so its mean over points splits into a sum over all points and a sum over the

@@ -16,7 +16,7 @@ _MODULES = {
     "LabelSet": "labels",
     "label_set": "labels",
 }
-__all__ = list(_MODULES)  # noqa: PLE0604
+__all__ = list(_MODULES)
 
 
 def __getattr__(name: str):

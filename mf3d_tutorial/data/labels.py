@@ -2,7 +2,7 @@
 
 A class *index* (what `segment20.npy` and `segment200.npy` hold) is a position in `names`. ScanNet's own id of that
 class (nyu40 for 20 classes, the raw-category id for 200) is `ids[index]`. The table in `labels.csv` holds the facts
-that the benchmark publishes (github.com/ScanNet/ScanNet, BenchmarkScripts, and github.com/RozenberszkiDaniel/ScanNet200).
+that the benchmark publishes: github.com/ScanNet/ScanNet (BenchmarkScripts), github.com/RozenberszkiDaniel/ScanNet200.
 """
 
 import csv

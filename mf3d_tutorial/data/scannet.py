@@ -51,7 +51,7 @@ class Scene:
 
 @dataclass
 class Batch:
-    points: Points  # B scenes; features are colours
+    points: Points  # B scenes; features as `model.in_features` says
     targets: list[Target]
     names: list[str]
     originals: list[Original]  # stay on the CPU
@@ -237,10 +237,34 @@ def voxel_downsample(scene: Scene, voxel_size: float | None) -> Scene:
     )
 
 
-def collate(scenes: Sequence[Scene], num_classes: int = 20, stuff_classes: Sequence[int] = ()) -> Batch:
-    """One batch: WarpConvNet Points with colours as features, and a target a scene (see `build_target`)."""
+def point_features(scene: Scene, names: Sequence[str]) -> Float[np.ndarray, "N C"]:
+    """What the backbone gets of every point, side by side, in the order of `names`.
+
+    color (3): RGB in 0..1. normal (3). height (1): metres above the lowest point. coord (3): metres from the middle
+    of the scene's bounding box.
+    """
+    low, high = scene.coord.min(0), scene.coord.max(0)
+    make = {
+        "color": lambda: scene.color,
+        "normal": lambda: scene.normal,
+        "height": lambda: scene.coord[:, 2:] - low[2],
+        "coord": lambda: scene.coord - (low + high) / 2,
+    }
+    return np.concatenate([make[name]() for name in names], axis=1, dtype=np.float32)
+
+
+def collate(
+    scenes: Sequence[Scene],
+    num_classes: int = 20,
+    stuff_classes: Sequence[int] = (),
+    in_features: Sequence[str] = ("color",),
+) -> Batch:
+    """One batch: WarpConvNet Points with features (see `point_features`), and a target a scene (`build_target`)."""
     return Batch(
-        Points([torch.from_numpy(scene.coord) for scene in scenes], [torch.from_numpy(s.color) for s in scenes]),
+        Points(
+            [torch.from_numpy(scene.coord) for scene in scenes],
+            [torch.from_numpy(point_features(scene, in_features)) for scene in scenes],
+        ),
         [
             build_target(torch.from_numpy(s.segment), torch.from_numpy(s.instance), num_classes, stuff_classes)
             for s in scenes

@@ -6,7 +6,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from mf3d_tutorial.model.backbone import build_backbone
-from mf3d_tutorial.model.decoder import MaskTransformer
+from mf3d_tutorial.model.decoder import MaskTransformer, PositionEncoding
 from mf3d_tutorial.model.warp import Points
 
 if TYPE_CHECKING:
@@ -22,13 +22,14 @@ class MaskFormer3D(nn.Module):
     masks: for each scene b its (Q, N_b) mask logits, the product of every query with every point's mask feature.
     """
 
-    def __init__(self, backbone: nn.Module, decoder: MaskTransformer, num_classes: int):
+    def __init__(self, backbone: nn.Module, decoder: MaskTransformer, num_classes: int, mask_position: bool = False):
         super().__init__()
-        dim = decoder.query_embedding.embedding_dim
+        dim = decoder.dim
         self.backbone = backbone
         self.decoder = decoder
         self.class_head = nn.Linear(dim, num_classes + 1)
         self.mask_head = nn.Linear(dim, dim)
+        self.mask_position = nn.Linear(decoder.position.channels, dim) if mask_position else None
 
     def forward(self, points: Points) -> Outputs:
         """The outputs after the last decoder layer."""
@@ -37,10 +38,13 @@ class MaskFormer3D(nn.Module):
     def forward_layers(self, points: Points, last_only: bool = False) -> list[Outputs]:
         """The outputs that each decoder layer would give, in order; only those of the last layer if so asked."""
         scene = self.backbone(points)
-        sizes = scene.offsets.diff().tolist()
-        features = scene.feature_tensor
-        layers = self.decoder(features, scene.coordinate_tensor, sizes)
-        mask_features = self.mask_head(features).split(sizes)
+        features, coord = scene.feature_tensor, scene.coordinate_tensor
+        position = self.decoder.position(coord)
+        mask_features = self.mask_head(features)
+        if self.mask_position is not None:
+            mask_features = mask_features + self.mask_position(position)
+        mask_features = mask_features.split(scene.offsets.diff().tolist())
+        layers = self.decoder(features, position, coord, mask_features)
         return [
             (self.class_head(queries), [query @ feature.T for query, feature in zip(queries, mask_features)])
             for queries in (layers[-1:] if last_only else layers)
@@ -57,5 +61,8 @@ def build_model(config: "ModelConfig", num_classes: int) -> MaskFormer3D:
         config.num_decoders,
         config.dim_feedforward,
         config.dropout,
+        config.query_init,
+        PositionEncoding(config.position_wavelength, config.position_bands),
+        config.masked_attention,
     )
-    return MaskFormer3D(backbone, decoder, num_classes)
+    return MaskFormer3D(backbone, decoder, num_classes, config.mask_position)

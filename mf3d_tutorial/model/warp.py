@@ -257,9 +257,7 @@ def segment_csr(
         raise ValueError(f"segment_csr cannot reduce by {reduce!r}: choose sum, mean, min or max")
     with torch.no_grad():
         index = rows.unsqueeze(-1).expand_as(src)
-        best = src.new_zeros(len(counts), src.shape[1]).scatter_reduce(
-            0, index, src, f"a{reduce}", include_self=False
-        )
+        best = src.new_zeros(len(counts), src.shape[1]).scatter_reduce(0, index, src, f"a{reduce}", include_self=False)
         position = torch.arange(len(src), device=src.device).unsqueeze(-1).expand_as(src)
         position = torch.where(src == best[rows], position, len(src))
         chosen = position.new_full(best.shape, len(src)).scatter_reduce(0, index, position, "amin")

@@ -9,7 +9,7 @@ from .scan import ScanSettings, scan
 
 ARRAYS = ("coord", "color", "normal", "segment20", "segment200", "instance")
 _FULL = ScanSettings()
-_SMALL = ScanSettings(voxel=(0.041, 0.045), frames=50, ceiling=0.0)
+_SMALL = ScanSettings(voxel=(0.049, 0.053), frames=50, ceiling=0.0)
 _FORGOTTEN = {"floor": 0.0, "wall": 0.003, "ceiling": 0.4}  # chance that nobody annotated it
 
 
@@ -56,13 +56,13 @@ def make_scene(
 
     coord (N, 3) f32 metres, z up, floor at about z = 0, least x and y 0; color (N, 3) u8; normal (N, 3) f32, unit
     length; segment20, segment200, instance (N,) i32 with -1 = not annotated. `split` is "train" or "val": other rooms
-    for the same index. `small` gives little rooms scanned coarsely, without the upper walls; `label_noise` is the share
+    for the same index. `small` gives studio flats scanned coarsely, without the upper walls; `label_noise` is the share
     of objects annotated wrongly; `kind` asks for a room type of rooms.yaml. ValueError for another split.
     """
     split_number = ("train", "val").index(split)
     rng = np.random.default_rng(np.random.SeedSequence((seed, split_number, index)))
-    area, clutter = (rng.uniform(6.2, 8.6), 0.4) if small else (np.inf, 1.0)
-    room = build(rng, kind or kind_of(index + 100 * split_number), area, clutter)
+    kind = kind or ("studio" if small else kind_of(index + 100 * split_number))
+    room = build(rng, kind, clutter=0.4 if small else 1.0)
     cloud = scan(room, rng, _SMALL if small else _FULL)
     keep = ~_balls(cloud["coord"], int(rng.integers(0, 12)), (0.04, 0.12), rng)  # holes that nothing explains
     if small:

@@ -84,16 +84,14 @@ def _place(room: Room, way: str, thing: Thing, anchor: Placed | None, step: dict
     return [found] if found else []
 
 
-def build(rng: np.random.Generator, kind: str, area: float = np.inf, clutter: float = 1.0) -> Room:
+def build(rng: np.random.Generator, kind: str, clutter: float = 1.0) -> Room:
     """A furnished room of one of the types of rooms.yaml.
 
-    Its plan is shrunk to at most about `area` square metres; `clutter` scales the chance of small things on others and
-    on walls, and of corners that are not square.
+    `clutter` scales the chance of small things on others and on walls, and of corners that are not square.
     """
     k, numbers = Kit(rng), recipes()["rooms"][kind]
     width, depth = k.u(*numbers["width"]), k.u(*numbers["depth"])
-    shrink = min(1.0, np.sqrt(area / (width * depth)))
-    room = Room(k, kind, plan(k, width * shrink, depth * shrink, 0.3 * clutter), k.u(2.35, 2.95), clutter)
+    room = Room(k, kind, plan(k, width, depth, 0.3 * clutter), k.u(2.35, 2.95), clutter)
     add_doors(room, k.n(*numbers["doors"]))
     add_windows(room, k.n(*numbers["windows"]))
     _follow(room, recipes()["steps"][kind])

@@ -1,0 +1,86 @@
+"""What every committed notebook must be (the outputs themselves are compared by nbval, see `make test`)."""
+
+import re
+from pathlib import Path
+
+import nbformat
+import papermill
+import pytest
+
+FOLDER = Path(__file__).parents[1] / "notebooks"
+NOTEBOOKS = sorted(FOLDER.rglob("*.ipynb"))
+PICTURE = re.compile(r"scene_panels\(|training_curves\(")
+
+
+@pytest.fixture(params=NOTEBOOKS, ids=lambda path: path.stem)
+def notebook(request):
+    return nbformat.read(request.param, as_version=4)
+
+
+def code_cells(notebook):
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def test_there_are_notebooks():
+    assert (FOLDER / "05_training.ipynb") in NOTEBOOKS
+
+
+def test_cells_were_run_in_order_without_an_error(notebook):
+    cells = code_cells(notebook)
+    assert [cell.execution_count for cell in cells] == list(range(1, len(cells) + 1))
+    assert not [out for cell in cells for out in cell.outputs if out.output_type == "error"]
+
+
+def test_one_cell_has_typed_and_explained_parameters(notebook):
+    tagged = [cell for cell in code_cells(notebook) if "parameters" in cell.metadata.get("tags", [])]
+    assert len(tagged) == 1
+    for line in tagged[0].source.splitlines():
+        assert re.fullmatch(r"\w+: \w+ = .+  # .+", line), line
+
+
+def test_nothing_of_this_machine_is_saved(notebook):
+    assert set(notebook.metadata) == {"kernelspec", "language_info"}
+    assert notebook.metadata.kernelspec.name == "python3"
+    text = nbformat.writes(notebook)
+    assert "/work/" not in text
+    assert "/home/" not in text
+
+
+def test_cells_are_short_enough_to_read(notebook):
+    lengths = sorted(len(cell.source.splitlines()) for cell in code_cells(notebook))
+    assert lengths[int(0.9 * (len(lengths) - 1))] <= 25
+
+
+def test_pictures_are_saved_and_not_compared(notebook):
+    for cell in code_cells(notebook):
+        if PICTURE.search(cell.source):
+            assert "nbval-ignore-output" in cell.metadata.tags
+            assert any("image/png" in out.get("data", {}) for out in cell.outputs)
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_size_and_links(path):
+    assert path.stat().st_size < (2e6 if path.stem[:2] in ("05", "06") else 1e6)
+    for cell in nbformat.read(path, as_version=4).cells:
+        for target in re.findall(r"\]\(([^)#:]+)\)", cell.source if cell.cell_type == "markdown" else ""):
+            assert (path.parent / target).exists(), target
+
+
+# Buys the promise that a parameterised run works: papermill, another recipe's options, the run folder.
+@pytest.mark.slow
+def test_training_runs_by_papermill(tmp_path):
+    parameters = {
+        "data_dir": str(FOLDER.parent / "data_samples"),
+        "output_dir": str(tmp_path / "run"),
+        "num_steps": 4,
+        "seed": 1,
+        "overrides": ["data.voxel_size=0.16", "model.backbone_voxel_size=0.16"],
+    }
+    known = papermill.inspect_notebook(FOLDER / "05_training.ipynb")
+    assert set(parameters) <= set(known)  # papermill only warns of others
+    papermill.execute_notebook(
+        FOLDER / "05_training.ipynb", tmp_path / "out.ipynb", parameters, progress_bar=False, cwd=str(FOLDER)
+    )
+    assert {"config.yaml", "metrics.json", "metrics.jsonl", "last.ckpt", "best.ckpt"} <= {
+        path.name for path in (tmp_path / "run").iterdir()
+    }

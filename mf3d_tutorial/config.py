@@ -178,12 +178,15 @@ class LossConfig:
 
 @dataclass
 class VizConfig:
-    enabled: bool = option(False, "open the live viewer (pip install 'mf3d-tutorial[live]')")
+    enabled: bool = option(False, "open the live viewer; refused until this package has one")
     port: int = option(8080, "its port on this machine; the next free one is taken if it is in use")
     interval_seconds: float = option(10.0, "seconds between two updates, at least")
     voxel_size: float = option(0.04, "voxel edge of what is shown, in metres")
     score_thresh: float = option(0.5, "a query is shown if its best class probability is above this")
     mask_thresh: float = option(0.0, "a point is shown in a query's mask if its logit is above this")
+
+    def __post_init__(self) -> None:
+        _require(not self.enabled, "viz.enabled=true is refused: this version has no live viewer yet; leave it false")
 
 
 @dataclass

@@ -7,10 +7,10 @@ import numpy as np
 from jaxtyping import Float, Shaped
 from matplotlib.figure import Figure
 
-_HEIGHT_CUT = 2.2  # metres above the floor: what is higher would hide the room when it is seen from above
+_HEIGHT_CUT = 1.4  # metres above the floor: what is higher would hide the room when it is seen from above
 
 
-def project(coord: Float[np.ndarray, "N 3"], elevation: float = 55.0, azimuth: float = 30.0):
+def project(coord: Float[np.ndarray, "N 3"], elevation: float = 70.0, azimuth: float = 30.0):
     """Image position (N, 2) and depth (N,) of points, seen from afar at these angles (degrees)."""
     up, around = np.radians(elevation), np.radians(azimuth)
     x = coord[:, 0] * np.cos(around) - coord[:, 1] * np.sin(around)

@@ -281,7 +281,8 @@ def _check_keys(overrides: list[str]) -> None:
 
 def _explain(error: Exception) -> str:
     """One sentence for a Hydra or OmegaConf error: the key and what is wrong with it."""
-    while error.__cause__ is not None:
+    # Down to the first cause that knows its key, no further: under a debugger OmegaConf makes errors their own cause.
+    while error.__cause__ not in (None, error) and not getattr(error, "full_key", None):
         error = error.__cause__
     message = str(error).strip().splitlines()[0]
     if match := re.match(r"Key '(\w+)' is not in struct", message):

@@ -263,6 +263,11 @@ def test_a_backbone_whose_module_fails_is_refused(tmp_path, monkeypatch):
     sys.modules.pop("failing_module", None)
 
 
+def test_an_error_names_its_key_while_a_debugger_traces(monkeypatch):
+    monkeypatch.setenv("OC_CAUSE", "1")  # what OmegaConf does by itself where sys.gettrace() is set
+    assert refusal("train.epochs=many").startswith("train.epochs: ")
+
+
 def test_the_data_folder_is_required():
     with pytest.raises(ConfigError, match=r"^paths\.data_dir is required: add paths\.data_dir=\.\.\. to the command$"):
         load_config([])

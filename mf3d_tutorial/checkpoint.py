@@ -1,12 +1,18 @@
-"""Checkpoints: written whole or not at all, loaded without running anything that they hold."""
+"""Checkpoints: written whole or not at all, loaded without running anything that they hold.
 
+python -m mf3d_tutorial.checkpoint runs/first/best.ckpt small.ckpt     # only config, float16 weights and metrics
+"""
+
+import argparse
 import os
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from mf3d_tutorial.errors import UserError
+from mf3d_tutorial.config import Config, config_from_dict
+from mf3d_tutorial.errors import UserError, exit_on_user_error
+from mf3d_tutorial.model import MaskFormer3D, build_model
 
 FORMAT = "mf3d_tutorial checkpoint 1"
 
@@ -41,3 +47,39 @@ def load_checkpoint(path: str | Path, device: str | torch.device = "cpu") -> dic
     if not isinstance(state, dict) or state.get("format") != FORMAT:
         raise CheckpointError(f"{path} is not a checkpoint of this program: use last.ckpt or best.ckpt of a run folder")
     return state
+
+
+def load_model(path: str | Path, device: str | torch.device = "cpu") -> tuple[MaskFormer3D, Config]:
+    """The trained model of a checkpoint, ready for inference, and the config it was trained with.
+
+    CheckpointError for anything but a checkpoint whose weights fit its config.
+    """
+    state = load_checkpoint(path, device)
+    cfg = config_from_dict(state["config"])
+    num_classes = len(state["model"]["class_head.bias"]) - 1
+    model = build_model(cfg.model, num_classes).to(device).eval()
+    try:
+        model.load_state_dict(state["model"])
+    except RuntimeError as error:
+        raise CheckpointError(f"the weights in {path} do not fit its config ({error}): use another one") from error
+    return model, cfg
+
+
+def strip(source: str | Path, target: str | Path) -> None:
+    """Write a checkpoint for inference: without the optimiser's state, floating-point weights as float16."""
+    state = load_checkpoint(source)
+    weights = {name: value.half() if value.is_floating_point() else value for name, value in state["model"].items()}
+    save_checkpoint({"config": state["config"], "model": weights, "best": state["best"]}, target)
+
+
+@exit_on_user_error
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m mf3d_tutorial.checkpoint", description=strip.__doc__)
+    parser.add_argument("source", help="a last.ckpt or best.ckpt")
+    parser.add_argument("target", help="the file to write")
+    arguments = parser.parse_args()
+    strip(arguments.source, arguments.target)
+
+
+if __name__ == "__main__":
+    main()

@@ -6,10 +6,13 @@ from pathlib import Path
 
 import pytest
 import torch
+from helpers import assert_near, random_points
 
 from mf3d_tutorial import checkpoint
-from mf3d_tutorial.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
+from mf3d_tutorial.checkpoint import CheckpointError, load_checkpoint, load_model, save_checkpoint
+from mf3d_tutorial.config import load_config, plain
 from mf3d_tutorial.errors import UserError
+from mf3d_tutorial.model import build_model
 
 STATE = {"model": {"weight": torch.arange(4.0)}, "epoch": 3, "config": {"train": {"lr": 1e-4}}, "name": "tiny"}
 
@@ -127,3 +130,27 @@ def test_a_checkpoint_that_holds_code_is_refused_and_not_run(tmp_path):
 
 def test_a_checkpoint_error_is_the_users():
     assert issubclass(CheckpointError, UserError)
+
+
+def test_a_stripped_checkpoint_gives_the_same_model_in_half_the_size(tmp_path):
+    cfg = load_config(["recipe=tiny", "paths.data_dir=x"])
+    model = build_model(cfg.model, 20).eval()
+    state = {"config": plain(cfg), "model": model.state_dict(), "best": {"ap": 0.5}}
+    save_checkpoint(state, tmp_path / "best.ckpt")
+    checkpoint.strip(tmp_path / "best.ckpt", tmp_path / "small.ckpt")
+    assert (tmp_path / "small.ckpt").stat().st_size < 0.6 * (tmp_path / "best.ckpt").stat().st_size
+
+    loaded, loaded_cfg = load_model(tmp_path / "small.ckpt")
+    assert loaded_cfg == cfg
+    assert not loaded.training
+    points = random_points(50, channels=cfg.model.backbone["in_channels"])
+    with torch.no_grad():
+        assert_near(loaded(points)[0], model(points)[0], tolerance=0.02)
+
+
+def test_weights_of_another_model_are_refused(tmp_path):
+    cfg = load_config(["recipe=tiny", "paths.data_dir=x"])
+    state = {"config": plain(cfg), "model": {"class_head.bias": torch.zeros(21)}}
+    save_checkpoint(state, tmp_path / "best.ckpt")
+    with pytest.raises(CheckpointError, match=r"the weights in .*best\.ckpt do not fit its config"):
+        load_model(tmp_path / "best.ckpt")

@@ -1,7 +1,17 @@
-"""Colours: ScanNet's for classes; for instances a fixed list in which neighbours are easy to tell apart."""
+"""Colours: ScanNet's for classes; for instances a fixed list, dealt out so that neighbours are easy to tell apart.
 
+Every picture of this package paints points the same way: a `Paint` is one small number a point and a short list of
+colours, so that a recolour is one byte a point.
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import NamedTuple
+
+import matplotlib
 import numpy as np
-from jaxtyping import Int, UInt8
+from jaxtyping import Float, Int, UInt8
+from PIL import Image
 
 from mf3d_tutorial.data.labels import LabelSet
 
@@ -14,14 +24,103 @@ _DISTINCT = (
 ).split()
 PALETTE = np.array([[int(code[i : i + 2], 16) for i in (0, 2, 4)] for code in _DISTINCT], np.uint8)
 
+# What a reader without green cones sees of an RGB colour (Machado, Oliveira and Fernandes 2009, severity 1).
+_DEUTERANOPIA = np.array([[0.367, 0.861, -0.228], [0.280, 0.673, 0.047], [-0.012, 0.043, 0.969]])
+
+ERRORS = {
+    "no object, none found": (225, 225, 225),
+    "found": (0, 119, 187),
+    "missed": (238, 119, 51),
+    "invented": (170, 51, 119),
+    "another object": (204, 51, 17),
+}
+
+
+class Paint(NamedTuple):
+    """The colour of each point, as an index into at most 256 colours, and what these mean (for the legend)."""
+
+    index: UInt8[np.ndarray, " N"]
+    palette: UInt8[np.ndarray, "P 3"]
+    names: Mapping[int, str] = MappingProxyType({})  # palette index -> meaning
+
+    @property
+    def colors(self) -> UInt8[np.ndarray, "N 3"]:
+        return self.palette[self.index]
+
 
 def instance_colors(instance: Int[np.ndarray, " N"]) -> UInt8[np.ndarray, "N 3"]:
     """A colour for each point by its instance; grey where it has none (-1)."""
-    colors = PALETTE[instance % len(PALETTE)]
-    colors[instance < 0] = UNLABELLED
-    return colors
+    return instance_paint(instance).colors
 
 
 def class_colors(segment: Int[np.ndarray, " N"], labels: LabelSet) -> UInt8[np.ndarray, "N 3"]:
     """ScanNet's colour of each point's class; grey where it has none (-1)."""
-    return np.array([*labels.colors, UNLABELLED], np.uint8)[segment]
+    return class_paint(segment, labels).colors
+
+
+def rgb_paint(color: Float[np.ndarray, "N 3"]) -> Paint:
+    """The scan's own colours (0..1), reduced to the 256 that fit them best."""
+    if not len(color):
+        return Paint(np.zeros(0, np.uint8), np.zeros((1, 3), np.uint8))
+    pixels = (np.clip(np.nan_to_num(color), 0, 1) * 255).astype(np.uint8)
+    image = Image.fromarray(pixels[None]).quantize(256, dither=Image.Dither.NONE)
+    return Paint(np.asarray(image).reshape(-1), np.array(image.getpalette(), np.uint8).reshape(-1, 3))
+
+
+def class_paint(segment: Int[np.ndarray, " N"], labels: LabelSet) -> Paint:
+    """ScanNet's colour of each point's class; grey where it has none (-1)."""
+    none = len(labels)
+    index = np.where(segment < 0, none, segment).astype(np.uint8)
+    names = {int(c): "none" if c == none else labels.names[c] for c in np.unique(index)}
+    return Paint(index, np.array([*labels.colors, UNLABELLED], np.uint8), names)
+
+
+def instance_paint(instance: Int[np.ndarray, " N"], chosen: Int[np.ndarray, " M"] | None = None) -> Paint:
+    """A colour by instance, grey where there is none (-1).
+
+    chosen: for instance m the place of its colour in PALETTE (see `neighbour_colors`); by default m modulo its length.
+    """
+    places = instance % len(PALETTE) if chosen is None else np.append(chosen, 0)[instance]
+    index = np.where(instance < 0, len(PALETTE), places).astype(np.uint8)
+    names = {len(PALETTE): "none"} if (instance < 0).any() else {}
+    return Paint(index, np.vstack([PALETTE, np.array([UNLABELLED], np.uint8)]), names)
+
+
+def neighbour_colors(centers: Float[np.ndarray, "M 3"]) -> Int[np.ndarray, " M"]:
+    """A place in PALETTE for each of M instances with these centres (metres): near ones get unlike colours.
+
+    Instance by instance, the colour that is least like those of the instances before it, weighed by nearness. Two
+    colours are as like as they are to whichever reader sees less difference, one with all cones or one without green.
+    """
+    seen = np.stack([PALETTE / 255, PALETTE / 255 @ _DEUTERANOPIA.T])
+    unlike = np.linalg.norm(seen[:, :, None] - seen[:, None], axis=-1).min(0)
+    like = np.exp(-unlike / 0.1)
+    chosen = np.zeros(len(centers), np.int64)
+    for m, center in enumerate(centers):
+        near = 1 / (0.1 + np.linalg.norm(centers[:m] - center, axis=1)) ** 2
+        chosen[m] = (near @ like[chosen[:m]]).argmin()
+    return chosen
+
+
+def scalar_paint(values: Float[np.ndarray, " N"], low: float | None = None, high: float | None = None) -> Paint:
+    """A number a point (probability, attention, logit) from dark (`low`) to light (`high`); grey where it is NaN."""
+    finite = np.isfinite(values)
+    known = values[finite] if finite.any() else np.zeros(1)
+    low, high = float(known.min() if low is None else low), float(known.max() if high is None else high)
+    scaled = (np.where(finite, values, low) - low) / max(high - low, 1e-12)
+    index = np.where(finite, (scaled.clip(0, 1) * 63).round(), 64).astype(np.uint8)
+    ramp = (matplotlib.colormaps["viridis"](np.linspace(0, 1, 64))[:, :3] * 255).astype(np.uint8)
+    names = {0: f"{round(low, 3):g}", 63: f"{round(high, 3):g}"} | ({} if finite.all() else {64: "not a number"})
+    return Paint(index, np.vstack([ramp, [UNLABELLED]]).astype(np.uint8), names)
+
+
+def error_paint(truth: Int[np.ndarray, " N"], found: Int[np.ndarray, " N"], partner: Int[np.ndarray, " K"]) -> Paint:
+    """Where a prediction is right and how it is wrong, point by point.
+
+    truth, found: each point's ground-truth instance and its predicted one, -1: none.
+    partner: for each predicted instance the ground-truth instance that it is matched with, -1: none.
+    """
+    right = (found >= 0) & (truth >= 0) & (np.append(partner, -1)[found] == truth)
+    index = np.select([right, (truth >= 0) & (found >= 0), truth >= 0, found >= 0], [1, 4, 2, 3]).astype(np.uint8)
+    names = {i: name for i, name in enumerate(ERRORS) if i in index}
+    return Paint(index, np.array([*ERRORS.values()], np.uint8), names)

@@ -1,0 +1,175 @@
+"""Paints and figures: what a reader sees is what the arrays say, small masks and odd input included."""
+
+import json
+
+import numpy as np
+import plotly.graph_objects as go
+import pytest
+
+from mf3d_tutorial.data.labels import label_set
+from mf3d_tutorial.viz import plotly as figures
+from mf3d_tutorial.viz.colors import (
+    PALETTE,
+    UNLABELLED,
+    Paint,
+    class_paint,
+    error_paint,
+    instance_paint,
+    neighbour_colors,
+    rgb_paint,
+    scalar_paint,
+)
+
+
+def random_scene(points=500, instances=5, seed=0):
+    rng = np.random.default_rng(seed)
+    coord = rng.uniform(0, 4, (points, 3)).astype(np.float32)
+    return coord, rng.uniform(0, 1, (points, 3)).astype(np.float32), rng.integers(-1, instances, points)
+
+
+def shown_colors(trace: go.Scatter3d) -> np.ndarray:
+    """What plotly.js makes of a trace's numbers, by its own rule: linear between the stops of the scale."""
+    stops = np.array([stop for stop, _ in trace.marker.colorscale])
+    codes = np.array([[int(code[i : i + 2], 16) for i in (1, 3, 5)] for _, code in trace.marker.colorscale])
+    place = (trace.marker.color - trace.marker.cmin) / (trace.marker.cmax - trace.marker.cmin)
+    return np.stack([np.interp(place, stops, codes[:, c]) for c in range(3)], 1).round()
+
+
+def test_every_point_gets_the_color_of_its_paint_in_the_figure():
+    coord, color, instance = random_scene()
+    paints = {"RGB": rgb_paint(color), "instances": instance_paint(instance), "number": scalar_paint(coord[:, 2])}
+    figure = figures.scenes(coord, paints)
+    assert len(figure.data) == 3
+    for trace, paint in zip(figure.data, paints.values()):
+        assert np.abs(shown_colors(trace) - paint.colors).max() <= 1
+        np.testing.assert_array_equal(np.stack([trace.x, trace.y, trace.z], 1), coord)
+
+
+def test_recoloring_changes_the_same_trace_and_its_scale_only_when_needed():
+    coord, color, instance = random_scene()
+    trace = figures.scenes(coord, {"RGB": rgb_paint(color)}).data[0]
+    for paint in (instance_paint(instance), instance_paint(instance[::-1]), scalar_paint(coord[:, 0])):
+        figures.recolor(trace, paint)
+        assert np.abs(shown_colors(trace) - paint.colors).max() <= 1
+
+
+def test_a_hundred_thousand_points_take_less_than_two_megabytes():
+    coord, color, _ = random_scene(100_000)
+    text = figures.scenes(coord, {"RGB": rgb_paint(color)}, budget=100_000).to_json()
+    assert len(text.replace("\\u002f", "/")) < 1.8e6  # so escaped in html only
+    trace = json.loads(text)["data"][0]
+    assert (trace["x"]["dtype"], trace["marker"]["color"]["dtype"]) == ("f4", "u1")
+
+
+def test_thinning_keeps_small_objects_whole_and_the_title_says_how_many_are_shown():
+    group = np.zeros(154_231, np.int64)
+    group[:20], group[20:60] = 7, -3
+    shown = figures.thin(group, 20_000)
+    assert len(shown) == len(np.unique(shown)) == 20_000
+    assert (np.diff(shown) > 0).all()
+    assert (group[shown] == 7).sum() == 20
+    assert (group[shown] == -3).sum() == 40
+    coord = np.zeros((len(group), 3), np.float32)
+    figure = figures.scenes(coord, {"all": instance_paint(group)}, groups=group)
+    assert figure.layout.title.text == "shown: 20,000 of 154,231 points"
+
+
+def test_thinning_a_thousand_objects_keeps_each():
+    group = np.repeat(np.arange(1000), np.r_[np.full(999, 15), 50_000])
+    kept = np.bincount(group[figures.thin(group, 10_000)], minlength=1000)
+    assert kept.sum() == 10_000
+    assert kept.min() >= 5
+
+
+def test_the_scans_colors_survive_their_palette():
+    _, color, _ = random_scene(3000)
+    flat = np.repeat(color[:200], 5, axis=0)
+    assert np.abs(rgb_paint(flat).colors - (flat * 255).astype(int)).max() <= 1  # 200 colours fit
+    assert np.abs(rgb_paint(color).colors / 255 - color).mean() < 0.1
+
+
+def test_classes_have_scannets_colors_and_names():
+    labels = label_set("scannet200")
+    paint = class_paint(np.array([0, 199, -1]), labels)
+    np.testing.assert_array_equal(paint.colors, [labels.colors[0], labels.colors[199], UNLABELLED])
+    assert paint.names == {0: labels.names[0], 199: labels.names[199], 200: "none"}
+    for name in paint.names.values():
+        assert name.replace(" ", "&nbsp;") in figures.legend(paint)
+
+
+def test_neighbours_are_unlike_for_readers_with_and_without_green_cones():
+    rng = np.random.default_rng(0)
+    centers = rng.uniform(0, 8, (60, 3)) * [1, 1, 0.2]
+    chosen = neighbour_colors(centers)
+    np.testing.assert_array_equal(chosen, neighbour_colors(centers))
+    np.testing.assert_array_equal(chosen[:30], neighbour_colors(centers[:30]))  # a new object changes no other
+    distance = np.linalg.norm(centers[:, None] - centers, axis=-1) + 99 * np.eye(60)
+    dealt = PALETTE[chosen].astype(float)
+    in_turn = PALETTE[np.arange(60) % len(PALETTE)].astype(float)
+    nearest = distance.argmin(1)
+    green_blind = np.array([[0.367, 0.861, -0.228], [0.280, 0.673, 0.047], [-0.012, 0.043, 0.969]])
+    for view in (np.eye(3), green_blind.T):
+        contrast = np.linalg.norm((dealt - dealt[nearest]) @ view, axis=1)
+        assert contrast.min() > 40
+        assert np.median(contrast) > np.median(np.linalg.norm((in_turn - in_turn[nearest]) @ view, axis=1))
+
+
+def test_errors_are_named_point_by_point():
+    truth = np.array([-1, 0, 0, 0, 1, -1])
+    found = np.array([-1, 0, -1, 1, 1, 0])
+    paint = error_paint(truth, found, partner=np.array([0, -1]))
+    said = [paint.names[i] for i in paint.index]
+    assert said == ["no object, none found", "found", "missed", "another object", "another object", "invented"]
+    assert set(error_paint(truth, np.full(6, -1), np.zeros(0, int)).names.values()) == {
+        "no object, none found",
+        "missed",
+    }
+
+
+def test_numbers_that_are_not_finite_are_grey():
+    paint = scalar_paint(np.array([0.0, np.nan, 1.0, -np.inf]))
+    np.testing.assert_array_equal(paint.colors[[1, 3]], [UNLABELLED, UNLABELLED])
+    assert list(paint.names.values()) == ["0", "1", "not a number"]
+    assert len(scalar_paint(np.full(3, np.nan)).colors) == 3
+    assert len(np.unique(scalar_paint(np.full(3, 2.0)).index)) == 1
+
+
+def test_an_empty_scene_is_a_figure_that_says_so():
+    none = np.zeros((0, 3), np.float32)
+    panels = {"RGB": rgb_paint(none), "instances": instance_paint(np.zeros(0, int))}
+    figure = figures.scenes(none, panels)
+    assert figure.layout.title.text == "this scene has no points"
+    assert json.loads(figure.to_json())["data"]
+
+
+def test_two_million_points_and_a_thousand_instances_are_shown_in_part():
+    coord, color, instance = random_scene(2_000_000, 1000)
+    figure = figures.scenes(coord, {"RGB": rgb_paint(color), "instances": instance_paint(instance)}, groups=instance)
+    assert figure.layout.title.text == "shown: 20,000 of 2,000,000 points"
+    assert len(figure.to_json()) < 1e6
+
+
+def test_a_heat_map_frames_its_pairs():
+    values = np.random.default_rng(0).uniform(size=(3, 2))
+    figure = figures.heat_map(values, ["a", "b", "c"], ["x", "y"], pairs=[(2, 0), (0, 1)])
+    np.testing.assert_allclose(figure.data[0].z, values, rtol=1e-6)
+    middles = {((s.y0 + s.y1) / 2, (s.x0 + s.x1) / 2) for s in figure.layout.shapes}
+    assert middles == {(2, 0), (0, 1)}
+    assert figures.heat_map(np.zeros((0, 0)), [], []).to_json()
+
+
+def test_curves_show_the_rows_of_a_run():
+    rows = [
+        {"kind": "train", "step": s, "loss": 3.0, "cls": 1.0, "bce": 1.0, "dice": 1.0, "lr": 0.1 * s} for s in (1, 2)
+    ]
+    rows.append({"kind": "val", "step": 2, "ap": None, "ap50": 0.5, "ap25": 0.75})  # null: no class had an AP
+    lines = {line.name: line for line in figures.training_curves(rows).data}
+    assert lines["lr"].y == pytest.approx((0.1, 0.2))
+    assert lines["AP50"].y == (0.5,)
+    figure = figures.pr_curves({"chair": (np.array([0, 1.0]), np.array([1, 0.5])), "bed": (np.zeros(1), np.ones(1))})
+    assert [line.name for line in figure.data] == ["chair", "bed"]
+
+
+def test_a_palette_of_one_color_is_shown():
+    trace = figures.scene_trace(np.zeros((2, 3)), Paint(np.zeros(2, np.uint8), np.array([[1, 2, 3]], np.uint8)))
+    np.testing.assert_array_equal(shown_colors(trace), [[1, 2, 3], [1, 2, 3]])

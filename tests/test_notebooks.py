@@ -9,7 +9,7 @@ import pytest
 
 FOLDER = Path(__file__).parents[1] / "notebooks"
 NOTEBOOKS = sorted(FOLDER.rglob("*.ipynb"))
-PICTURE = re.compile(r"scene_panels\(|training_curves\(")
+PICTURE = re.compile(r"pipeline_figure\(|scene_panels\(|training_curves\(")
 
 
 @pytest.fixture(params=NOTEBOOKS, ids=lambda path: path.stem)

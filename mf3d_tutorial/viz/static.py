@@ -1,6 +1,6 @@
 """Still pictures with matplotlib: they show on every page that renders a notebook."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -55,5 +55,53 @@ def training_curves(rows: Sequence[dict], window: int = 5) -> Figure:
         axis.legend()
         axis.grid(alpha=0.3)
     figure.tight_layout()
+    plt.close(figure)
+    return figure
+
+
+# The parts of the method: name -> (column, row, what comes out of it), and which part feeds which.
+_PARTS = {
+    "points": (0.0, 0.5, "(N, C_in)"),
+    "voxels": (1.2, 0.5, "(V, C_in)"),
+    "backbone": (2.4, 0.5, "(N, D)"),
+    "decoder": (3.7, 1.0, "(B, Q, D)"),
+    "class head": (5.1, 1.0, "(B, Q, C+1)"),
+    "mask head": (5.1, 0.0, "(Q, N_b) for scene b"),
+    "matching": (6.6, 1.0, "pairs (query, object)"),
+    "loss": (8.0, 1.0, "one number"),
+    "instances / AP": (6.8, 0.0, "masks, classes, scores"),
+}
+_FEEDS = {
+    "points": ["voxels"],
+    "voxels": ["backbone"],
+    "backbone": ["decoder", "mask head"],
+    "decoder": ["class head", "mask head"],
+    "class head": ["matching", "instances / AP"],
+    "mask head": ["matching", "instances / AP"],
+    "matching": ["loss"],
+}
+
+
+def pipeline_figure(highlight: str | Collection[str]) -> Figure:
+    """The whole method as boxes and arrows, with the parts named in `highlight` lit up; ValueError for another name.
+
+    Parts: points, voxels, backbone, decoder, class head, mask head, matching, loss, instances / AP.
+    """
+    lit = {highlight} if isinstance(highlight, str) else set(highlight)
+    if not lit <= set(_PARTS):
+        raise ValueError(f"no part is called {min(lit - set(_PARTS))!r}: choose from {', '.join(_PARTS)}")
+    figure, axis = plt.subplots(figsize=(11, 2.0))
+    axis.set(xlim=(-0.6, 8.6), ylim=(-0.6, 1.6))
+    axis.axis("off")
+    boxes = {}
+    for name, (x, y, result) in _PARTS.items():
+        style = {"fc": "#FFD27F", "ec": "#CC5500", "lw": 2} if name in lit else {"fc": "#F3F3F3", "ec": "#AAAAAA"}
+        text = {"ha": "center", "va": "center", "weight": "bold" if name in lit else "normal"}
+        boxes[name] = axis.text(x, y, name, bbox={"boxstyle": "round,pad=0.5", **style}, **text).get_bbox_patch()
+        axis.text(x, y + (0.42 if y == 1 else -0.42), result, ha="center", va="center", size=8, color="#666666")
+    for name, target in ((name, target) for name, targets in _FEEDS.items() for target in targets):
+        arrow = {"arrowstyle": "-|>", "color": "#999999", "patchA": boxes[name], "patchB": boxes[target]}
+        axis.annotate("", _PARTS[target][:2], _PARTS[name][:2], arrowprops=arrow)
+    figure.tight_layout(pad=0)
     plt.close(figure)
     return figure

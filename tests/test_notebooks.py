@@ -7,6 +7,8 @@ import nbformat
 import papermill
 import pytest
 
+from mf3d_tutorial.errors import ConfigError, check_parameters
+
 FOLDER = Path(__file__).parents[1] / "notebooks"
 NOTEBOOKS = sorted(FOLDER.rglob("*.ipynb"))
 PICTURE = re.compile(r"pipeline_figure\(|scene_panels\(|training_curves\(")
@@ -56,6 +58,16 @@ def test_pictures_are_saved_and_not_compared(notebook):
         if PICTURE.search(cell.source):
             assert "nbval-ignore-output" in cell.metadata.tags
             assert any("image/png" in out.get("data", {}) for out in cell.outputs)
+
+
+def test_parameters_of_another_name_or_type_are_refused():
+    notebook = {"__annotations__": {"steps": int, "size": float}, "In": ["", "# Parameters\nsize = 1\n"]}
+    check_parameters(notebook | {"steps": 3, "size": 1})
+    with pytest.raises(ConfigError, match=r"parameter steps must be of type int, but it is '3'"):
+        check_parameters(notebook | {"steps": "3", "size": 1.0})
+    notebook["In"].append("# Parameters\nstep = 5\n")
+    with pytest.raises(ConfigError, match=r"no parameter 'step': it has steps, size"):
+        check_parameters(notebook | {"steps": 3, "size": 1.0})
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)

@@ -105,3 +105,27 @@ def pipeline_figure(highlight: str | Collection[str]) -> Figure:
     figure.tight_layout(pad=0)
     plt.close(figure)
     return figure
+
+
+def sweep_figure(rows: Sequence[dict], result: str = "ap50") -> Figure:
+    """For each option that a sweep changed, the result of every run over the option's value, and the means as a line.
+
+    rows: as `mf3d_tutorial.runs.collect` gives them. Runs without the result are left out.
+    """
+    keys = list(rows[0])
+    keys = [key for key in keys[1 : keys.index("ap")] if key != "seed"] or keys[1 : keys.index("ap")] or ["run"]
+    rows = [row for row in rows if row[result] is not None]
+    figure, axes = plt.subplots(1, len(keys), figsize=(3.2 * len(keys), 3), sharey=True, squeeze=False)
+    for axis, key in zip(axes[0], keys):
+        values = list(dict.fromkeys(row[key] for row in rows))
+        found = [[row[result] for row in rows if row[key] == value] for value in values]
+        for place, results in enumerate(found):
+            axis.plot([place] * len(results), results, "o", color="#0077BB", alpha=0.5)
+        axis.plot([np.mean(results) for results in found], "_-", color="#CC5500", markersize=16)
+        axis.set_xticks(range(len(values)), [str(value) for value in values])
+        axis.set(xlabel=key, xlim=(-0.5, max(len(values), 1) - 0.5))
+        axis.grid(alpha=0.3)
+    axes[0][0].set_ylabel(result.upper())
+    figure.tight_layout()
+    plt.close(figure)
+    return figure

@@ -1,0 +1,91 @@
+"""List the runs below a folder: what sets them apart, and how good they are.
+
+python -m mf3d_tutorial.runs runs
+python -m mf3d_tutorial.runs runs --csv runs.csv
+"""
+
+import argparse
+import csv
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from omegaconf import OmegaConf
+
+from mf3d_tutorial.errors import UserError, exit_on_user_error
+
+RESULTS = ("ap", "ap50", "ap25", "val_loss", "steps", "train_seconds")
+
+
+def collect(folder: str | Path) -> list[dict[str, Any]]:
+    """One row for each run folder below `folder`, sorted by name: `run`, the options in which the runs differ, results.
+
+    A run that has not ended has None for its results; UserError if there is no run at all.
+    """
+    folder = Path(folder)
+    configs = {path.parent: _flat(OmegaConf.to_container(OmegaConf.load(path))) for path in folder.rglob("config.yaml")}
+    if not configs:
+        raise UserError(f"there is no run below {folder}: a run folder holds a config.yaml")
+    first, *others = configs.values()
+    keys = dict.fromkeys(key for config in configs.values() for key in config)
+    absent = object()
+    differ = [key for key in keys if any(other.get(key, absent) != first.get(key, absent) for other in others)]
+    rows = []
+    for path, config in sorted(configs.items()):
+        name = str(path.relative_to(folder)) if path != folder else folder.name
+        options = {key: config.get(key) for key in differ if not key.startswith("paths.")}
+        rows.append({"run": name, **options, **_results(path / "metrics.json")})
+    return rows
+
+
+def _results(path: Path) -> dict[str, Any]:
+    metrics = json.loads(path.read_text()) if path.exists() else {}
+    return {key: metrics.get(key) for key in RESULTS}
+
+
+def _flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat = {}
+    for key, value in values.items():
+        flat |= _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {prefix + key: value}
+    return flat
+
+
+def table(rows: Sequence[dict[str, Any]]) -> str:
+    """The rows as aligned text, each option under the last part of its name."""
+    titles = [key.rsplit(".", 1)[-1] for key in rows[0]]
+    cells = [titles, *([_cell(value) for value in row.values()] for row in rows)]
+    widths = [max(len(line[column]) for line in cells) for column in range(len(titles))]
+    return "\n".join("  ".join(text.ljust(width) for text, width in zip(line, widths)).rstrip() for line in cells)
+
+
+def _cell(value: Any) -> str:
+    return "-" if value is None else f"{value:.3f}" if isinstance(value, float) and value < 100 else str(value)
+
+
+def write_csv(rows: Sequence[dict[str, Any]], path: str | Path) -> None:
+    """The rows as a CSV file with a header."""
+    with open(path, "w", newline="") as file:
+        writer = csv.DictWriter(file, rows[0])
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+@exit_on_user_error
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        prog="python -m mf3d_tutorial.runs",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("folder", help="the folder that holds run folders, at any depth")
+    parser.add_argument("--csv", metavar="FILE", help="write the table as CSV, too")
+    arguments = parser.parse_args()
+    rows = collect(arguments.folder)
+    print(table(rows))
+    if arguments.csv:
+        write_csv(rows, arguments.csv)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,147 @@
+"""Train over a grid of options, several runs at a time, and compare the results.
+
+    python -m mf3d_tutorial.sweep notebooks/sweeps/loss_weights.yaml
+
+The file (paths in it count from the folder in which the command runs):
+
+    output_dir: runs/loss_weights            # one folder a run below it; summary.csv and summary.png beside them
+    notebook: notebooks/05_training.ipynb    # each run executes it by papermill; without it: mf3d_tutorial.train
+    overrides: [recipe=tiny, paths.data_dir=data_samples]      # of every run
+    grid: {loss.dice_weight: [2, 5], seed: [0, 1]}             # a run for each combination ...
+    sample: 3                                # ... or for so many of them, drawn at random (the same ones every time)
+    jobs: 2                                  # runs at a time
+    gpus: [0, 1]                             # each run gets one of them; leave out on a CPU
+
+A run that has its metrics.json is not repeated, so the same command goes on with a sweep that was stopped; one that
+stopped half-way goes on from its last.ckpt. A run that fails is named, its output is in its log.txt, and the others go
+on; the exit code is then 1.
+"""
+
+import argparse
+import itertools
+import os
+import queue
+import random
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+from omegaconf import MISSING, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from mf3d_tutorial.config import load_config
+from mf3d_tutorial.errors import ConfigError, exit_on_user_error
+from mf3d_tutorial.runs import collect, table, write_csv
+
+
+@dataclass
+class Sweep:
+    """What a sweep file may hold; the module's docstring says what each key means."""
+
+    output_dir: str = MISSING
+    grid: dict[str, list[Any]] = MISSING
+    overrides: list[str] = field(default_factory=list)
+    notebook: str | None = None
+    sample: int | None = None
+    jobs: int = 1
+    gpus: list[int] = field(default_factory=list)
+
+    def runs(self) -> dict[str, list[str]]:
+        """Name of each run -> its overrides. ConfigError if a key or value cannot work, before anything runs."""
+        combinations = [list(zip(self.grid, values)) for values in itertools.product(*self.grid.values())]
+        if self.sample is not None and self.sample < len(combinations):
+            combinations = random.Random(0).sample(combinations, self.sample)
+        runs = {}
+        for combination in combinations:
+            name = ",".join(f"{key.rsplit('.', 1)[-1]}={value}" for key, value in combination).replace("/", "_")
+            output = f"paths.output_dir='{Path(self.output_dir).absolute() / name}'"
+            runs[name] = [*self.overrides, *(f"{key}={value}" for key, value in combination), output]
+            load_config(runs[name])
+        return runs
+
+
+def load_sweep(path: str | Path) -> Sweep:
+    """The sweep that a yaml file describes; ConfigError naming the file and the key if it cannot be used."""
+    try:
+        merged = OmegaConf.merge(OmegaConf.structured(Sweep), OmegaConf.load(path))
+        sweep = OmegaConf.to_object(merged)
+    except (OSError, ValueError, yaml.YAMLError, OmegaConfBaseException) as error:
+        raise ConfigError(f"the sweep file {path} cannot be used: {str(error).splitlines()[0]}") from error
+    if not all(sweep.grid.values()) or sweep.jobs < 1:
+        raise ConfigError(
+            f"the sweep file {path} cannot be used: every key of grid needs a value, and jobs must be > 0"
+        )
+    return sweep
+
+
+def run_sweep(sweep: Sweep, log=print) -> list[str]:
+    """Run what has no metrics.json yet; the names of the runs that failed."""
+    runs, folder = sweep.runs(), Path(sweep.output_dir)
+    waiting = [name for name in runs if not (folder / name / "metrics.json").exists()]
+    commands = {name: _command(sweep, folder / name, runs[name]) for name in waiting}
+    log(f"{len(runs)} runs in {folder}, {len(runs) - len(waiting)} of them done, {sweep.jobs} at a time")
+    gpus = queue.SimpleQueue()
+    for number in range(sweep.jobs):
+        gpus.put(sweep.gpus[number % len(sweep.gpus)] if sweep.gpus else None)
+
+    def execute(name: str) -> bool:
+        gpu = gpus.get()
+        environment = os.environ if gpu is None else {**os.environ, "CUDA_VISIBLE_DEVICES": str(gpu)}
+        (folder / name).mkdir(parents=True, exist_ok=True)
+        with open(folder / name / "log.txt", "w") as output:
+            code = subprocess.call(commands[name], stdout=output, stderr=subprocess.STDOUT, env=environment)
+        gpus.put(gpu)
+        log(f"{name}: " + ("done" if code == 0 else f"failed, see {folder / name / 'log.txt'}"))
+        return code == 0
+
+    with ThreadPoolExecutor(sweep.jobs) as pool:
+        outcomes = list(pool.map(execute, waiting))
+    return [name for name, succeeded in zip(waiting, outcomes) if not succeeded]
+
+
+def _command(sweep: Sweep, folder: Path, overrides: list[str]) -> list[str]:
+    overrides = [*overrides, "train.resume=auto"]
+    if sweep.notebook is None:
+        return [sys.executable, "-m", "mf3d_tutorial.train", *overrides]
+    # The notebook runs in its own folder, so paths are made absolute; what it has parameters for, it gets by them.
+    cfg, own = load_config(overrides), ("recipe=", "paths.data_dir=", "paths.output_dir=", "seed=")
+    parameters = {"recipe": cfg.recipe, "seed": cfg.seed, "data_dir": str(Path(cfg.paths.data_dir).absolute())}
+    parameters |= {"output_dir": str(folder.absolute()), "label_set_name": cfg.data.label_set}
+    parameters["overrides"] = [option for option in overrides if not option.startswith(own)]
+    notebook = Path(sweep.notebook)
+    command = [sys.executable, "-m", "papermill", str(notebook), str(folder / notebook.name)]
+    command += ["-y", yaml.safe_dump(parameters), "--cwd", str(notebook.parent)]
+    return [*command, "--no-progress-bar", "--log-output"]
+
+
+def summarise(folder: str | Path) -> list[dict[str, Any]]:
+    """The rows of `runs.collect`, written to summary.csv and drawn into summary.png."""
+    from mf3d_tutorial.viz.static import sweep_figure
+
+    rows = collect(folder)
+    write_csv(rows, Path(folder) / "summary.csv")
+    sweep_figure(rows).savefig(Path(folder) / "summary.png", dpi=100)
+    return rows
+
+
+@exit_on_user_error
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        prog="python -m mf3d_tutorial.sweep",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("file", help="the sweep file")
+    sweep = load_sweep(parser.parse_args().file)
+    failed = run_sweep(sweep)
+    print(table(summarise(sweep.output_dir)))
+    if failed:
+        sys.exit(f"{len(failed)} runs failed: {'; '.join(failed)}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,115 @@
+"""Sweeps: every combination once, failures named and not in the way, finished runs not repeated."""
+
+import csv
+import json
+import threading
+
+import pytest
+
+from mf3d_tutorial import runs, sweep
+from mf3d_tutorial.config import load_config, save_config
+from mf3d_tutorial.errors import ConfigError, UserError
+
+FILE = """
+output_dir: {folder}
+overrides: [recipe=tiny, paths.data_dir=data_samples]
+grid: {{loss.dice_weight: [2, 5], seed: [0, 1]}}
+jobs: 2
+gpus: [3, 5]
+"""
+
+
+def write(folder, text):
+    (folder / "sweep.yaml").write_text(text.format(folder=folder / "out"))
+    return folder / "sweep.yaml"
+
+
+@pytest.fixture
+def finished(monkeypatch):
+    """Stands for the training of a run: writes what it would write, or fails for dice_weight=5, seed=1."""
+    calls, lock = [], threading.Lock()
+
+    def call(command, env, **_):
+        with lock:  # Hydra knows one composition at a time
+            cfg = load_config([word for word in command if "=" in word])
+        calls.append((cfg.loss.dice_weight, cfg.seed, env.get("CUDA_VISIBLE_DEVICES")))
+        if cfg.loss.dice_weight == 5 and cfg.seed == 1:
+            return 1
+        folder = sweep.Path(cfg.paths.output_dir)
+        save_config(cfg, folder / "config.yaml")
+        (folder / "metrics.json").write_text(json.dumps({"ap": 0.1, "ap50": cfg.loss.dice_weight / 10, "steps": 7}))
+        return 0
+
+    monkeypatch.setattr(sweep.subprocess, "call", call)
+    return calls
+
+
+def test_every_combination_runs_once_and_a_failure_stops_no_other(tmp_path, finished):
+    plan, said = sweep.load_sweep(write(tmp_path, FILE)), []
+    assert sweep.run_sweep(plan, said.append) == ["dice_weight=5,seed=1"]
+    assert sorted(call[:2] for call in finished) == [(2, 0), (2, 1), (5, 0), (5, 1)]
+    assert {call[2] for call in finished} <= {"3", "5"}
+    assert any("dice_weight=5,seed=1: failed, see" in line for line in said)
+
+    sweep.run_sweep(plan, said.append)
+    assert [call[:2] for call in finished[4:]] == [(5, 1)]
+
+    rows = sweep.summarise(plan.output_dir)
+    assert [(row["loss.dice_weight"], row["seed"], row["ap50"]) for row in rows] == [
+        (2, 0, 0.2),
+        (2, 1, 0.2),
+        (5, 0, 0.5),
+    ]
+    with open(tmp_path / "out" / "summary.csv") as file:
+        assert [row["ap50"] for row in csv.DictReader(file)] == ["0.2", "0.2", "0.5"]
+    assert (tmp_path / "out" / "summary.png").stat().st_size > 1000
+
+
+def test_a_sample_is_a_part_of_the_grid_and_always_the_same(tmp_path):
+    plan = sweep.load_sweep(write(tmp_path, FILE + "sample: 3"))
+    assert len(plan.runs()) == 3
+    assert plan.runs() == plan.runs()
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("grid: {{seed: [0]}}", "output_dir"),
+        (FILE + "colour: red", "colour"),
+        (FILE + "sample: many", "sample|many"),
+        (FILE.replace("[0, 1]", "[]"), "every key of grid needs a value"),
+        ("a: [", "sweep.yaml cannot be used"),
+    ],
+)
+def test_a_sweep_file_that_cannot_work_is_refused(tmp_path, text, sentence):
+    with pytest.raises(ConfigError, match=sentence):
+        sweep.load_sweep(write(tmp_path, text))
+
+
+def test_a_wrong_option_is_refused_before_anything_runs(tmp_path, finished):
+    plan = sweep.load_sweep(write(tmp_path, FILE.replace("dice_weight", "dize_weight")))
+    with pytest.raises(ConfigError, match=r"did you mean 'loss\.dice_weight'"):
+        sweep.run_sweep(plan)
+    assert not finished
+
+
+def test_a_notebook_gets_its_parameters_and_the_other_options(tmp_path):
+    plan = sweep.load_sweep(write(tmp_path, FILE + "notebook: notebooks/05_training.ipynb"))
+    command = sweep._command(plan, tmp_path / "x", next(iter(plan.runs().values())))
+    parameters = sweep.yaml.safe_load(command[command.index("-y") + 1])
+    assert parameters["recipe"] == "tiny"
+    assert parameters["output_dir"] == str(tmp_path / "x")
+    assert parameters["overrides"] == ["loss.dice_weight=2", "train.resume=auto"]
+
+
+def test_runs_are_listed_with_what_sets_them_apart(tmp_path):
+    for name, lr, result in (("a", 0.1, {"ap": 0.25}), ("b", 0.2, None)):
+        (tmp_path / name).mkdir()
+        save_config(load_config(["paths.data_dir=x", f"train.lr={lr}"]), tmp_path / name / "config.yaml")
+        if result:
+            (tmp_path / name / "metrics.json").write_text(json.dumps(result))
+    rows = runs.collect(tmp_path)
+    assert [(row["run"], row["train.lr"], row["ap"]) for row in rows] == [("a", 0.1, 0.25), ("b", 0.2, None)]
+    assert runs.table(rows).splitlines()[0].split() == ["run", "lr", *runs.RESULTS]
+    with pytest.raises(UserError, match="there is no run below"):
+        runs.collect(tmp_path / "a" / "none")

@@ -69,7 +69,9 @@ def find_jobs(raw: Path, out: Path, meta: Path) -> list[Job]:
         for name in dict.fromkeys(path.read_text().split())
     ]
     if not jobs:
-        raise DataError(f"{meta} has no scannetv2_train.txt, _val.txt or _test.txt with a scene: set --meta to the splits")
+        raise DataError(
+            f"{meta} has no scannetv2_train.txt, _val.txt or _test.txt with a scene: set --meta to the splits"
+        )
     return jobs
 
 

@@ -161,7 +161,7 @@ class Progress:
 
 
 def num_classes(cfg: Config) -> int:
-    return 200 if cfg.data.label_set == "scannet200" else 20
+    return len(cfg.data.labels)
 
 
 def choose_device(name: str) -> torch.device:
@@ -193,7 +193,7 @@ def matching_state(path: Path, cfg: Config) -> dict[str, Any]:
     """The checkpoint at `path`, if it comes from a run with this model; CheckpointError otherwise."""
     state = load_checkpoint(path)
     saved = config_from_dict(state["config"])
-    if saved.model != cfg.model or saved.data.label_set != cfg.data.label_set:
+    if saved.model != cfg.model or saved.data.labels != cfg.data.labels:
         raise CheckpointError(f"{path} was trained with another model or label set: give another paths.output_dir")
     return state
 

@@ -1,7 +1,7 @@
 """Point clouds and meshes as other programs write them: ply, pcd, npz, or a scene folder of npy files.
 
-    cloud = read_cloud("scan.ply")
-    cloud, said = standardise(cloud)      # metres, z up; `said` tells what was found
+cloud = read_cloud("scan.ply")
+cloud, said = standardise(cloud)      # metres, z up; `said` tells what was found
 """
 
 import warnings
@@ -41,7 +41,12 @@ class Cloud:
     def check(self, where: str | Path) -> "Cloud":
         """Itself; DataError if its arrays do not belong together or hold what cannot be."""
         count = len(self.coord)
-        for name, shape in (("coord", (count, 3)), ("color", (count, 3)), ("normal", (count, 3)), ("superpoint", (count,))):
+        for name, shape in (
+            ("coord", (count, 3)),
+            ("color", (count, 3)),
+            ("normal", (count, 3)),
+            ("superpoint", (count,)),
+        ):
             array = getattr(self, name)
             kinds = "iu" if name == "superpoint" else "fiu"
             if array is not None and (array.shape != shape or array.dtype.kind not in kinds):
@@ -136,7 +141,11 @@ def _table(path: Path, file: BinaryIO, dtype: np.dtype, count: int, ascii: bool,
         if ascii:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # that there is no line
-                table = np.atleast_1d(np.loadtxt(islice(file, count), dtype, comments=None)) if count else np.empty(0, dtype)
+                table = (
+                    np.atleast_1d(np.loadtxt(islice(file, count), dtype, comments=None))
+                    if count
+                    else np.empty(0, dtype)
+                )
         else:
             table = np.fromfile(file, dtype, count)
     except ValueError:

@@ -1,8 +1,8 @@
 """Raw ScanNet scenes to the arrays of the layout (see scannet.py), for both label sets at once.
 
-    <scans>/<scene>/<scene>_vh_clean_2.ply                      mesh: coord, color, normal
-                    <scene>_vh_clean_2.0.010000.segs.json       segment of every vertex: superpoint
-                    <scene>.aggregation.json                    annotated groups of segments: instance, segment20/200
+<scans>/<scene>/<scene>_vh_clean_2.ply                      mesh: coord, color, normal
+                <scene>_vh_clean_2.0.010000.segs.json       segment of every vertex: superpoint
+                <scene>.aggregation.json                    annotated groups of segments: instance, segment20/200
 """
 
 import csv
@@ -100,6 +100,8 @@ def _read_labels(path: Path, ids: np.ndarray, superpoint: np.ndarray, table: Ind
             members = [rank[segment] for segment in group["segments"] if segment in rank]
             labels[members] = (group["id"], *table.get(group["label"], (IGNORE_INDEX, IGNORE_INDEX)))
         except (KeyError, TypeError, ValueError, OverflowError) as error:
-            raise DataError(f"{path}: group {number} lacks id, segments or label, or they are no such ({error!r})") from error
+            raise DataError(
+                f"{path}: group {number} lacks id, segments or label, or they are no such ({error!r})"
+            ) from error
     instance, segment20, segment200 = labels[superpoint].T.copy()
     return {"instance": instance, "segment20": segment20, "segment200": segment200}

@@ -10,7 +10,6 @@ scenes are there; 1: some could not be prepared (each is named); 2: nothing coul
 import argparse
 import multiprocessing
 import os
-import shutil
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -22,10 +21,10 @@ import numpy as np
 from tqdm import tqdm
 
 from mf3d_tutorial.data.prepare import LABEL_TABLE, Indices, prepare_scene, read_label_table
-from mf3d_tutorial.errors import DataError, exit_on_user_error
+from mf3d_tutorial.errors import DataError, UserError, exit_on_user_error
+from mf3d_tutorial.files import whole_folder, writing
 
 SPLITS = ("train", "val", "test")
-_UNFINISHED = ".unfinished"
 
 
 class Job(NamedTuple):
@@ -38,20 +37,16 @@ class Job(NamedTuple):
 
 def prepare_one(job: Job) -> str | None:
     """Write one scene, whole or not at all; the reason if that is impossible."""
-    part = job.out / _UNFINISHED / job.name
     try:
         folders = [job.raw / scans / job.name for scans in ("scans", "scans_test")]
         folder = next((folder for folder in folders if folder.is_dir()), None)
         if folder is None:
             raise DataError(f"{folders[0]} does not exist, but scannetv2_{job.split}.txt names it")
         arrays = prepare_scene(folder, job.table, annotated=job.split != "test")
-        shutil.rmtree(part, ignore_errors=True)
-        part.mkdir(parents=True)
-        for name, values in arrays.items():
-            np.save(part / f"{name}.npy", values)
-        os.replace(part, job.out / job.split / job.name)
-    except (DataError, OSError, MemoryError) as error:
-        shutil.rmtree(part, ignore_errors=True)
+        with whole_folder(job.out / job.split / job.name, "coord.npy") as draft:
+            for name, values in arrays.items():
+                np.save(draft / f"{name}.npy", values)
+    except (UserError, OSError, MemoryError) as error:
         return str(error) or "out of memory: use fewer --workers"
     return None
 
@@ -114,13 +109,10 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=1, help="processes (default 1)")
     arguments = parser.parse_args()
     jobs = find_jobs(arguments.raw, arguments.out, arguments.meta or arguments.raw)
-    try:
+    with writing(arguments.out):
         for split in {job.split for job in jobs}:
             (arguments.out / split).mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise DataError(f"{arguments.out} cannot be written ({error.strerror}): choose another --out") from error
     failed = prepare(jobs, arguments.workers)
-    shutil.rmtree(arguments.out / _UNFINISHED, ignore_errors=True)
     print(f"{len(jobs) - len(failed)} of {len(jobs)} scenes are in {arguments.out}")
     if failed:
         print(f"{len(failed)} failed: {', '.join(sorted(failed))}", file=sys.stderr)

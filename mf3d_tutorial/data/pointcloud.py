@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, UInt8
 from scipy.spatial import cKDTree
 
 from mf3d_tutorial.errors import DataError
@@ -188,6 +188,27 @@ def _read_arrays(path: Path) -> Cloud:
 
 
 READERS = {".ply": read_ply, ".pcd": read_pcd, ".npz": _read_arrays}
+
+
+def write_ply(
+    path: Path, coord: Float[np.ndarray, "N 3"], color: UInt8[np.ndarray, "N 3"], faces: Int[np.ndarray, "M 3"] | None
+) -> None:
+    """A binary ply of coloured points, or of a mesh if there are faces."""
+    kind, code = ("double", "<f8") if coord.dtype == np.float64 else ("float", "<f4")
+    vertex = np.empty(len(coord), [("coord", code, 3), ("color", "u1", 3)])
+    vertex["coord"], vertex["color"] = coord, color
+    lines = ["ply", "format binary_little_endian 1.0", f"element vertex {len(coord)}"]
+    lines += [f"property {kind} {axis}" for axis in "xyz"]
+    lines += [f"property uchar {channel}" for channel in ("red", "green", "blue")]
+    if faces is not None:
+        face = np.empty(len(faces), [("count", "u1"), ("triangle", "<i4", 3)])
+        face["count"], face["triangle"] = 3, faces
+        lines += [f"element face {len(faces)}", "property list uchar int vertex_indices"]
+    with open(path, "wb") as file:
+        file.write("\n".join([*lines, "end_header", ""]).encode())
+        vertex.tofile(file)
+        if faces is not None:
+            face.tofile(file)
 
 
 def unit_color(color: np.ndarray) -> Float[np.ndarray, "N 3"]:

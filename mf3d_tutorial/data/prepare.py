@@ -32,7 +32,7 @@ def read_label_table(path: Path) -> Indices:
                 found.setdefault(row["raw_category"], indices)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DataError(
-            f"ScanNet's label table {path} cannot be read ({error!r}): it comes with the data set; name its folder by --meta"
+            f"ScanNet's label table {path} cannot be read ({error!r}): name the folder that holds it by --meta"
         ) from error
     return found
 

@@ -55,6 +55,10 @@ def load_model(path: str | Path, device: str | torch.device = "cpu") -> tuple[Ma
     CheckpointError for anything but a checkpoint whose weights fit its config.
     """
     state = load_checkpoint(path, device)
+    if not {"config", "model"} <= state.keys() or "class_head.bias" not in state["model"]:
+        raise CheckpointError(
+            f"{path} holds no config or no model of this program: use last.ckpt or best.ckpt of a run"
+        )
     cfg = config_from_dict(state["config"])
     num_classes = len(state["model"]["class_head.bias"]) - 1
     model = build_model(cfg.model, num_classes).to(device).eval()

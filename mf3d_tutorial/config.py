@@ -7,48 +7,20 @@ project adds stands below them. A *recipe* is a named set of values (`mf3d_tutor
 """
 
 import dataclasses
-import difflib
 import pkgutil
-import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import hydra
-from hydra.core.config_store import ConfigStore
-from hydra.errors import HydraException
 from omegaconf import MISSING, OmegaConf
-from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
+from omegaconf.errors import OmegaConfBaseException
 
-from mf3d_tutorial.data.labels import label_set
+from mf3d_tutorial.data.labels import CUSTOM, LABEL_SETS, LabelSet, custom_labels, label_set, read_classes
 from mf3d_tutorial.errors import ConfigError
+from mf3d_tutorial.options import RECIPES, choice, explain, load_options, option, require, require_positive
 
 # Channels of each per-point input that `model.in_features` can name.
 FEATURE_CHANNELS = {"color": 3, "normal": 3, "height": 1, "coord": 3}
-
-RECIPES = tuple(sorted(file.stem for file in Path(__file__).with_name("conf").joinpath("recipe").glob("*.yaml")))
-
-
-def option(default: Any, meaning: str) -> Any:
-    """A config field with its one-line meaning, which `--help` prints."""
-    if isinstance(default, list | dict):
-        return field(default_factory=lambda: type(default)(default), metadata={"meaning": meaning})
-    return field(default=default, metadata={"meaning": meaning})
-
-
-def _require(condition: bool, sentence: str) -> None:
-    if not condition:
-        raise ConfigError(sentence)
-
-
-def _choice(key: str, value: str, choices: tuple[str, ...]) -> None:
-    _require(value in choices, f"{key}={value} is not one of {', '.join(choices)}")
-
-
-def _require_positive(config: Any, group: str, *keys: str) -> None:
-    for key in keys:
-        value = getattr(config, key)
-        _require(value > 0, f"{group}.{key}={value} must be greater than 0")
 
 
 @dataclass
@@ -78,38 +50,45 @@ class TrainConfig:
     max_nonfinite: int = option(5, "stop after this many steps in a row whose loss is NaN or infinite")
 
     def __post_init__(self) -> None:
-        _require_positive(self, "train", "batch_size", "lr", "epochs", "step_size", "gamma", "log_every", "eval_every")
-        _require_positive(self, "train", "max_grad_norm", "max_nonfinite")
-        _require(self.num_workers >= 0, f"train.num_workers={self.num_workers} must not be negative")
-        _require(self.weight_decay >= 0, f"train.weight_decay={self.weight_decay} must not be negative")
-        _require(self.max_steps is None or self.max_steps > 0, f"train.max_steps={self.max_steps} must be at least 1")
-        _require(
+        require_positive(self, "train", "batch_size", "lr", "epochs", "step_size", "gamma", "log_every", "eval_every")
+        require_positive(self, "train", "max_grad_norm", "max_nonfinite")
+        require(self.num_workers >= 0, f"train.num_workers={self.num_workers} must not be negative")
+        require(self.weight_decay >= 0, f"train.weight_decay={self.weight_decay} must not be negative")
+        require(self.max_steps is None or self.max_steps > 0, f"train.max_steps={self.max_steps} must be at least 1")
+        require(
             not self.precision.startswith("bf16"),
             "train.precision=bf16-mixed is refused: WarpConvNet's mask_gemm kernel crashes the process in bfloat16. "
             "Use 16-mixed (as fast) or 32",
         )
-        _choice("train.precision", self.precision, ("auto", "32", "16-mixed"))
-        _choice("train.schedule", self.schedule, ("step", "onecycle"))
-        _choice("train.resume", self.resume, ("never", "auto"))
+        choice("train.precision", self.precision, ("auto", "32", "16-mixed"))
+        choice("train.schedule", self.schedule, ("step", "onecycle"))
+        choice("train.resume", self.resume, ("never", "auto"))
 
 
 @dataclass
 class DataConfig:
-    label_set: str = option("scannet20", "scannet20 or scannet200")
+    label_set: str = option("scannet20", "scannet20, scannet200, or custom: classes of <data_dir>/labels.yaml")
+    classes: dict[str, Any] = option({}, "what labels.yaml says: filled in by label_set=custom, not to be set")
     voxel_size: float = option(0.04, "scenes are thinned to one point a voxel of this edge, in metres")
     ignore_index: int = option(-1, "label of unannotated points in the files")
     stuff_classes: list[int] = option([], "classes that are no targets: [0, 1] for scannet20, [0, 2] for scannet200")
     augment: bool = option(False, "random flips, rotation, scale and colour changes of training scenes")
 
     def __post_init__(self) -> None:
-        _choice("data.label_set", self.label_set, ("scannet20", "scannet200"))
-        _require_positive(self, "data", "voxel_size")
-        count = len(label_set(self.label_set))
+        choice("data.label_set", self.label_set, LABEL_SETS)
+        require_positive(self, "data", "voxel_size")
+        if self.label_set == CUSTOM and not self.classes:
+            return  # until load_config has read labels.yaml
+        count = len(self.labels)
         for index in self.stuff_classes:
-            _require(
+            require(
                 0 <= index < count,
                 f"data.stuff_classes holds {index}, but {self.label_set} has classes 0 to {count - 1}",
             )
+
+    @property
+    def labels(self) -> LabelSet:
+        return custom_labels(self.classes) if self.label_set == CUSTOM else label_set(self.label_set)
 
 
 @dataclass
@@ -133,33 +112,33 @@ class ModelConfig:
     )
 
     def __post_init__(self) -> None:
-        _require_positive(self, "model", "hidden_dim", "num_queries", "num_heads", "num_decoders", "dim_feedforward")
-        _require(0 <= self.dropout < 1, f"model.dropout={self.dropout} must be at least 0 and below 1")
+        require_positive(self, "model", "hidden_dim", "num_queries", "num_heads", "num_decoders", "dim_feedforward")
+        require(0 <= self.dropout < 1, f"model.dropout={self.dropout} must be at least 0 and below 1")
         if self.backbone_voxel_size is not None:
-            _require_positive(self, "model", "backbone_voxel_size")
-        _require(
+            require_positive(self, "model", "backbone_voxel_size")
+        require(
             self.hidden_dim % self.num_heads == 0,
             f"model.num_heads={self.num_heads} does not divide model.hidden_dim={self.hidden_dim}: "
             f"choose one of {[n for n in range(1, 17) if self.hidden_dim % n == 0]}",
         )
         out_channels = self.backbone.get("out_channels", self.hidden_dim)
-        _require(
+        require(
             out_channels == self.hidden_dim,
             f"model.backbone.out_channels={out_channels} must equal model.hidden_dim={self.hidden_dim}, "
             f"because queries are compared with point features: set both to the same number",
         )
-        _choice("model.query_init", self.query_init, ("learned", "fps"))
+        choice("model.query_init", self.query_init, ("learned", "fps"))
         for name in self.in_features:
-            _choice("model.in_features", name, tuple(FEATURE_CHANNELS))
+            choice("model.in_features", name, tuple(FEATURE_CHANNELS))
         channels = sum(FEATURE_CHANNELS[name] for name in self.in_features)
         in_channels = self.backbone.get("in_channels", channels)
-        _require(
+        require(
             in_channels == channels,
             f"model.backbone.in_channels={in_channels} must be {channels}, the channels of "
             f"model.in_features=[{','.join(self.in_features)}]",
         )
         target = self.backbone.get("_target_")
-        _require(isinstance(target, str), "model.backbone._target_ is missing: give the path of the backbone's class")
+        require(isinstance(target, str), "model.backbone._target_ is missing: give the path of the backbone's class")
 
 
 @dataclass
@@ -173,7 +152,7 @@ class LossConfig:
     def __post_init__(self) -> None:
         for key in ("cls_weight", "bce_weight", "dice_weight", "no_object_weight", "aux_weight"):
             value = getattr(self, key)
-            _require(value >= 0, f"loss.{key}={value} must not be negative")
+            require(value >= 0, f"loss.{key}={value} must not be negative")
 
 
 @dataclass
@@ -186,7 +165,7 @@ class VizConfig:
     mask_thresh: float = option(0.0, "a point is shown in a query's mask if its logit is above this")
 
     def __post_init__(self) -> None:
-        _require(not self.enabled, "viz.enabled=true is refused: this version has no live viewer yet; leave it false")
+        require(not self.enabled, "viz.enabled=true is refused: this version has no live viewer yet; leave it false")
 
 
 @dataclass
@@ -203,20 +182,14 @@ class Config:
     viz: VizConfig = field(default_factory=VizConfig)
 
 
-ConfigStore.instance().store(name="mf3d_config", node=Config)
-
-
 def load_config(overrides: list[str]) -> Config:
     """The config that these `key=value` overrides give; ConfigError, naming the key, for anything that is wrong."""
-    _check_keys(overrides)
-    try:
-        with hydra.initialize_config_module("mf3d_tutorial.conf", version_base="1.3"):
-            composed = hydra.compose("mf3d_config", overrides)
-        return _checked(OmegaConf.to_object(composed))
-    except MissingMandatoryValue as error:
-        raise ConfigError(f"{error.full_key} is required: add {error.full_key}=... to the command") from None
-    except (OmegaConfBaseException, HydraException) as error:
-        raise ConfigError(_explain(error)) from None
+    cfg = load_options(Config, overrides)
+    if cfg.data.label_set == CUSTOM:
+        classes = read_classes(cfg.paths.data_dir)
+        stuff = cfg.data.stuff_classes or list(custom_labels(classes).stuff)
+        cfg.data = dataclasses.replace(cfg.data, classes=classes, stuff_classes=stuff)
+    return _checked(cfg)
 
 
 def _checked(cfg: Config) -> Config:
@@ -247,50 +220,7 @@ def config_from_dict(values: dict[str, Any]) -> Config:
         merged = OmegaConf.merge(OmegaConf.structured(Config), values)
         return _checked(OmegaConf.to_object(merged))
     except OmegaConfBaseException as error:
-        raise ConfigError(_explain(error)) from None
-
-
-def describe_options() -> str:
-    """One line for every key: name, default, meaning."""
-    rows = [
-        (key, "required" if default == MISSING else str(default), meaning) for key, default, meaning in _options(Config)
-    ]
-    wide = max(len(key) for key, _, _ in rows)
-    return "\n".join(f"  {key:<{wide}}  {meaning} [{default}]" for key, default, meaning in rows)
-
-
-def _options(config: type, prefix: str = ""):
-    for entry in dataclasses.fields(config):
-        if dataclasses.is_dataclass(entry.type):
-            yield from _options(entry.type, f"{prefix}{entry.name}.")
-        elif "meaning" in entry.metadata:
-            default = entry.default if entry.default is not dataclasses.MISSING else entry.default_factory()
-            yield prefix + entry.name, default, entry.metadata["meaning"]
-
-
-def _check_keys(overrides: list[str]) -> None:
-    """Refuse an override of a key that does not exist, with the nearest one that does."""
-    known = [key for key, _, _ in _options(Config)]
-    for override in overrides:
-        _require("=" in override, f"{override!r} is not of the form key=value")
-        key = override.lstrip("+~").split("=", 1)[0]
-        if key not in known and not key.startswith("model.backbone."):
-            near = difflib.get_close_matches(key, [*known, "model.backbone._target_"], n=1, cutoff=0.3)
-            raise ConfigError(f"there is no option {key!r}" + (f"; did you mean {near[0]!r}?" if near else ""))
-
-
-def _explain(error: Exception) -> str:
-    """One sentence for a Hydra or OmegaConf error: the key and what is wrong with it."""
-    # Down to the first cause that knows its key, no further: under a debugger OmegaConf makes errors their own cause.
-    while error.__cause__ not in (None, error) and not getattr(error, "full_key", None):
-        error = error.__cause__
-    message = str(error).strip().splitlines()[0]
-    if match := re.match(r"Key '(\w+)' is not in struct", message):
-        return f"model.backbone.{match[1]} is a new constructor argument: write +model.backbone.{match[1]}=..."
-    if "Could not find 'recipe/" in message:
-        return f"{message.split(': ')[-1]}: recipes are {', '.join(RECIPES)}"
-    key = getattr(error, "full_key", None)
-    return f"{key}: {message}" if key else f"an override cannot be read: {message}"
+        raise ConfigError(explain(error)) from None
 
 
 def plain(cfg: Config) -> dict[str, Any]:

@@ -145,7 +145,7 @@ class ShuffledScenes(Sampler):
 
 def load_datasets(cfg: Config) -> tuple[ScanNetScenes, ScanNetScenes]:
     """The train and the val scenes; only the former are augmented."""
-    common = {"label_set": cfg.data.label_set, "voxel_size": cfg.data.voxel_size}
+    common = {"label_set": cfg.data.labels, "voxel_size": cfg.data.voxel_size}
     common |= {"ignore_index": cfg.data.ignore_index, "seed": cfg.seed}
     transform = training_augmentation if cfg.data.augment else None
     train_set = ScanNetScenes(cfg.paths.data_dir, "train", transform=transform, **common)

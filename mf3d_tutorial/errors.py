@@ -1,8 +1,10 @@
 """The errors that a user can cause. Entry points print their sentence and exit with code 2."""
 
 import ast
+import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import wraps
 from typing import Any
 
@@ -47,3 +49,14 @@ def exit_on_user_error(main: Callable[[], None]) -> Callable[[], None]:
             sys.exit(2)
 
     return wrapped
+
+
+@contextmanager
+def memory_advice(advice: str) -> Iterator[None]:
+    """Make "out of memory", of Python or of torch, a UserError that ends with `advice`."""
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:  # torch's own is a RuntimeError, on the CPU without a class
+        if isinstance(error, RuntimeError) and not re.search("out of memory|can't allocate memory", str(error)):
+            raise
+        raise UserError(f"out of memory: {advice}") from error

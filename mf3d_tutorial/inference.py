@@ -1,10 +1,29 @@
-"""From the model's raw outputs to scored instances."""
+"""From the model's raw outputs to scored instances, and from a scan to its instances.
 
-from dataclasses import dataclass
+model, cfg = load_model("runs/first/best.ckpt")
+instances = predict_scan(model, cfg, read_cloud("scan.ply"))      # masks over all points of the file
+"""
 
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
+from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import connected_components
+from scipy.spatial import cKDTree
 from torch import Tensor
+
+from mf3d_tutorial.config import Config
+from mf3d_tutorial.data.labels import IGNORE_INDEX
+from mf3d_tutorial.data.pointcloud import Cloud, estimate_normals, mesh_normals, standardise, unit_color
+from mf3d_tutorial.data.scannet import Original, Scene, collate, voxel_downsample
+from mf3d_tutorial.errors import DataError
+from mf3d_tutorial.model import MaskFormer3D
+from mf3d_tutorial.options import option, require
+
+MEMORY_ADVICE = "raise voxel_size, or lower top_k"
 
 
 @dataclass
@@ -18,6 +37,30 @@ class Instances:
     def __len__(self) -> int:
         return len(self.scores)
 
+    def __getitem__(self, chosen: Bool[Tensor, " K"]) -> "Instances":
+        return Instances(self.masks[chosen], self.scores[chosen], self.labels[chosen])
+
+
+@dataclass
+class InferenceOptions:
+    """How a scan becomes instances, for evaluate and predict."""
+
+    device: str = option("auto", "auto, cpu, cuda or cuda:N; auto takes a GPU that works")
+    voxel_size: float | None = option(None, "metres; null is that of training; a larger one takes less memory and time")
+    top_k: int = option(100, "the most instances a scan: the best of all (query, class) pairs")
+    mask_threshold: float = option(0.0, "a point is in a mask if its logit is above this")
+    min_points: int = option(1, "instances with fewer points are dropped")
+    superpoints: bool = option(False, "average each mask over the scan's superpoints (superpoint.npy)")
+    largest_component: bool = option(False, "keep only the largest connected part of each mask: removes speckles")
+
+    def __post_init__(self) -> None:
+        require(self.voxel_size is None or self.voxel_size > 0, f"voxel_size={self.voxel_size} must be greater than 0")
+        require(self.top_k > 0, f"top_k={self.top_k} must be at least 1")
+
+    def resolved(self, cfg: Config) -> "InferenceOptions":
+        """The same with the voxel size that `null` stands for."""
+        return replace(self, voxel_size=self.voxel_size or cfg.data.voxel_size)
+
 
 @torch.no_grad()
 def predict_instances(
@@ -26,20 +69,126 @@ def predict_instances(
     top_k: int = 100,
     mask_threshold: float = 0.0,
     min_points: int = 1,
+    counts: Int[Tensor, " N"] | int = 1,
 ) -> Instances:
     """The `top_k` best (query, class) pairs, without "no object", as instances.
 
     A point is in the mask if its logit is above `mask_threshold`. score = class probability x mean probability of the
-    mask's points, as Mask3D and its successors score. Masks below `min_points` points are dropped.
+    mask's points, as Mask3D and its successors score. Masks below `min_points` points are dropped. `counts`: the points
+    that each of the N stands for, in sizes and means.
     """
     probability = logits.float().softmax(-1)[:, :-1]
     num_classes = probability.shape[1]
     class_score, index = probability.flatten().topk(min(top_k, probability.numel()))
     query, labels = index // num_classes, index % num_classes
     inside = masks > mask_threshold
-    size = inside.sum(1)
-    quality = (masks.float().sigmoid() * inside).sum(1) / size.clamp(min=1)
+    size = (inside * counts).sum(1)
+    quality = (masks.float().sigmoid() * inside * counts).sum(1) / size.clamp(min=1)
     scores = class_score * quality[query]
     order = scores.argsort(descending=True, stable=True)
     order = order[size[query[order]] >= min_points]
     return Instances(inside[query[order]], scores[order], labels[order])
+
+
+def _silent(line: str) -> None:
+    pass
+
+
+def predict_scan(
+    model: MaskFormer3D,
+    cfg: Config,
+    cloud: Cloud,
+    options: InferenceOptions | None = None,
+    units: str = "auto",
+    up: str = "auto",
+    log: Callable[[str], None] = _silent,
+) -> Instances:
+    """The instances of a scan, their masks over all of its points, on the CPU.
+
+    `units` and `up` are those of `standardise`. `log` is told what was decided and what the scan lacks. UserError if
+    the scan cannot be used.
+    """
+    options = (options or InferenceOptions()).resolved(cfg)
+    standard, said = standardise(cloud, units, up)
+    log(f"  {said}")
+    superpoint = standard.superpoint if options.superpoints else None
+    if options.superpoints and superpoint is None:
+        raise DataError("superpoints=true, but the scan has none: they stand in superpoint.npy of a scene folder")
+    scene = scene_for_model(standard, cfg, options.voxel_size, log)
+    return scene_instances(*run_model(model, cfg, scene), scene, options, superpoint)
+
+
+def scene_for_model(cloud: Cloud, cfg: Config, voxel_size: float, log: Callable[[str], None] = _silent) -> Scene:
+    """A standard cloud thinned to voxels, with grey for missing colours, and normals if the model takes them."""
+    coord, color, normal = cloud.coord, cloud.color, cloud.normal
+    if color is None:
+        color = np.full_like(coord, 0.5)
+        log("  no colours: every point is taken to be grey")
+    wanted = "normal" in cfg.model.in_features and normal is None
+    if wanted and cloud.faces is not None:
+        normal, wanted = mesh_normals(coord, cloud.faces), False
+        log("  normals computed from the triangles")
+    none = np.full(len(coord), IGNORE_INDEX)
+    original = Original(none, none, np.arange(len(coord)))
+    normal = np.zeros_like(coord) if normal is None else normal
+    scene = Scene("scan", coord, unit_color(color), normal, none, none, original)
+    scene = voxel_downsample(scene, voxel_size)
+    if wanted:
+        scene = replace(scene, normal=estimate_normals(scene.coord))
+        log("  no normals: estimated from each point's neighbours, turned to the middle of the scan")
+    return scene
+
+
+@torch.no_grad()
+def run_model(model: MaskFormer3D, cfg: Config, scene: Scene) -> tuple[Float[Tensor, "Q C+1"], Float[Tensor, "Q N"]]:
+    """Class and mask logits of one scene; in float16 on CUDA unless the model was trained in float32 there."""
+    device = next(model.parameters()).device
+    batch = collate([scene], len(cfg.data.labels), in_features=cfg.model.in_features).to(device)
+    half = device.type == "cuda" and cfg.train.precision != "32"
+    with torch.autocast(device.type, dtype=torch.float16, enabled=half):
+        logits, masks = model(batch.points)
+    return logits[0], masks[0]
+
+
+def scene_instances(
+    logits: Float[Tensor, "Q C+1"],
+    masks: Float[Tensor, "Q N"],
+    scene: Scene,
+    options: InferenceOptions,
+    superpoint: Int[np.ndarray, " P"] | None = None,
+) -> Instances:
+    """Instances of a thinned scene, with masks over its P original points; by superpoints if these are given."""
+    kept, counts = scene.original.kept, 1
+    if superpoint is not None:
+        masks, kept, counts = pool_masks(masks, kept, superpoint)
+    found = predict_instances(logits, masks, options.top_k, options.mask_threshold, counts=counts)
+    full = found.masks.cpu().numpy()[:, kept]
+    if options.largest_component:
+        keep_largest_component(full, scene, max(0.1, 2.5 * options.voxel_size))
+    full = torch.from_numpy(full)
+    return Instances(full, found.scores.cpu(), found.labels.cpu())[full.sum(1) >= max(options.min_points, 1)]
+
+
+def pool_masks(
+    masks: Float[Tensor, "Q N"], kept: Int[np.ndarray, " P"], superpoint: Int[np.ndarray, " P"]
+) -> tuple[Float[Tensor, "Q S"], Int[np.ndarray, " P"], Int[Tensor, " S"]]:
+    """Each superpoint's mean mask probability over its points, as logits; every point's superpoint; their sizes."""
+    _, rank, sizes = np.unique(superpoint, return_inverse=True, return_counts=True)
+    shares = coo_matrix((1 / sizes[rank], (rank, kept)), (len(sizes), masks.shape[1])).tocsr()
+    pooled = shares @ masks.float().sigmoid().T.cpu().numpy()
+    logits = torch.from_numpy(pooled.T.astype(np.float32)).logit(eps=1e-6)
+    return logits.to(masks.device), rank, torch.from_numpy(sizes).to(masks.device)
+
+
+def keep_largest_component(masks: Bool[np.ndarray, "K P"], scene: Scene, gap: float) -> None:
+    """Clear, in place, all of each mask but its part with most points; parts are more than `gap` metres apart."""
+    kept = scene.original.kept
+    near = cKDTree(scene.coord).query_pairs(gap, output_type="ndarray")
+    for mask in masks:
+        inside = np.zeros(len(scene.coord), bool)
+        inside[kept[mask]] = True
+        edges = near[inside[near].all(1)]
+        graph = coo_matrix((np.ones(len(edges), bool), edges.T), (len(inside), len(inside)))
+        _, part = connected_components(graph, directed=False)
+        if mask.any():
+            mask &= part[kept] == np.bincount(part[kept[mask]]).argmax()

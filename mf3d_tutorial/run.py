@@ -2,7 +2,6 @@
 
 import json
 import math
-import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ from torch import Tensor
 from mf3d_tutorial.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
 from mf3d_tutorial.config import Config, config_from_dict, plain, save_config
 from mf3d_tutorial.errors import ConfigError
+from mf3d_tutorial.files import without_nan, write_json
 from mf3d_tutorial.losses import SetCriterion
 from mf3d_tutorial.model import MaskFormer3D, build_model
 from mf3d_tutorial.model.warp import HAS_EXTENSION
@@ -131,9 +131,7 @@ class RunFolder:
         """Write metrics.json, whole or not at all: the best validation, and what it took."""
         metrics = {**run.best, "epochs": run.epoch, "steps": run.step, "parameters": run.num_parameters}
         metrics |= {"train_seconds": round(seconds, 1), "device": str(run.device), "recipe": run.cfg.recipe}
-        draft = self.path / "metrics.json.tmp"
-        draft.write_text(json.dumps(without_nan(metrics), indent=1) + "\n")
-        os.replace(draft, self.path / "metrics.json")
+        write_json(metrics, self.path / "metrics.json")
         return metrics
 
 
@@ -161,7 +159,7 @@ class Progress:
 
 
 def num_classes(cfg: Config) -> int:
-    return 200 if cfg.data.label_set == "scannet200" else 20
+    return len(cfg.data.labels)
 
 
 def choose_device(name: str) -> torch.device:
@@ -193,7 +191,7 @@ def matching_state(path: Path, cfg: Config) -> dict[str, Any]:
     """The checkpoint at `path`, if it comes from a run with this model; CheckpointError otherwise."""
     state = load_checkpoint(path)
     saved = config_from_dict(state["config"])
-    if saved.model != cfg.model or saved.data.label_set != cfg.data.label_set:
+    if saved.model != cfg.model or saved.data.labels != cfg.data.labels:
         raise CheckpointError(f"{path} was trained with another model or label set: give another paths.output_dir")
     return state
 
@@ -201,13 +199,6 @@ def matching_state(path: Path, cfg: Config) -> dict[str, Any]:
 def as_numbers(losses: dict[str, Tensor]) -> dict[str, float]:
     """Losses as floats, by one copy to the host."""
     return dict(zip(losses, torch.stack(list(losses.values())).tolist()))
-
-
-def without_nan(value: Any) -> Any:
-    """The same with None for NaN, which JSON does not have."""
-    if isinstance(value, dict):
-        return {key: without_nan(entry) for key, entry in value.items()}
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def clock(seconds: float) -> str:

@@ -6,23 +6,15 @@
 Options are `key=value`. Exit code 2 and one sentence for anything wrong with them, the data or the run folder.
 """
 
-import argparse
-
-from mf3d_tutorial.config import describe_options, load_config
+from mf3d_tutorial.config import Config, load_config
 from mf3d_tutorial.engine import describe, fit
 from mf3d_tutorial.errors import exit_on_user_error
+from mf3d_tutorial.options import command_line
 
 
 @exit_on_user_error
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        prog="python -m mf3d_tutorial.train",
-        description=__doc__,
-        epilog="options (meaning, [default]):\n" + describe_options(),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("overrides", nargs="*", metavar="key=value", help="see below")
-    metrics = fit(load_config(parser.parse_args().overrides))
+    metrics = fit(load_config(command_line(Config, "mf3d_tutorial.train", __doc__)))
     print(f"best validation, of epoch {metrics['epoch']}: {describe(metrics)}")
 
 

@@ -5,16 +5,9 @@ import sys
 import pytest
 import yaml
 
-from mf3d_tutorial.config import (
-    RECIPES,
-    config_from_dict,
-    describe_options,
-    load_config,
-    plain,
-    read_config,
-    save_config,
-)
+from mf3d_tutorial.config import Config, config_from_dict, load_config, plain, read_config, save_config
 from mf3d_tutorial.errors import ConfigError
+from mf3d_tutorial.options import RECIPES, describe_options
 
 DATA = "paths.data_dir=somewhere"
 
@@ -225,7 +218,7 @@ def test_a_value_of_the_wrong_type_names_its_key(override):
         (["data.voxel_size=-0.04"], "data.voxel_size=-0.04 must be greater than 0"),
         (["data.voxel_size=nan"], "data.voxel_size=nan must be greater than 0"),
         (["model.backbone_voxel_size=0"], "model.backbone_voxel_size=0.0 must be greater than 0"),
-        (["data.label_set=scannet40"], "data.label_set=scannet40 is not one of scannet20, scannet200"),
+        (["data.label_set=scannet40"], "data.label_set=scannet40 is not one of scannet20, scannet200, custom"),
         (["data.stuff_classes=[0,20]"], "data.stuff_classes holds 20, but scannet20 has classes 0 to 19"),
         (["data.stuff_classes=[-1]"], "data.stuff_classes holds -1, but scannet20 has classes 0 to 19"),
         (["data.label_set=scannet200", "data.stuff_classes=[200]"], "holds 200, but scannet200 has classes 0 to 199"),
@@ -306,7 +299,7 @@ def test_a_config_from_a_file_is_checked_too(group, key, value, sentence):
 
 
 def test_the_help_lists_every_key_with_its_default():
-    listed = {line.split()[0]: line for line in describe_options().splitlines()}
+    listed = {line.split()[0]: line for line in describe_options(Config).splitlines()}
     cfg = plain(load_config([DATA]))
     keys = {f"{group}.{key}" for group, values in cfg.items() if isinstance(values, dict) for key in values}
     assert set(listed) == keys | {"recipe", "seed", "device"}

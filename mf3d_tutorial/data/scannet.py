@@ -5,6 +5,7 @@
                                     normal.npy      (N, 3) float                                      optional
                                     segment20.npy   (N,)   int, class index of scannet20, -1: none    optional
                                     segment200.npy  (N,)   int, class index of scannet200, -1: none   optional
+                                    segment.npy     (N,)   int, class index of labels.yaml, -1: none  optional
                                     instance.npy    (N,)   int, instance id, -1: none                 optional
 
 A test split has no labels; where they are missing, every point is unannotated.
@@ -21,7 +22,8 @@ import torch
 from jaxtyping import Float, Int
 from torch.utils.data import Dataset
 
-from mf3d_tutorial.data.labels import IGNORE_INDEX, label_set
+from mf3d_tutorial.data.labels import CUSTOM, IGNORE_INDEX, LabelSet, custom_labels, label_set, read_classes
+from mf3d_tutorial.data.pointcloud import unit_color
 from mf3d_tutorial.data.targets import Target, build_target
 from mf3d_tutorial.errors import DataError
 from mf3d_tutorial.model.warp import GRID_MAX, Points
@@ -75,14 +77,14 @@ class ScanNetScenes(Dataset):
         self,
         root: str | Path,
         split: str,
-        label_set: str = "scannet20",
+        label_set: str | LabelSet = "scannet20",
         voxel_size: float | None = 0.04,
         transform: Callable[[Scene, np.random.Generator], Scene] | None = None,
         ignore_index: int = IGNORE_INDEX,
         seed: int = 0,
     ):
         self.root, self.split, self.voxel_size, self.transform = Path(root).expanduser(), split, voxel_size, transform
-        self.labels = _label_set(label_set)
+        self.labels = label_set if isinstance(label_set, LabelSet) else _label_set(label_set, self.root)
         self.ignore_index, self.seed = ignore_index, seed
         self.folders = find_scenes(self.root, split)
 
@@ -103,8 +105,7 @@ class ScanNetScenes(Dataset):
         check_points(coord, folder.name)
         read = partial(_read_optional, folder, count=len(coord))
         color = read("color", columns=3)
-        # Floats are taken for 0..255, as ScanNet's are, unless none is above 1.
-        color = color.astype(np.float32) / (255 if color.dtype == np.uint8 or color.max() > 1 else 1)
+        color = unit_color(color)
         segment, instance = read(self.labels.segment_file), read("instance")
         for name, values in ((self.labels.segment_file, segment), ("instance", instance)):
             values[values == self.ignore_index] = IGNORE_INDEX
@@ -138,7 +139,8 @@ class ScanNetScenes(Dataset):
             raise DataError(problems[0] + more)
 
 
-_label_set = label_set  # the constructor's argument has the same name
+def _label_set(name: str, root: Path) -> LabelSet:
+    return custom_labels(read_classes(root)) if name == CUSTOM else label_set(name)
 
 
 def find_scenes(root: Path, split: str) -> list[Path]:

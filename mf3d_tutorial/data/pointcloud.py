@@ -1,0 +1,267 @@
+"""Point clouds and meshes as other programs write them: ply, pcd, npz, or a scene folder of npy files.
+
+cloud = read_cloud("scan.ply")
+cloud, said = standardise(cloud)      # metres, z up; `said` tells what was found
+"""
+
+import warnings
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+from jaxtyping import Float, Int, UInt8
+from scipy.spatial import cKDTree
+
+from mf3d_tutorial.errors import DataError
+
+UNITS = {"m": 1.0, "cm": 0.01, "mm": 0.001}
+_LARGEST_SCAN = 200  # metres: what is larger is taken for millimetres
+_PLY_TYPES = {"char": "i1", "uchar": "u1", "short": "i2", "ushort": "u2", "int": "i4", "uint": "u4"}
+_PLY_TYPES |= {"float": "f4", "double": "f8"}
+_COLUMNS = {
+    "coord": [("x", "y", "z")],
+    "color": [("red", "green", "blue"), ("r", "g", "b"), ("diffuse_red", "diffuse_green", "diffuse_blue")],
+    "normal": [("nx", "ny", "nz"), ("normal_x", "normal_y", "normal_z")],
+}
+
+
+@dataclass
+class Cloud:
+    """What a file says; None for what it does not."""
+
+    coord: Float[np.ndarray, "N 3"]
+    color: np.ndarray | None = None  # (N, 3), uint8 0..255 or float
+    normal: Float[np.ndarray, "N 3"] | None = None
+    faces: Int[np.ndarray, "M 3"] | None = None  # triangles; other polygons are left out
+    superpoint: Int[np.ndarray, " N"] | None = None
+
+    def check(self, where: str | Path) -> "Cloud":
+        """Itself; DataError if its arrays do not belong together or hold what cannot be."""
+        count = len(self.coord)
+        for name, shape in (
+            ("coord", (count, 3)),
+            ("color", (count, 3)),
+            ("normal", (count, 3)),
+            ("superpoint", (count,)),
+        ):
+            array = getattr(self, name)
+            kinds = "iu" if name == "superpoint" else "fiu"
+            if array is not None and (array.shape != shape or array.dtype.kind not in kinds):
+                raise DataError(f"{where}: {name} is {array.dtype} of shape {array.shape}, where {shape} is expected")
+        if count == 0:
+            raise DataError(f"{where} has no points")
+        bad = ~np.isfinite(self.coord).all(1)
+        if bad.any():
+            raise DataError(f"{where} has {bad.sum()} points whose coordinates are NaN or infinite: remove them first")
+        for name, high in (("faces", count), ("superpoint", np.inf)):
+            array = getattr(self, name)
+            if array is not None and array.size and not (array.min() >= 0 and array.max() < high):
+                raise DataError(f"{where}: {name} holds {array.min()} to {array.max()}, with {count} points")
+        return self
+
+
+def read_cloud(path: str | Path) -> Cloud:
+    """The scan at `path`, by its ending; DataError, naming the file, if it cannot be read."""
+    path = Path(path)
+    read = _read_arrays if path.is_dir() else READERS.get(path.suffix.lower())
+    if read is None:
+        raise DataError(f"{path} is none of {', '.join(READERS)} and no scene folder: convert it to one of them")
+    try:
+        return read(path).check(path)
+    except (DataError, MemoryError):
+        raise
+    except Exception as error:  # a damaged header raises nearly anything
+        reason = (str(error) or type(error).__name__).splitlines()[0]
+        raise DataError(f"{path} cannot be read ({reason}): is it whole, and what its ending says?") from error
+
+
+def read_ply(path: Path) -> Cloud:
+    with open(path, "rb") as file:
+        if file.readline(16).strip() != b"ply":
+            raise DataError(f"{path} is no PLY file: its first line is not 'ply'")
+        form, elements = None, []  # of (name, count, fields of a numpy dtype)
+        for words in _header(path, file, b"end_header"):
+            if words[0] == "format":
+                form = words[1]
+            elif words[0] == "element":
+                elements.append((words[1], int(words[2]), []))
+            elif words[0] == "property":
+                types = [np.dtype(_PLY_TYPES.get(word, word)) for word in words[1:-1] if word != "list"]
+                if words[1] == "list":  # taken for triangles until read
+                    elements[-1][2].extend([("count", types[0]), ("triangle", types[1], 3)])
+                else:
+                    elements[-1][2].append((words[-1], types[0]))
+        tables = {}
+        for name, count, fields in elements:
+            dtype = np.dtype(fields).newbyteorder(">" if form == "binary_big_endian" else "<")
+            tables[name] = _table(path, file, dtype, count, form == "ascii", name)
+            if tables[name] is None:
+                break  # polygons of other sizes: what follows is not needed, if the vertices came first
+    if tables.get("vertex") is None:
+        raise DataError(f"{path} has no vertices before its faces: export it again")
+    faces = tables.get("face")
+    return _from_table(path, tables["vertex"], None if faces is None else faces["triangle"].astype(np.int64))
+
+
+def read_pcd(path: Path) -> Cloud:
+    with open(path, "rb") as file:
+        header = {words[0]: words[1:] for words in _header(path, file, b"DATA", keep=True) if words[0][0] != "#"}
+        form = header["DATA"][0]
+        if form not in ("ascii", "binary"):
+            raise DataError(f"{path} is {form}: convert it with 'pcl_convert_pcd_ascii_binary {path.name} out.pcd 1'")
+        sizes = header.get("COUNT", ["1"] * len(header["FIELDS"]))
+        fields = [  # numbered where a name comes twice, as "_" does
+            (name if name not in header["FIELDS"][:i] else f"{name}{i}", f"<{kind.lower()}{size}", int(times))
+            for i, (name, kind, size, times) in enumerate(zip(header["FIELDS"], header["TYPE"], header["SIZE"], sizes))
+        ]
+        dtype = np.dtype([field if field[2] > 1 else field[:2] for field in fields])
+        table = _table(path, file, dtype, int(header["POINTS"][0]), form == "ascii", "point")
+    return _from_table(path, table)
+
+
+def _header(path: Path, file: BinaryIO, last: bytes, keep: bool = False):
+    """The words of every line down to the one that begins with `last`, which is given too if `keep`."""
+    for line in islice(iter(partial(file.readline, 4096), b""), 1000):
+        words = line.decode("latin-1").split()
+        if line.startswith(last):
+            if keep:
+                yield words
+            return
+        if words:
+            yield words
+    raise DataError(f"{path} has no {last.decode()} line: it is cut, or not what its ending says")
+
+
+def _table(path: Path, file: BinaryIO, dtype: np.dtype, count: int, ascii: bool, name: str) -> np.ndarray | None:
+    """`count` records of `dtype`; None if they hold polygons that are no triangles. DataError if there are fewer."""
+    try:
+        if ascii:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # that there is no line
+                table = (
+                    np.atleast_1d(np.loadtxt(islice(file, count), dtype, comments=None))
+                    if count
+                    else np.empty(0, dtype)
+                )
+        else:
+            table = np.fromfile(file, dtype, count)
+    except ValueError:
+        if "count" not in (dtype.names or ()):
+            raise
+        return None
+    if "count" in (dtype.names or ()) and (table["count"] != 3).any():
+        return None
+    if len(table) < count:
+        raise DataError(f"{path} is cut: it holds {len(table)} of {count} {name} records; copy or export it again")
+    return table
+
+
+def _from_table(path: Path, table: np.ndarray, faces: np.ndarray | None = None) -> Cloud:
+    names = table.dtype.names or ()
+    found = {}
+    for key, choices in _COLUMNS.items():
+        for choice in choices:
+            if set(choice) <= set(names):
+                found[key] = np.stack([table[name] for name in choice], axis=1)
+                break
+    if "coord" not in found:
+        raise DataError(f"{path} has no x, y and z: its columns are {', '.join(names)}")
+    if "rgb" in names:  # PCL packs the colour into the bits of one float
+        packed = np.ascontiguousarray(table["rgb"]).view("<u4")
+        found["color"] = np.stack([packed >> 16 & 255, packed >> 8 & 255, packed & 255], axis=1).astype(np.uint8)
+    return Cloud(**found, faces=faces)
+
+
+def _read_arrays(path: Path) -> Cloud:
+    """From an npz archive or a folder of npy files with the names of the scene layout."""
+    if path.is_dir():
+        arrays = {file.stem: np.load(file) for file in sorted(path.glob("*.npy"))}
+    else:
+        with np.load(path) as archive:
+            arrays = dict(archive)
+    if "coord" not in arrays:
+        raise DataError(f"{path} has no coord: it has {', '.join(arrays) or 'nothing'}")
+    return Cloud(**{key: value for key, value in arrays.items() if key in Cloud.__dataclass_fields__})
+
+
+READERS = {".ply": read_ply, ".pcd": read_pcd, ".npz": _read_arrays}
+
+
+def write_ply(
+    path: Path, coord: Float[np.ndarray, "N 3"], color: UInt8[np.ndarray, "N 3"], faces: Int[np.ndarray, "M 3"] | None
+) -> None:
+    """A binary ply of coloured points, or of a mesh if there are faces."""
+    kind, code = ("double", "<f8") if coord.dtype == np.float64 else ("float", "<f4")
+    vertex = np.empty(len(coord), [("coord", code, 3), ("color", "u1", 3)])
+    vertex["coord"], vertex["color"] = coord, color
+    lines = ["ply", "format binary_little_endian 1.0", f"element vertex {len(coord)}"]
+    lines += [f"property {kind} {axis}" for axis in "xyz"]
+    lines += [f"property uchar {channel}" for channel in ("red", "green", "blue")]
+    if faces is not None:
+        face = np.empty(len(faces), [("count", "u1"), ("triangle", "<i4", 3)])
+        face["count"], face["triangle"] = 3, faces
+        lines += [f"element face {len(faces)}", "property list uchar int vertex_indices"]
+    with open(path, "wb") as file:
+        file.write("\n".join([*lines, "end_header", ""]).encode())
+        vertex.tofile(file)
+        if faces is not None:
+            face.tofile(file)
+
+
+def unit_color(color: np.ndarray) -> Float[np.ndarray, "N 3"]:
+    """RGB in 0..1. Floats are taken for 0..255, as ScanNet's are, unless none is above 1."""
+    return color.astype(np.float32) / (255 if color.dtype == np.uint8 or color.max() > 1 else 1)
+
+
+def mesh_normals(coord: Float[np.ndarray, "N 3"], faces: Int[np.ndarray, "M 3"]) -> Float[np.ndarray, "N 3"]:
+    """Normal of each vertex: of its triangles' normals, weighted by area, the mean; zero where there is none."""
+    one, two = coord[faces[:, 1]] - coord[faces[:, 0]], coord[faces[:, 2]] - coord[faces[:, 0]]
+    cross = np.cross(one, two)
+    length = np.sqrt((cross**2).sum(1, keepdims=True)) + 1e-8
+    weighted = np.repeat(cross / length * (length * 0.5), 3, axis=0)
+    normal = np.zeros_like(coord)
+    for axis in range(3):
+        np.add.at(normal[:, axis], faces.reshape(-1), weighted[:, axis])
+    return normal / (np.sqrt((normal**2).sum(1, keepdims=True)) + 1e-8)
+
+
+def estimate_normals(coord: Float[np.ndarray, "N 3"], neighbors: int = 16) -> Float[np.ndarray, "N 3"]:
+    """Normal of the plane through each point's nearest neighbours, turned to the middle of the scan."""
+    tree, normal = cKDTree(coord), np.empty(coord.shape, np.float32)
+    middle = (coord.min(0) + coord.max(0)) / 2
+    for start in range(0, len(coord), 100_000):
+        part = slice(start, start + 100_000)
+        _, near = tree.query(coord[part], min(neighbors, len(coord)))
+        offset = coord[near.reshape(len(near), -1)]
+        offset = offset - offset.mean(1, keepdims=True)
+        _, axes = np.linalg.eigh(np.einsum("nki,nkj->nij", offset, offset))
+        outward = ((middle - coord[part]) * axes[:, :, 0]).sum(1, keepdims=True) < 0
+        normal[part] = np.where(outward, -axes[:, :, 0], axes[:, :, 0])
+    return normal
+
+
+def standardise(cloud: Cloud, units: str = "auto", up: str = "auto") -> tuple[Cloud, str]:
+    """The cloud in float32 metres with z up, and a sentence that says what was decided.
+
+    units: m, cm or mm; auto takes a scan for millimetres if it would be over 200 m wide in metres. up: y or z; auto
+    takes y if clearly more points (1.2 times) lie in the lowest 5 cm of y than of z: that is where the floor is.
+    Coordinates beyond 1 km are moved to the origin by whole metres, because float32 would round them.
+    """
+    low, high = np.percentile(cloud.coord[:: len(cloud.coord) // 200_000 + 1], [1, 99], axis=0)
+    if units == "auto":
+        units = "mm" if (high - low).max() > _LARGEST_SCAN else "m"
+    floor = (cloud.coord < low + 0.05 / UNITS[units]).mean(0)
+    if up == "auto":
+        up = "y" if floor[1] > 1.2 * floor[2] else "z"
+    coord, normal = cloud.coord * UNITS[units], cloud.normal
+    if np.abs(coord).max() > 1000:
+        coord -= np.floor(coord.min(0))
+    if up == "y":
+        coord, normal = (xyz if xyz is None else xyz[:, [0, 2, 1]] * [1, -1, 1] for xyz in (coord, normal))
+    size = " x ".join(f"{length:.1f}" for length in np.ptp(coord, axis=0))
+    said = f"{len(coord):,} points, {size} m, taken to be in {units} with {up} up"
+    normal = None if normal is None else normal.astype(np.float32)
+    return replace(cloud, coord=coord.astype(np.float32), normal=normal), said

@@ -1,0 +1,150 @@
+"""AP of a trained model on every point of a split, as ScanNet's benchmark counts it.
+
+    python -m mf3d_tutorial.evaluate checkpoint=runs/first/best.ckpt paths.data_dir=data_samples
+    python -m mf3d_tutorial.evaluate checkpoint=best.ckpt paths.data_dir=/data/scannet superpoints=true export=results
+
+Writes <paths.output_dir>/metrics.json. Exit code 2 and one sentence for anything wrong; then nothing is written.
+"""
+
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from omegaconf import MISSING
+from tqdm import tqdm
+
+from mf3d_tutorial.checkpoint import load_model
+from mf3d_tutorial.data import LabelSet, ScanNetScenes
+from mf3d_tutorial.data.pointcloud import read_cloud
+from mf3d_tutorial.errors import DataError, exit_on_user_error, memory_advice
+from mf3d_tutorial.files import whole_folder, write_json, writing
+from mf3d_tutorial.inference import MEMORY_ADVICE, InferenceOptions, Instances, run_model, scene_instances
+from mf3d_tutorial.metrics import ScanNetInstanceAP
+from mf3d_tutorial.options import command_line, load_options, option, require
+from mf3d_tutorial.run import choose_device
+
+KEYS = ("ap", "ap50", "ap25")
+
+
+@dataclass
+class EvaluatePaths:
+    data_dir: str = option(MISSING, "dataset root with a folder for the split (required)")
+    output_dir: str = option("./results/evaluate", "metrics.json is written into this folder")
+
+
+@dataclass
+class EvaluateData:
+    stuff_classes: list[int] | None = option(None, "class indices that AP leaves out; null: those of the label set")
+
+
+@dataclass
+class EvaluateOptions(InferenceOptions):
+    checkpoint: str = option(MISSING, "best.ckpt or last.ckpt of a run (required)")
+    split: str = option("val", "folder of paths.data_dir")
+    export: str | None = option(None, "folder for the predictions in the benchmark's submission format")
+    paths: EvaluatePaths = field(default_factory=EvaluatePaths)
+    data: EvaluateData = field(default_factory=EvaluateData)
+
+
+def evaluate(options: EvaluateOptions) -> dict[str, Any]:
+    """AP, AP50, AP25: overall, "per_class" and, in scannet200, "per_group" (head, common, tail); also in metrics.json.
+
+    With `options.superpoints`, "superpoints" holds the same for masks averaged over superpoints; these are exported.
+    """
+    model, cfg = load_model(options.checkpoint, choose_device(options.device))
+    options, labels, paths = options.resolved(cfg), cfg.data.labels, options.paths
+    scenes = ScanNetScenes(paths.data_dir, options.split, labels, options.voxel_size, None, cfg.data.ignore_index)
+    scenes.check()
+    stuff = labels.stuff if options.data.stuff_classes is None else tuple(options.data.stuff_classes)
+    require(all(0 <= c < len(labels) for c in stuff), f"data.stuff_classes={stuff} is outside 0..{len(labels) - 1}")
+    metrics = [ScanNetInstanceAP(labels, stuff) for _ in range(1 + options.superpoints)]
+    result = Path(paths.output_dir) / "metrics.json"
+    with writing(result):
+        result.parent.mkdir(parents=True, exist_ok=True)
+    with ExitStack() as stack:
+        stack.enter_context(memory_advice(MEMORY_ADVICE))
+        export = stack.enter_context(whole_folder(Path(options.export), "predicted_masks")) if options.export else None
+        for index in tqdm(range(len(scenes)), unit="scene", disable=None):
+            scene, superpoints = scenes[index], [None]
+            if options.superpoints:
+                superpoints.append(read_superpoint(scenes.folders[index]))
+            outputs, original = run_model(model, cfg, scene), scene.original
+            for metric, superpoint in zip(metrics, superpoints):
+                found = scene_instances(*outputs, scene, options, superpoint)
+                metric.update(found.masks, found.scores, found.labels, original.segment, original.instance)
+            if export:
+                export_scene(export, scene.name, found, labels, stuff)
+        report, *pooled = [with_groups(metric.compute(), labels) for metric in metrics]
+        if np.isnan(report["ap"]) and not export:
+            raise DataError(
+                f"no scene of {scenes.root / options.split} has an instance of 100 points in instance.npy and "
+                f"{labels.segment_file}.npy, which a model of {labels.name} needs: nothing to compare with"
+            )
+    report |= {"superpoints": pooled[0]} if pooled else {}
+    report |= {"scenes": len(scenes), "split": options.split, "checkpoint": options.checkpoint}
+    with writing(result):
+        write_json(report, result)
+    return report
+
+
+def read_superpoint(folder: Path) -> np.ndarray:
+    superpoint = read_cloud(folder).superpoint
+    if superpoint is None:
+        raise DataError(f"{folder} has no superpoint.npy, which superpoints=true needs: see prepare_scannet")
+    return superpoint
+
+
+def with_groups(report: dict[str, Any], labels: LabelSet) -> dict[str, Any]:
+    """The report with the means over the head, common and tail classes that have ground truth, if there are any."""
+    groups = {}
+    for group in ("head", "common", "tail"):
+        names = [name for name, frequency in zip(labels.names, labels.frequency) if frequency == group]
+        rows = [report["per_class"][name] for name in names if name in report["per_class"]]
+        rows = [row for row in rows if not np.isnan(row["ap"])]
+        if rows:
+            groups[group] = {key: float(np.mean([row[key] for row in rows])) for key in KEYS}
+    return report | ({"per_group": groups} if groups else {})
+
+
+def export_scene(folder: Path, name: str, found: Instances, labels: LabelSet, stuff: tuple[int, ...]) -> None:
+    """<name>.txt with a line an instance (mask file, ScanNet's class id, score); mask files with a 0 or 1 a point."""
+    (folder / "predicted_masks").mkdir(exist_ok=True)
+    lines = []
+    for mask, score, label in zip(found.masks.numpy(), found.scores.tolist(), found.labels.tolist()):
+        if label not in stuff:
+            file = f"predicted_masks/{name}_{len(lines):03d}.txt"
+            digits = np.full((len(mask), 2), ord("\n"), np.uint8)
+            digits[:, 0] = mask + ord("0")
+            (folder / file).write_bytes(digits.tobytes())
+            lines.append(f"{file} {labels.ids[label]} {score:.9g}\n")
+    (folder / f"{name}.txt").write_text("".join(lines))
+
+
+def describe(report: dict[str, Any]) -> str:
+    """A table: a row for every class with ground truth, every group and the mean; AP, AP50, AP25, twice if pooled."""
+    reports = [report, report["superpoints"]] if "superpoints" in report else [report]
+    head = "  ".join(f"{title:>6}" for _ in reports for title in ("AP", "AP50", "AP25"))
+    lines = [f"{'':<24}{head}" + ("    (right: averaged over superpoints)" if len(reports) > 1 else "")]
+    rows = [(name, "per_class", name) for name, row in report["per_class"].items() if not np.isnan(row["ap"])]
+    rows += [(f"[{group}]", "per_group", group) for group in report.get("per_group", {})]
+    for title, table, key in rows:
+        values = [each[table][key][k] for each in reports for k in KEYS]
+        lines.append(f"{title:<24}" + "  ".join(f"{value:6.3f}" for value in values))
+    mean = "  ".join(f"{each[k]:6.3f}" for each in reports for k in KEYS)
+    return "\n".join([*lines, f"{'[all]':<24}{mean}"])
+
+
+@exit_on_user_error
+def main() -> None:
+    options = load_options(EvaluateOptions, command_line(EvaluateOptions, "mf3d_tutorial.evaluate", __doc__))
+    report = evaluate(options)
+    print(f"{report['scenes']} scenes of {options.split}\n{describe(report)}")
+    print(
+        f"written: {Path(options.paths.output_dir) / 'metrics.json'}" + (f", {options.export}" * bool(options.export))
+    )
+
+
+if __name__ == "__main__":
+    main()

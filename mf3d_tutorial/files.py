@@ -1,0 +1,56 @@
+"""Files and folders that are written whole or not at all."""
+
+import json
+import math
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from mf3d_tutorial.errors import UserError
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Make an error of the file system a UserError that names `path`."""
+    try:
+        yield
+    except OSError as error:
+        raise UserError(f"{path} cannot be written ({error.strerror}): choose another folder, or free space") from error
+
+
+@contextmanager
+def whole_folder(path: Path, mark: str) -> Iterator[Path]:
+    """A folder to write into, which becomes `path` at the end and vanishes on an error.
+
+    An older `path` is replaced if it is empty or holds `mark`, a file or folder that every such folder has; UserError
+    if it holds something else, or cannot be written.
+    """
+    if path.exists() and not (path / mark).exists() and not (path.is_dir() and not any(path.iterdir())):
+        raise UserError(f"{path} holds something else already: choose another folder")
+    draft = path.with_name(f".{path.name}.unfinished")
+    with writing(path):
+        try:
+            shutil.rmtree(draft, ignore_errors=True)
+            draft.mkdir(parents=True)
+            yield draft
+            shutil.rmtree(path, ignore_errors=True)
+            os.replace(draft, path)
+        finally:
+            shutil.rmtree(draft, ignore_errors=True)
+
+
+def write_json(values: Any, path: Path) -> None:
+    """Write `values`, with null for NaN, which JSON does not have."""
+    draft = path.with_name(f"{path.name}.tmp")
+    draft.write_text(json.dumps(without_nan(values), indent=1) + "\n")
+    os.replace(draft, path)
+
+
+def without_nan(value: Any) -> Any:
+    """The same with None for every float that is not finite."""
+    if isinstance(value, dict):
+        return {key: without_nan(entry) for key, entry in value.items()}
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,0 +1,121 @@
+"""Options that are given as `key=value`: declared as dataclasses, composed by Hydra, refused in one sentence.
+
+@dataclass
+class PredictOptions:
+    input: str = option(MISSING, "a scan (required)")
+
+options = load_options(PredictOptions, ["input=scan.ply"])
+"""
+
+import argparse
+import dataclasses
+import difflib
+import re
+from dataclasses import field
+from pathlib import Path
+from typing import Any, TypeVar
+
+import hydra
+from hydra.core.config_store import ConfigStore
+from hydra.errors import HydraException
+from omegaconf import MISSING, OmegaConf
+from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
+
+from mf3d_tutorial.errors import ConfigError
+
+RECIPES = tuple(sorted(file.stem for file in Path(__file__).with_name("conf").joinpath("recipe").glob("*.yaml")))
+
+
+Options = TypeVar("Options")
+
+
+def option(default: Any, meaning: str) -> Any:
+    """A config field with its one-line meaning, which `--help` prints."""
+    if isinstance(default, list | dict):
+        return field(default_factory=lambda: type(default)(default), metadata={"meaning": meaning})
+    return field(default=default, metadata={"meaning": meaning})
+
+
+def require(condition: bool, sentence: str) -> None:
+    if not condition:
+        raise ConfigError(sentence)
+
+
+def choice(key: str, value: str, choices: tuple[str, ...]) -> None:
+    require(value in choices, f"{key}={value} is not one of {', '.join(choices)}")
+
+
+def require_positive(config: Any, group: str, *keys: str) -> None:
+    for key in keys:
+        value = getattr(config, key)
+        require(value > 0, f"{group}.{key}={value} must be greater than 0")
+
+
+def load_options(schema: type[Options], overrides: list[str]) -> Options:
+    """An instance of `schema`, a dataclass whose fields are `option`s or groups of them, with these overrides."""
+    _check_keys(schema, overrides)
+    ConfigStore.instance().store(name=schema.__name__, node=schema)
+    try:
+        with hydra.initialize_config_module("mf3d_tutorial.conf", version_base="1.3"):
+            return OmegaConf.to_object(hydra.compose(schema.__name__, overrides))
+    except MissingMandatoryValue as error:
+        raise ConfigError(f"{error.full_key} is required: add {error.full_key}=... to the command") from None
+    except (OmegaConfBaseException, HydraException) as error:
+        raise ConfigError(explain(error)) from None
+
+
+def command_line(schema: type, module: str, description: str) -> list[str]:
+    """The `key=value` arguments of `python -m <module>`, whose --help lists the options of `schema`."""
+    parser = argparse.ArgumentParser(
+        prog=f"python -m {module}",
+        description=description,
+        epilog="options (meaning, [default]):\n" + describe_options(schema),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("overrides", nargs="*", metavar="key=value", help="see below")
+    return parser.parse_args().overrides
+
+
+def describe_options(schema: type) -> str:
+    """One line for every key: name, default, meaning."""
+    rows = [
+        (key, "required" if default == MISSING else str(default), meaning) for key, default, meaning in _options(schema)
+    ]
+    wide = max(len(key) for key, _, _ in rows)
+    return "\n".join(f"  {key:<{wide}}  {meaning} [{default}]" for key, default, meaning in rows)
+
+
+def _options(config: type, prefix: str = ""):
+    for entry in dataclasses.fields(config):
+        if dataclasses.is_dataclass(entry.type):
+            yield from _options(entry.type, f"{prefix}{entry.name}.")
+        elif "meaning" in entry.metadata:
+            default = entry.default if entry.default is not dataclasses.MISSING else entry.default_factory()
+            yield prefix + entry.name, default, entry.metadata["meaning"]
+
+
+def _check_keys(schema: type, overrides: list[str]) -> None:
+    """Refuse an override of a key that does not exist, with the nearest one that does."""
+    known = [key for key, _, _ in _options(schema)]
+    groups = {f"{key}.": default for key, default, _ in _options(schema) if isinstance(default, dict)}
+    open_ended, inner = tuple(groups), [group + name for group, default in groups.items() for name in default]
+    for override in overrides:
+        require("=" in override, f"{override!r} is not of the form key=value")
+        key = override.lstrip("+~").split("=", 1)[0]
+        if key not in known and not key.startswith(open_ended):
+            near = difflib.get_close_matches(key, [*known, *inner], n=1, cutoff=0.3)
+            raise ConfigError(f"there is no option {key!r}" + (f"; did you mean {near[0]!r}?" if near else ""))
+
+
+def explain(error: Exception) -> str:
+    """One sentence for a Hydra or OmegaConf error: the key and what is wrong with it."""
+    # Down to the first cause that knows its key, no further: under a debugger OmegaConf makes errors their own cause.
+    while error.__cause__ not in (None, error) and not getattr(error, "full_key", None):
+        error = error.__cause__
+    message = str(error).strip().splitlines()[0]
+    if match := re.match(r"Key '(\w+)' is not in struct", message):
+        return f"model.backbone.{match[1]} is a new constructor argument: write +model.backbone.{match[1]}=..."
+    if "Could not find 'recipe/" in message:
+        return f"{message.split(': ')[-1]}: recipes are {', '.join(RECIPES)}"
+    key = getattr(error, "full_key", None)
+    return f"{key}: {message}" if key else f"an override cannot be read: {message}"

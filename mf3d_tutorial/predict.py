@@ -1,0 +1,108 @@
+"""Find the instances in a scan of your own: ply, pcd, npz, or a scene folder of npy files; or a folder of such scans.
+
+    python -m mf3d_tutorial.predict checkpoint=runs/first/best.ckpt input=scan.ply output=predictions
+
+Writes <output>/<scan>/ with instances.json (label, score, points, box, centroid), instances.ply (a colour an instance),
+masks.npz (masks, scores, labels) and report.html (to look at). Coordinates are those of the input. Exit code 2 and one
+sentence if the scan cannot be used; 1 if some of a folder cannot, and the others are done.
+"""
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from omegaconf import MISSING
+
+from mf3d_tutorial.checkpoint import load_model
+from mf3d_tutorial.data import LabelSet
+from mf3d_tutorial.data.pointcloud import READERS, UNITS, Cloud, read_cloud, write_ply
+from mf3d_tutorial.errors import DataError, UserError, exit_on_user_error, memory_advice
+from mf3d_tutorial.files import whole_folder, write_json
+from mf3d_tutorial.inference import MEMORY_ADVICE, InferenceOptions, Instances, predict_scan
+from mf3d_tutorial.options import choice, command_line, load_options, option
+from mf3d_tutorial.run import choose_device
+from mf3d_tutorial.viz.colors import instance_colors
+
+
+@dataclass
+class PredictOptions(InferenceOptions):
+    checkpoint: str = option(MISSING, "best.ckpt or last.ckpt of a run (required)")
+    input: str = option(MISSING, f"a scan ({' '.join(READERS)}, scene folder) or a folder of scans (required)")
+    output: str = option(MISSING, "folder to write into (required)")
+    score_threshold: float = option(0.3, "instances with a lower score are left out")
+    units: str = option("auto", "of the input: m, cm, mm; auto: mm if it would be more than 200 m wide in metres")
+    up: str = option("auto", "y or z; auto: y if the floor (most points in the lowest 5 cm) lies there")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        choice("units", self.units, ("auto", *UNITS))
+        choice("up", self.up, ("auto", "y", "z"))
+
+
+def find_scans(path: Path) -> list[Path]:
+    """The scan at `path`, or those in it, if it is a folder without coord.npy."""
+    if not path.exists():
+        raise DataError(f"there is no {path}: set input to a scan or a folder of scans")
+    if path.is_file() or (path / "coord.npy").is_file():
+        return [path]
+    scans = [p for p in sorted(path.iterdir()) if p.suffix.lower() in READERS or (p / "coord.npy").is_file()]
+    if not scans:
+        raise DataError(f"{path} holds no scan: no {', no '.join(READERS)} and no folder with coord.npy")
+    return scans
+
+
+def write_results(folder: Path, cloud: Cloud, found: Instances, labels: LabelSet) -> None:
+    """The files of one scan (see above)."""
+    masks = found.masks.numpy()
+    rows = []
+    for mask, score, label in zip(masks, found.scores.tolist(), found.labels.tolist()):
+        points = cloud.coord[mask].astype(np.float64)
+        low, high, middle = (values.round(4).tolist() for values in (points.min(0), points.max(0), points.mean(0)))
+        row = {"label": labels.names[label], "score": round(score, 4), "points": len(points)}
+        rows.append(row | {"box": {"min": low, "max": high}, "centroid": middle})
+    write_json({"points": len(cloud.coord), "instances": rows}, folder / "instances.json")
+    instance = np.full(len(cloud.coord), -1)
+    for k in reversed(range(len(masks))):  # the best score last, on top
+        instance[masks[k]] = k
+    write_ply(folder / "instances.ply", cloud.coord, instance_colors(instance), cloud.faces)
+    np.savez_compressed(folder / "masks.npz", masks=masks, scores=found.scores.numpy(), labels=found.labels.numpy())
+
+
+def predict(options: PredictOptions) -> dict[str, str]:
+    """Write the results of every scan; the reason for each that failed, by name. UserError if the only one fails."""
+    scans = find_scans(Path(options.input))
+    model, cfg = load_model(options.checkpoint, choose_device(options.device))
+    failed = {}
+    for path in scans:
+        print(path)
+        alone = [other.stem for other in scans].count(path.stem) == 1 and path.is_file()
+        target = Path(options.output) / (path.stem if alone else path.name)
+        try:
+            with memory_advice(MEMORY_ADVICE), whole_folder(target, "instances.json") as folder:
+                cloud = read_cloud(path)
+                found = predict_scan(model, cfg, cloud, options, options.units, options.up, log=print)
+                found = found[found.scores >= options.score_threshold]
+                write_results(folder, cloud, found, cfg.data.labels)
+        except UserError as error:
+            if len(scans) == 1:
+                raise
+            failed[path.name] = str(error)
+            print(f"error: {error}", file=sys.stderr)
+        else:
+            names = [cfg.data.labels.names[label] for label in found.labels.tolist()]
+            counts = ", ".join(f"{names.count(name)} {name}" for name in dict.fromkeys(names))
+            print(f"  {len(found)} instances in {target}" + f": {counts}" * bool(names))
+    return failed
+
+
+@exit_on_user_error
+def main() -> None:
+    failed = predict(load_options(PredictOptions, command_line(PredictOptions, "mf3d_tutorial.predict", __doc__)))
+    if failed:
+        print(f"{len(failed)} failed: {', '.join(failed)}", file=sys.stderr)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,123 @@
+"""Turn raw ScanNet into the layout that training and evaluation read, with both label sets and superpoints.
+
+    python -m mf3d_tutorial.prepare_scannet --raw /data/scannet_raw --out /data/scannet --workers 8
+
+DIR of --raw holds scans/<scene>/ (and scans_test/<scene>/). The split lists scannetv2_{train,val,test}.txt and
+scannetv2-labels.combined.tsv are looked for in --meta. A run that was stopped goes on where it was. Exit code 0: all
+scenes are there; 1: some could not be prepared (each is named); 2: nothing could be done.
+"""
+
+import argparse
+import multiprocessing
+import os
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from tqdm import tqdm
+
+from mf3d_tutorial.data.prepare import LABEL_TABLE, Indices, prepare_scene, read_label_table
+from mf3d_tutorial.errors import DataError, UserError, exit_on_user_error
+from mf3d_tutorial.files import whole_folder, writing
+
+SPLITS = ("train", "val", "test")
+
+
+class Job(NamedTuple):
+    raw: Path
+    out: Path
+    split: str
+    name: str
+    table: Indices
+
+
+def prepare_one(job: Job) -> str | None:
+    """Write one scene, whole or not at all; the reason if that is impossible."""
+    try:
+        folders = [job.raw / scans / job.name for scans in ("scans", "scans_test")]
+        folder = next((folder for folder in folders if folder.is_dir()), None)
+        if folder is None:
+            raise DataError(f"{folders[0]} does not exist, but scannetv2_{job.split}.txt names it")
+        arrays = prepare_scene(folder, job.table, annotated=job.split != "test")
+        with whole_folder(job.out / job.split / job.name, "coord.npy") as draft:
+            for name, values in arrays.items():
+                np.save(draft / f"{name}.npy", values)
+    except (UserError, OSError, MemoryError) as error:
+        return str(error) or "out of memory: use fewer --workers"
+    return None
+
+
+def find_jobs(raw: Path, out: Path, meta: Path) -> list[Job]:
+    """A job for every scene that the split lists name; DataError if lists or label table cannot be used."""
+    if not raw.is_dir():
+        raise DataError(f"the folder {raw} does not exist: set --raw to the one that holds scans/")
+    table = read_label_table(meta / LABEL_TABLE)
+    lists = {split: meta / f"scannetv2_{split}.txt" for split in SPLITS}
+    jobs = [
+        Job(raw, out, split, name, table)
+        for split, path in lists.items()
+        if path.is_file()
+        for name in dict.fromkeys(path.read_text().split())
+    ]
+    if not jobs:
+        raise DataError(
+            f"{meta} has no scannetv2_train.txt, _val.txt or _test.txt with a scene: set --meta to the splits"
+        )
+    return jobs
+
+
+def prepare(jobs: list[Job], workers: int) -> dict[str, str]:
+    """Prepare the scenes that are not there yet; the reason for each that failed, by name."""
+    missing = [job for job in jobs if not (job.out / job.split / job.name).exists()]
+    failed = {}
+    with tqdm(total=len(jobs), initial=len(jobs) - len(missing), unit="scene", disable=None) as bar:
+        for job, reason in _results(missing, min(workers, len(missing))):
+            if reason:
+                failed[job.name] = reason
+                tqdm.write(f"{job.name}: {reason}", file=sys.stderr)
+            bar.update()
+    return failed
+
+
+def _results(jobs: list[Job], workers: int) -> Iterator[tuple[Job, str | None]]:
+    if workers <= 1:
+        yield from ((job, prepare_one(job)) for job in jobs)
+        return
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
+        waiting = {pool.submit(prepare_one, job): job for job in jobs}
+        try:
+            yield from ((waiting[done], done.result()) for done in as_completed(waiting))
+        except BrokenProcessPool:
+            raise DataError("a worker was killed, most likely for lack of memory: use fewer --workers") from None
+
+
+@exit_on_user_error
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        prog="python -m mf3d_tutorial.prepare_scannet",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--raw", type=Path, required=True, metavar="DIR", help="holds scans/ and scans_test/")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="to write train/, val/ and test/ into")
+    parser.add_argument("--meta", type=Path, metavar="DIR", help="holds split lists and label table (default: --raw)")
+    parser.add_argument("--workers", type=int, default=1, help="processes (default 1)")
+    arguments = parser.parse_args()
+    jobs = find_jobs(arguments.raw, arguments.out, arguments.meta or arguments.raw)
+    with writing(arguments.out):
+        for split in {job.split for job in jobs}:
+            (arguments.out / split).mkdir(parents=True, exist_ok=True)
+    failed = prepare(jobs, arguments.workers)
+    print(f"{len(jobs) - len(failed)} of {len(jobs)} scenes are in {arguments.out}")
+    if failed:
+        print(f"{len(failed)} failed: {', '.join(sorted(failed))}", file=sys.stderr)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

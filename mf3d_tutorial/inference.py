@@ -14,6 +14,7 @@ class Instances:
     masks: Bool[Tensor, "K N"]
     scores: Float[Tensor, " K"]  # 0..1
     labels: Int[Tensor, " K"]
+    queries: Int[Tensor, " K"]  # the query that each mask comes from
 
     def __len__(self) -> int:
         return len(self.scores)
@@ -42,4 +43,4 @@ def predict_instances(
     scores = class_score * quality[query]
     order = scores.argsort(descending=True, stable=True)
     order = order[size[query[order]] >= min_points]
-    return Instances(inside[query[order]], scores[order], labels[order])
+    return Instances(inside[query[order]], scores[order], labels[order], query[order])

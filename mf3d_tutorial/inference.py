@@ -33,12 +33,13 @@ class Instances:
     masks: Bool[Tensor, "K N"]
     scores: Float[Tensor, " K"]  # 0..1
     labels: Int[Tensor, " K"]
+    queries: Int[Tensor, " K"]  # the query that each mask comes from
 
     def __len__(self) -> int:
         return len(self.scores)
 
     def __getitem__(self, chosen: Bool[Tensor, " K"]) -> "Instances":
-        return Instances(self.masks[chosen], self.scores[chosen], self.labels[chosen])
+        return Instances(self.masks[chosen], self.scores[chosen], self.labels[chosen], self.queries[chosen])
 
 
 @dataclass
@@ -87,7 +88,7 @@ def predict_instances(
     scores = class_score * quality[query]
     order = scores.argsort(descending=True, stable=True)
     order = order[size[query[order]] >= min_points]
-    return Instances(inside[query[order]], scores[order], labels[order])
+    return Instances(inside[query[order]], scores[order], labels[order], query[order])
 
 
 def _silent(line: str) -> None:
@@ -166,7 +167,8 @@ def scene_instances(
     if options.largest_component:
         keep_largest_component(full, scene, max(0.1, 2.5 * options.voxel_size))
     full = torch.from_numpy(full)
-    return Instances(full, found.scores.cpu(), found.labels.cpu())[full.sum(1) >= max(options.min_points, 1)]
+    found = Instances(full, found.scores.cpu(), found.labels.cpu(), found.queries.cpu())
+    return found[full.sum(1) >= max(options.min_points, 1)]
 
 
 def pool_masks(

@@ -41,6 +41,7 @@ def test_instances_are_those_of_a_loop(options):
     assert found.labels.tolist() == [label for _, label, _ in expected]
     assert [mask.nonzero().squeeze(1).tolist() for mask in found.masks] == [points for _, _, points in expected]
     assert found.masks.dtype == torch.bool
+    torch.testing.assert_close(found.masks, masks[found.queries] > options.get("mask_threshold", 0.0))
 
 
 def test_the_best_score_comes_first_even_if_its_class_is_less_probable():

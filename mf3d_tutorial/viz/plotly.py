@@ -123,7 +123,7 @@ def heat_map(
     figure.update_yaxes(title=row_title, tickvals=list(range(len(rows))), ticktext=list(rows), autorange="reversed")
     for row, column in pairs:
         box = {"x0": column - 0.5, "x1": column + 0.5, "y0": row - 0.5, "y1": row + 0.5}
-        figure.add_shape(type="rect", **box, line={"color": "#CC3311", "width": 2})
+        figure.add_shape(type="rect", **box, line={"color": "#EE3377", "width": 3})
     return _plain(figure, title, max(300, min(120 + 18 * len(rows), 900)))
 
 
@@ -155,7 +155,8 @@ def training_curves(rows: Sequence[dict]) -> go.Figure:
 def _plain(figure: go.Figure, title: str, height: int) -> go.Figure:
     """White, small margins, and without the seven kilobytes of Plotly's own template."""
     figure.update_layout(template=go.layout.Template(), title={"text": title, "font": {"size": 13}}, height=height)
-    figure.update_xaxes(gridcolor="#E5E5E5", zeroline=False).update_yaxes(gridcolor="#E5E5E5", zeroline=False)
+    axis = {"gridcolor": "#E5E5E5", "zeroline": False, "automargin": True, "title_standoff": 12}
+    figure.update_xaxes(**axis).update_yaxes(**axis)
     return figure.update_layout(
         margin={"l": 60, "r": 20, "t": 50, "b": 50}, plot_bgcolor="white", paper_bgcolor="white"
     )

@@ -20,16 +20,19 @@ def project(coord: Float[np.ndarray, "N 3"], elevation: float = 70.0, azimuth: f
 
 
 def scene_panels(
-    coord: Float[np.ndarray, "N 3"], panels: dict[str, Shaped[np.ndarray, "N 3"]], size: float = 4.0
+    coord: Float[np.ndarray, "N 3"], panels: dict[str, Shaped[np.ndarray, "N 3"]], size: float = 4.0, **angles: float
 ) -> Figure:
-    """The same scene from above and aside, once for every entry `title -> colour of each point` (uint8 or 0..1)."""
+    """The same scene from above and aside, once for every entry `title -> colour of each point` (uint8 or 0..1).
+
+    angles: those of `project`.
+    """
     figure, axes = plt.subplots(1, len(panels), figsize=(size * len(panels), size), squeeze=False)
-    image, depth = project(coord)
-    shown = np.flatnonzero(coord[:, 2] < coord[:, 2].min() + _HEIGHT_CUT)
+    image, depth = project(coord, **angles)
+    shown = np.flatnonzero(coord[:, 2] < coord[:, 2].min(initial=np.inf) + _HEIGHT_CUT)
     shown = shown[np.argsort(-depth[shown])]  # far points first
     for axis, (title, colors) in zip(axes[0], panels.items()):
         colors = colors / 255 if colors.dtype == np.uint8 else colors
-        axis.scatter(*image[shown].T, c=colors[shown], s=size * 9000 / len(coord), linewidths=0)
+        axis.scatter(*image[shown].T, c=colors[shown], s=size * 9000 / max(len(coord), 1), linewidths=0)
         axis.set_title(title)
         axis.set_aspect("equal")
         axis.axis("off")

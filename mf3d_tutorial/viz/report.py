@@ -1,0 +1,97 @@
+"""One scene as one html file that opens anywhere: no server, no network, a few hundred kilobytes.
+
+The page has a point viewer of its own (report.html, WebGL): plotly.js alone would be 4.8 MB a page.
+"""
+
+import base64
+import gzip
+import html
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from string import Template
+
+import numpy as np
+from jaxtyping import Float, Int, Shaped
+
+from mf3d_tutorial.errors import UserError
+from mf3d_tutorial.viz.colors import Paint
+from mf3d_tutorial.viz.inspection import VIEWS, Inspection
+from mf3d_tutorial.viz.plotly import thin
+
+
+def write_report(
+    path: str | Path,
+    title: str,
+    coord: Float[np.ndarray, "N 3"],
+    panels: dict[str, Paint],
+    masks: Shaped[np.ndarray, "K N"] | None = None,
+    mask_names: Sequence[str] = (),
+    columns: Sequence[str] = (),
+    rows: Sequence[tuple[Sequence[str], int]] = (),
+    groups: Int[np.ndarray, " N"] | None = None,
+    budget: int = 60_000,
+) -> Path:
+    """Write the page and give its path. UserError if the file cannot be written.
+
+    panels: the first three stand side by side; the right one can be changed for any.
+    masks, mask_names: bool, or probabilities 0..1; each can be shown by a slider, by a click on a point or on a row.
+    columns, rows: a table; a row is its cells and the number of the mask that belongs to it (-1: none).
+    groups, budget: which points are shown, see `viz.plotly.thin`.
+    """
+    path, paints = Path(path), list(panels.values())
+    shown = thin(paints[-1].index if groups is None else groups, budget)
+    points, count = coord[shown], len(shown)
+    low = points.min(0) if count else np.zeros(3)
+    extent = np.maximum(points.max(0) - low, 1e-3) if count else np.ones(3)
+    grid = np.zeros((count, 4), np.uint16)
+    grid[:, :3] = np.round((points - low) / extent * 65535)
+    masks = np.zeros((0, len(coord))) if masks is None else masks
+    levels = [np.round(np.nan_to_num(mask[shown].astype(np.float32)) * 15).astype(np.uint8) * 17 for mask in masks]
+    blob = b"".join(array.tobytes() for array in (grid, *(paint.index[shown] for paint in paints), *levels))
+    head = {
+        "points": count,
+        "extent": extent.tolist(),
+        "spacing": float(np.sqrt(extent[0] * extent[1] / max(count, 1))) * 2,
+        "panels": [
+            {"name": name, "palette": paint.palette.tolist(), "names": _named(paint)} for name, paint in panels.items()
+        ],
+        "masks": list(mask_names),
+        "columns": list(columns),
+        "rows": [[list(cells), mask] for cells, mask in rows],
+    }
+    page = Template(Path(__file__).with_name("report.html").read_text()).substitute(
+        title=html.escape(title),
+        note=f"Shown: {count:,} of {len(coord):,} points.",
+        head=json.dumps(head).replace("<", "\\u003c"),
+        data=base64.b64encode(gzip.compress(blob, mtime=0)).decode(),
+    )
+    draft = path.with_name(path.name + ".tmp")
+    try:
+        draft.write_text(page)
+        os.replace(draft, path)
+    except OSError as error:
+        raise UserError(f"the page {path} cannot be written ({error.strerror}): give another folder") from error
+    return path
+
+
+def report_scene(path: str | Path, inspection: Inspection) -> Path:
+    """The page of an `Inspection`: its views, the masks that are shown, and the table of instances, worst first."""
+    look = [row.query if row.query >= 0 else inspection.closest(row.instance) for row in inspection.rows]
+    queries = list(dict.fromkeys([*inspection.decoded.queries.tolist(), *look]))
+    return write_report(
+        path,
+        inspection.scene.name,
+        inspection.scene.coord,
+        {view: inspection.paint(view) for view in VIEWS if view != "query"},
+        inspection.masks[queries].float().sigmoid().cpu().numpy(),
+        [inspection.about_query(query) for query in queries],
+        ["", "truth", "prediction", "score", "IoU"],
+        [(row.cells, queries.index(query)) for row, query in zip(inspection.rows, look)],
+        inspection.truth,
+    )
+
+
+def _named(paint: Paint) -> list:
+    return [[paint.palette[i].tolist(), name] for i, name in paint.names.items()]

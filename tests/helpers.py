@@ -105,3 +105,36 @@ def cheapest_pairs(cost: np.ndarray) -> list[tuple[int, int]]:
     choices = itertools.permutations(range(cost.shape[0]), cost.shape[1])
     best = min(choices, key=lambda queries: sum(cost[q, m] for m, q in enumerate(queries)))
     return sorted((q, m) for m, q in enumerate(best))
+
+
+def made_up_inspection(points: int = 3000, instances: int = 6, queries: int = 10, layers: int = 3, seed: int = 0):
+    """A scene of cubes in two rows, and outputs that get nearer to the truth from layer to layer.
+
+    Instance m has the class m + 2 and its best query is m, but for instance 1, whose query says another class, and
+    instance 0, which no query finds.
+    """
+    from mf3d_tutorial.data import label_set
+    from mf3d_tutorial.data.scannet import Original, Scene
+    from mf3d_tutorial.viz.inspection import Inspection
+
+    rng = np.random.default_rng(seed)
+    instance = rng.integers(-1, instances, points) if points else np.zeros(0, np.int64)
+    coord = rng.uniform(0, 0.8, (points, 3)).astype(np.float32)
+    row = np.where(instance < 0, rng.integers(0, instances, points), instance)
+    coord[:, :2] += np.stack([row // 2, row % 2], 1)
+    coord[instance < 0, 2] = 0
+    classes = (np.arange(instances) + 2) % 20
+    segment = np.where(instance < 0, -1, np.append(classes, -1)[instance])
+    color = rng.uniform(0, 1, (points, 3)).astype(np.float32)
+    original = Original(segment, instance, np.arange(points))
+    scene = Scene("cubes", coord, color, np.zeros_like(coord), segment, instance, original)
+    outputs = []
+    for layer in range(1, layers + 1):
+        logits, masks = torch.zeros(queries, 21), torch.full((queries, points), -3.0)
+        logits[:, 20] = 8.0
+        for m in range(1, min(instances, queries)):
+            logits[m, (classes[m] + (m == 1)) % 20] = 8.0 + 4 * layer / layers
+            masks[m, torch.from_numpy(instance == m)] = 6.0 * layer / layers
+        outputs.append((logits, masks))
+    target = Target(torch.from_numpy(classes), torch.from_numpy(instance))
+    return Inspection(scene, outputs, target, label_set("scannet20"))

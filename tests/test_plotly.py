@@ -126,9 +126,9 @@ def test_errors_are_named_point_by_point():
     }
 
 
-def test_numbers_that_are_not_finite_are_grey():
+def test_numbers_that_are_not_finite_have_a_color_of_their_own():
     paint = scalar_paint(np.array([0.0, np.nan, 1.0, -np.inf]))
-    np.testing.assert_array_equal(paint.colors[[1, 3]], [UNLABELLED, UNLABELLED])
+    np.testing.assert_array_equal(paint.colors[[1, 3]], PALETTE[[0, 0]])
     assert list(paint.names.values()) == ["0", "1", "not a number"]
     assert len(scalar_paint(np.full(3, np.nan)).colors) == 3
     assert len(np.unique(scalar_paint(np.full(3, 2.0)).index)) == 1

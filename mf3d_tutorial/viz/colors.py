@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
-import matplotlib
 import numpy as np
 from jaxtyping import Float, Int, UInt8
 from PIL import Image
@@ -16,6 +15,7 @@ from PIL import Image
 from mf3d_tutorial.data.labels import LabelSet
 
 UNLABELLED = (200, 200, 200)
+RAMP = (220, 220, 220), (204, 51, 17)  # a number's smallest and largest value
 
 # Paul Tol's "bright", "vibrant" and "muted" schemes (sronpersonalpages.nl/~pault), made for colour-blind readers.
 _DISTINCT = (
@@ -103,15 +103,15 @@ def neighbour_colors(centers: Float[np.ndarray, "M 3"]) -> Int[np.ndarray, " M"]
 
 
 def scalar_paint(values: Float[np.ndarray, " N"], low: float | None = None, high: float | None = None) -> Paint:
-    """A number a point (probability, attention, logit) from dark (`low`) to light (`high`); grey where it is NaN."""
+    """A number a point (probability, attention, logit) from light (`low`) to red (`high`); blue where it is NaN."""
     finite = np.isfinite(values)
     known = values[finite] if finite.any() else np.zeros(1)
     low, high = float(known.min() if low is None else low), float(known.max() if high is None else high)
     scaled = (np.where(finite, values, low) - low) / max(high - low, 1e-12)
     index = np.where(finite, (scaled.clip(0, 1) * 63).round(), 64).astype(np.uint8)
-    ramp = (matplotlib.colormaps["viridis"](np.linspace(0, 1, 64))[:, :3] * 255).astype(np.uint8)
+    ramp = np.linspace(RAMP[0], RAMP[1], 64)
     names = {0: f"{round(low, 3):g}", 63: f"{round(high, 3):g}"} | ({} if finite.all() else {64: "not a number"})
-    return Paint(index, np.vstack([ramp, [UNLABELLED]]).astype(np.uint8), names)
+    return Paint(index, np.vstack([ramp, PALETTE[:1]]).astype(np.uint8), names)
 
 
 def error_paint(truth: Int[np.ndarray, " N"], found: Int[np.ndarray, " N"], partner: Int[np.ndarray, " K"]) -> Paint:

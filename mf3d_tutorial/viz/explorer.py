@@ -11,19 +11,72 @@ from collections.abc import Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+import anywidget
 import ipywidgets as widgets
 import numpy as np
-import plotly.graph_objects as go
+import traitlets
 
 from mf3d_tutorial.errors import UserError
 from mf3d_tutorial.viz.colors import Paint
 from mf3d_tutorial.viz.inspection import VIEWS, Inspection
-from mf3d_tutorial.viz.plotly import legend, recolor, scenes, thin
-from mf3d_tutorial.viz.report import report_scene
+from mf3d_tutorial.viz.plotly import legend, thin
+from mf3d_tutorial.viz.report import VIEWER, as_grid, report_scene
 from mf3d_tutorial.viz.static import scene_panels
 
 FAILURES = ("missed", "wrong class", "loose", "double", "invented")
 _ALL = "all classes"
+
+
+class Panels(anywidget.AnyWidget):
+    """Three pictures of the same points, drawn by viewer.js. A recolour is one message of one byte a point.
+
+    (Plotly's FigureWidget rebuilds every panel for a recolour: seconds where WebGL runs in software.)
+    """
+
+    _esm = (
+        VIEWER
+        + """
+export default { render({ model, el }) {
+  const [titles, canvas] = ["div", "canvas"].map(tag => el.appendChild(document.createElement(tag)));
+  titles.style = "display: flex; font-weight: 600; text-align: center";
+  canvas.style = "width: 100%; height: 380px; background: #fff";
+  for (const text of ["RGB", "truth", "right panel"]) {
+    const title = titles.appendChild(document.createElement("div"));
+    title.textContent = text; title.style.flex = 1;
+  }
+  const bytes = name => { const d = model.get(name); return new Uint8Array(d.buffer, d.byteOffset, d.byteLength); };
+  let viewer = null;
+  const paint = v => {
+    const palette = bytes("palette" + v);
+    viewer.paint(v, bytes("index" + v), i => palette.subarray(3 * i, 3 * i + 3));
+  };
+  const open = () => {
+    const last = viewer;
+    const grid = new Uint16Array(bytes("grid").slice().buffer);
+    viewer = new Viewer(canvas, grid, model.get("extent"), model.get("spacing"), 3);
+    if (last) Object.assign(viewer, { turn: last.turn, tilt: last.tilt, frames: last.frames });
+    viewer.picked = n => model.send({ picked: n });
+    viewer.turned = (turn, tilt) => { model.set("camera", { turn, tilt }); model.save_changes(); };
+    [0, 1, 2].forEach(paint);
+  };
+  open();
+  model.on("change:grid", open);
+  for (const v of [0, 1, 2]) model.on(`change:index${v}`, () => paint(v));
+} };
+"""
+    )
+    grid = traitlets.Bytes(b"").tag(sync=True)
+    extent = traitlets.List().tag(sync=True)
+    spacing = traitlets.Float().tag(sync=True)
+    camera = traitlets.Dict({"turn": -0.6, "tilt": 0.9}).tag(sync=True)
+    index0, index1, index2 = (traitlets.Bytes(b"").tag(sync=True) for _ in range(3))
+    palette0, palette1, palette2 = (traitlets.Bytes(b"").tag(sync=True) for _ in range(3))
+
+    def paint(self, view: int, paint: Paint) -> None:
+        """Colour the points of one panel."""
+        with self.hold_sync():
+            setattr(self, f"palette{view}", paint.palette.tobytes())
+            setattr(self, f"index{view}", paint.index.tobytes())
 
 
 class MaskExplorer(widgets.VBox):
@@ -39,19 +92,21 @@ class MaskExplorer(widgets.VBox):
         self.quiet = False
         self.now = self.inspections[0]
         self._controls()
-        self.holder = widgets.Box([], layout={"width": "100%"})
+        self.panels, self.count = Panels(), widgets.HTML()
+        self.panels.on_msg(lambda widget, content, buffers: self.pick(content["picked"]))
         self._open_scene()
         top = widgets.HBox([self.scene, self.view, self.only, self.next, self.html, self.png])
         sliders = widgets.HBox([self.query, self.layer, self.score, self.mask])
-        super().__init__([top, sliders, self.holder, self.legend, self.status, self.table, self.style])
+        super().__init__([top, sliders, self.count, self.panels, self.legend, self.status, self.table, self.style])
 
     def _controls(self) -> None:
         number = {"layout": {"width": "25%"}, "style": {"description_width": "initial"}}
-        short = {"layout": {"width": "auto"}}
+        short = {"layout": {"width": "auto", "flex": "0 0 auto"}}
+        choice = {"layout": {"flex": "1 1 0", "min_width": "0"}, "style": {"description_width": "initial"}}
         names = [(inspection.scene.name, i) for i, inspection in enumerate(self.inspections)]
-        self.scene = widgets.Dropdown(options=names, description="scene")
-        self.view = widgets.Dropdown(options=VIEWS, value="prediction", description="right panel")
-        self.only = widgets.Dropdown(options=[_ALL, *self.now.labels.names], description="class")
+        self.scene = widgets.Dropdown(options=names, description="scene", **choice)
+        self.view = widgets.Dropdown(options=VIEWS, value="prediction", description="right panel", **choice)
+        self.only = widgets.Dropdown(options=[_ALL, *self.now.labels.names], description="class", **choice)
         self.query = widgets.IntSlider(description="query", max=len(self.now.logits) - 1, **number)
         self.layer = widgets.IntSlider(description="decoder layer", min=1, max=1, **number)
         self.score = widgets.FloatSlider(0.3, description="score above", max=1, step=0.02, **number)
@@ -90,15 +145,13 @@ class MaskExplorer(widgets.VBox):
             self.layer.max, self.query.max = layers, len(self.now.logits) - 1
             self.layer.value, self.query.value = layers, min(self.query.value, self.query.max)
         self.shown = thin(self.now.truth, self.budget)
-        panels = {title: self.now.paint(view) for title, view in zip(("colour", "truth", "prediction"), VIEWS)}
-        figure = scenes(self.now.scene.coord, panels, self.now.truth, self.budget, hoverinfo="none")
-        self.figure = go.FigureWidget(figure.update_layout(annotations=figure.layout.annotations[:3]))
-        self.cameras = [self.figure.layout[key] for key in ("scene", "scene2", "scene3")]
-        for scene, trace in zip(self.cameras, self.figure.data):
-            scene.on_change(self._link_cameras, "camera")
-            trace.on_click(self._click)
-        self.holder.children = [self.figure]
-        self._decode()
+        coord = self.now.scene.coord
+        self.count.value = f"shown: {len(self.shown):,} of {len(coord):,} points"
+        with self.panels.hold_sync():
+            grid, self.panels.extent, self.panels.spacing = as_grid(coord[self.shown])
+            self.panels.grid = grid.tobytes()
+            self.panels.paint(0, self._paint("RGB"))
+            self._decode()
 
     def _decode(self) -> None:
         """Apply layer and thresholds: new masks, new table."""
@@ -126,11 +179,10 @@ class MaskExplorer(widgets.VBox):
         if self.quiet:
             return
         paint = self._paint(self.view.value)
-        self.legend.value = f"{self.view.value}: {legend(paint, 200)}"
-        with self.figure.batch_update():
-            self.figure.layout.annotations[2].text = self.view.value
-            recolor(self.figure.data[1], self._paint("truth"))
-            recolor(self.figure.data[2], paint)
+        self.legend.value = f"right panel, {self.view.value}: {legend(paint, 200)}"
+        with self.panels.hold_sync():
+            self.panels.paint(1, self._paint("truth"))
+            self.panels.paint(2, paint)
 
     def show_query(self, query: int) -> None:
         """Show the mask probabilities of one query in the right panel."""
@@ -162,32 +214,28 @@ class MaskExplorer(widgets.VBox):
         self.show_query(nearest)
         self._say(f"{row.label} {row.instance} is {row.kind}; nearest is {self.now.about_query(nearest)}")
 
-    def _click(self, trace: go.Scatter3d, points, selector) -> None:
-        if not points.point_inds:
+    def pick(self, place: int) -> None:
+        """Show the query that owns a point: the `place`-th of those shown; -1: none was hit."""
+        if place < 0:
             return
-        n = int(self.shown[points.point_inds[0]])
+        n = int(self.shown[place])
         owner = self.now.decoded.found[n]
         if owner >= 0:
             self.show_query(int(self.now.decoded.queries[owner]))
         self._say(self.now.about_point(n))
-
-    def _link_cameras(self, layout, camera) -> None:
-        with self.figure.batch_update():
-            for scene in self.cameras:
-                if scene.camera != camera:
-                    scene.camera = camera
 
     def export(self, kind: str, folder: str | Path = ".") -> Path:
         """Write the scene as an html page, or the three panels as a png, into `folder`; gives the file's path."""
         path = Path(folder) / f"{self.now.scene.name}.{kind}"
         if kind == "html":
             return report_scene(path, self.now)
-        eye = np.array([self.cameras[2].camera.eye[axis] for axis in "xyz"])
-        angles = {"azimuth": np.degrees(np.arctan2(-eye[0], -eye[1]))}
-        angles |= {"elevation": np.degrees(np.arcsin(eye[2] / np.linalg.norm(eye)))}
+        angles = {
+            "azimuth": -np.degrees(self.panels.camera["turn"]),
+            "elevation": np.degrees(self.panels.camera["tilt"]),
+        }
         views = ("RGB", "truth", self.view.value)
         panels = {view: self.now.paint(view).colors for view in views}
-        scene_panels(self.now.scene.coord, panels, **angles).savefig(path)
+        scene_panels(self.now.scene.coord, panels, **angles).savefig(path, bbox_inches="tight")
         return path
 
     def _say(self, text: str) -> None:

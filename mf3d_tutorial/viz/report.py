@@ -1,6 +1,6 @@
 """One scene as one html file that opens anywhere: no server, no network, a few hundred kilobytes.
 
-The page has a point viewer of its own (report.html, WebGL): plotly.js alone would be 4.8 MB a page.
+The page has a point viewer of its own (viewer.js, WebGL): plotly.js alone would be 4.8 MB a page.
 """
 
 import base64
@@ -13,12 +13,14 @@ from pathlib import Path
 from string import Template
 
 import numpy as np
-from jaxtyping import Float, Int, Shaped
+from jaxtyping import Float, Int, Shaped, UInt16
 
 from mf3d_tutorial.errors import UserError
-from mf3d_tutorial.viz.colors import Paint
+from mf3d_tutorial.viz.colors import RAMP, Paint
 from mf3d_tutorial.viz.inspection import VIEWS, Inspection
 from mf3d_tutorial.viz.plotly import thin
+
+VIEWER = Path(__file__).with_name("viewer.js").read_text()
 
 
 def write_report(
@@ -42,28 +44,26 @@ def write_report(
     """
     path, paints = Path(path), list(panels.values())
     shown = thin(paints[-1].index if groups is None else groups, budget)
-    points, count = coord[shown], len(shown)
-    low = points.min(0) if count else np.zeros(3)
-    extent = np.maximum(points.max(0) - low, 1e-3) if count else np.ones(3)
-    grid = np.zeros((count, 4), np.uint16)
-    grid[:, :3] = np.round((points - low) / extent * 65535)
+    grid, extent, spacing = as_grid(coord[shown])
     masks = np.zeros((0, len(coord))) if masks is None else masks
     levels = [np.round(np.nan_to_num(mask[shown].astype(np.float32)) * 15).astype(np.uint8) * 17 for mask in masks]
     blob = b"".join(array.tobytes() for array in (grid, *(paint.index[shown] for paint in paints), *levels))
     head = {
-        "points": count,
-        "extent": extent.tolist(),
-        "spacing": float(np.sqrt(extent[0] * extent[1] / max(count, 1))) * 2,
+        "points": len(shown),
+        "extent": extent,
+        "spacing": spacing,
         "panels": [
             {"name": name, "palette": paint.palette.tolist(), "names": _named(paint)} for name, paint in panels.items()
         ],
         "masks": list(mask_names),
+        "ramp": RAMP,
         "columns": list(columns),
         "rows": [[list(cells), mask] for cells, mask in rows],
     }
     page = Template(Path(__file__).with_name("report.html").read_text()).substitute(
+        viewer=VIEWER,
         title=html.escape(title),
-        note=f"Shown: {count:,} of {len(coord):,} points.",
+        note=f"Shown: {len(shown):,} of {len(coord):,} points.",
         head=json.dumps(head).replace("<", "\\u003c"),
         data=base64.b64encode(gzip.compress(blob, mtime=0)).decode(),
     )
@@ -91,6 +91,15 @@ def report_scene(path: str | Path, inspection: Inspection) -> Path:
         [(row.cells, queries.index(query)) for row, query in zip(inspection.rows, look)],
         inspection.truth,
     )
+
+
+def as_grid(coord: Float[np.ndarray, "N 3"]) -> tuple[UInt16[np.ndarray, "N 4"], list[float], float]:
+    """What viewer.js takes: places in the box of the points, its edges (metres), the size of a point (metres)."""
+    low, high = (coord.min(0), coord.max(0)) if len(coord) else (np.zeros(3), np.ones(3))
+    extent = np.maximum(high - low, 1e-3).astype(float)
+    grid = np.zeros((len(coord), 4), np.uint16)
+    grid[:, :3] = np.round((coord - low) / extent * 65535)
+    return grid, extent.tolist(), float(2 * np.sqrt(extent[0] * extent[1] / max(len(coord), 1)))
 
 
 def _named(paint: Paint) -> list:

@@ -70,8 +70,9 @@ def load_model(path: str | Path, device: str | torch.device = "cpu") -> tuple[Ma
 
 
 def strip(source: str | Path, target: str | Path) -> None:
-    """Write a checkpoint for inference: without the optimiser's state, floating-point weights as float16."""
+    """Write a checkpoint for inference: no optimiser, no folder of this machine, floating-point weights as float16."""
     state = load_checkpoint(source)
+    state["config"]["paths"] = {"data_dir": Path(state["config"]["paths"]["data_dir"]).name}
     weights = {name: value.half() if value.is_floating_point() else value for name, value in state["model"].items()}
     save_checkpoint({"config": state["config"], "model": weights, "best": state["best"]}, target)
 

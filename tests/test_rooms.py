@@ -175,7 +175,7 @@ def test_shipped_scene_is_reproduced():
 def test_shipped_scenes_fit():
     folders = sorted(SHIPPED.glob("*/room*"))
     assert Counter(folder.parent.name for folder in folders) == {"train": 8, "val": 4}
-    assert sum(p.stat().st_size for p in SHIPPED.rglob("*") if p.is_file()) <= 12e6
+    assert sum(path.stat().st_size for split in ("train", "val") for path in SHIPPED.glob(f"{split}/*/*")) <= 12e6
     assert max(len(np.load(folder / "coord.npy", mmap_mode="r")) for folder in folders) <= 25_000
 
 

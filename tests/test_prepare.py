@@ -110,7 +110,7 @@ def test_points_without_triangles_get_normals_of_their_neighbourhood(tmp_path):
 
 
 GROUPS = {"segGroups": [{"id": 0, "objectId": 0, "segments": [3], "label": "chair"}]}
-PLY = b"ply\nformat ascii 1.0\nelement vertex 2\nproperty float x\nproperty float y\nproperty float z\nend_header\n0 0 0\n"
+PLY = b"ply\nformat ascii 1.0\nelement vertex 2\nproperty float x\nend_header\n0\n"
 BROKEN = {
     "no mesh": ({"ply": None}, "scene0001_00_vh_clean_2.ply is missing"),
     "cut mesh": ({"ply": PLY}, "_vh_clean_2.ply is cut: it holds 1 of 2 vertex records"),

@@ -124,7 +124,10 @@ REFUSED = {
     "h.ply": (ply("quad x", *XYZ[1:]), "h.ply cannot be read (data type 'quad' not understood)"),
     "i.ply": (ply(*XYZ, body=b"0 0 0\n0 nan 0\n"), "i.ply has 1 points whose coordinates are NaN or infinite"),
     "j.ply": (ply(*XYZ).replace(b"vertex 2", b"vertex 0"), "j.ply has no vertices"),
-    "k.ply": (ply(*XYZ, body=b"0 0 0\n1 1 1\n").replace(b"vertex", b"corner"), "k.ply has no vertices, or faces before them"),
+    "k.ply": (
+        ply(*XYZ, body=b"0 0 0\n1 1 1\n").replace(b"vertex", b"corner"),
+        "k.ply has no vertices",
+    ),
     "l.ply": (
         ply(*XYZ, rest="element face 1\nproperty list uchar int vertex_indices", body=b"0 0 0\n1 1 1\n3 0 1 2\n"),
         "l.ply: faces holds 0 to 2, with 2 points",

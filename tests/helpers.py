@@ -1,14 +1,20 @@
 """What several test modules need: random scenes, targets and files, and the formulas written as loops."""
 
 import itertools
+import json
 import math
+import sys
 from pathlib import Path
 
 import numpy as np
 import torch
+import trimesh
 from torch import nn
 
+from mf3d_tutorial.checkpoint import save_checkpoint
+from mf3d_tutorial.config import load_config, plain
 from mf3d_tutorial.data.targets import Target
+from mf3d_tutorial.model import build_model
 from mf3d_tutorial.model.warp import Points
 
 # A U-Net small enough for a test; four levels deep, as every MinkUNet.
@@ -138,3 +144,76 @@ def made_up_inspection(points: int = 3000, instances: int = 6, queries: int = 10
         outputs.append((logits, masks))
     target = Target(torch.from_numpy(classes), torch.from_numpy(instance))
     return Inspection(scene, outputs, target, label_set("scannet20"))
+
+
+def write_mesh(path: Path, side: int = 12, faces: bool = True, encoding: str = "binary_little_endian", seed: int = 0):
+    """A floor and a wall of side x side vertices each, 10 cm apart, written by trimesh; the mesh."""
+    rng = np.random.default_rng(seed)
+    grid = np.stack(np.meshgrid(np.arange(side), np.arange(side), indexing="ij"), -1).reshape(-1, 2) * 0.1
+    flat = np.column_stack([grid, rng.normal(0, 0.01, len(grid))])
+    vertices = np.concatenate([flat, flat[:, [0, 2, 1]] + [0, 0, 0.1]]).astype(np.float32)
+    corner = np.arange(side * side).reshape(side, side)[:-1, :-1].reshape(-1)
+    lower, upper = [corner, corner + side, corner + 1], [corner + 1, corner + side, corner + side + 1]
+    square = np.concatenate([np.column_stack(lower), np.column_stack(upper)])
+    colors = rng.integers(0, 256, (len(vertices), 3), dtype=np.uint8)
+    triangles = np.concatenate([square, square + side * side])
+    mesh = trimesh.Trimesh(vertices, triangles, vertex_colors=colors, process=False)
+    thing = mesh if faces else trimesh.PointCloud(vertices, colors)
+    path.write_bytes(thing.export(file_type="ply", encoding=encoding))
+    return mesh
+
+
+# raw_category -> id, nyu40id. A pillow is in scannet200 only; a lid is in neither.
+RAW_CLASSES = {"chair": (2, 5), "floor": (3, 2), "pillow": (13, 18), "lid": (9999, 40)}
+
+
+def write_raw_scene(root: Path, name: str, split: str = "train", seed: int = 0, **changed: bytes | None) -> Path:
+    """A scene in raw ScanNet's files, and the lists and the table that name it. `changed` replaces file contents.
+
+    Its 288 vertices have random ones of 20 segments, whose ids have gaps. The groups: chair 7 (two of
+    its segments are given to lid 9 after that), floor 3, pillow 4; segments 17 to 19 are in no group.
+    """
+    folder = root / ("scans_test" if split == "test" else "scans") / name
+    folder.mkdir(parents=True)
+    rng = np.random.default_rng(seed)
+    ids = np.arange(20) * 7 + 3
+    groups = [(7, "chair", ids[:8]), (3, "floor", ids[8:12]), (4, "pillow", ids[12:17]), (9, "lid", ids[6:8])]
+    groups = [{"id": i, "objectId": i, "segments": part.tolist(), "label": label} for i, label, part in groups]
+    write_mesh(folder / f"{name}_vh_clean_2.ply", seed=seed)
+    texts = {"segs": {"segIndices": rng.permutation(np.resize(ids, 288)).tolist()}, "groups": {"segGroups": groups}}
+    if split == "test":
+        texts = {}
+    contents = {key: json.dumps(value).encode() for key, value in texts.items()} | changed
+    endings = {"ply": "_vh_clean_2.ply", "segs": "_vh_clean_2.0.010000.segs.json", "groups": ".aggregation.json"}
+    for key, content in contents.items():
+        if content is None:
+            (folder / f"{name}{endings[key]}").unlink(missing_ok=True)
+        else:
+            (folder / f"{name}{endings[key]}").write_bytes(content)
+    with open(root / f"scannetv2_{split}.txt", "a") as file:
+        file.write(name + "\n")
+    rows = [f"{id}\t{category}\t{nyu}\n" for category, (id, nyu) in RAW_CLASSES.items()]
+    table = "id\traw_category\tnyu40id\n" + "".join(rows) + "1\tchair\t1\n"  # the first row of a category counts
+    (root / "scannetv2-labels.combined.tsv").write_text(table)
+    return folder
+
+
+def write_checkpoint(path: Path, *overrides: str) -> Path:
+    """A checkpoint with random weights, of a model that looks at every point alone."""
+    torch.manual_seed(0)
+    small = ["model.num_decoders=1", "model.hidden_dim=32", "model.num_queries=12", "model.backbone_voxel_size=null"]
+    backbone = ["model.backbone._target_=helpers.PointLinear", "model.backbone.out_channels=32"]
+    cfg = load_config(["paths.data_dir=x", *small, *backbone, *overrides])
+    save_checkpoint({"config": plain(cfg), "model": build_model(cfg.model, len(cfg.data.labels)).state_dict()}, path)
+    return path
+
+
+def run_main(monkeypatch, capsys, main, *arguments) -> tuple[int, str, str]:
+    """Exit code, stdout and stderr of an entry point."""
+    monkeypatch.setattr(sys, "argv", ["command", *map(str, arguments)])
+    try:
+        main()
+        code = 0
+    except SystemExit as exit:
+        code = exit.code
+    return code, *capsys.readouterr()

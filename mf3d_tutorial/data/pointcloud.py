@@ -4,7 +4,6 @@ cloud = read_cloud("scan.ply")
 cloud, said = standardise(cloud)      # metres, z up; `said` tells what was found
 """
 
-import warnings
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
@@ -96,12 +95,14 @@ def read_ply(path: Path) -> Cloud:
                     elements[-1][2].append((words[-1], types[0]))
         tables = {}
         for name, count, fields in elements:
+            if count == 0:
+                continue
             dtype = np.dtype(fields).newbyteorder(">" if form == "binary_big_endian" else "<")
             tables[name] = _table(path, file, dtype, count, form == "ascii", name)
             if tables[name] is None:
                 break  # polygons of other sizes: what follows is not needed, if the vertices came first
     if tables.get("vertex") is None:
-        raise DataError(f"{path} has no vertices before its faces: export it again")
+        raise DataError(f"{path} has no vertices, or faces before them: export it again")
     faces = tables.get("face")
     return _from_table(path, tables["vertex"], None if faces is None else faces["triangle"].astype(np.int64))
 
@@ -137,26 +138,21 @@ def _header(path: Path, file: BinaryIO, last: bytes, keep: bool = False):
 
 def _table(path: Path, file: BinaryIO, dtype: np.dtype, count: int, ascii: bool, name: str) -> np.ndarray | None:
     """`count` records of `dtype`; None if they hold polygons that are no triangles. DataError if there are fewer."""
-    try:
-        if ascii:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # that there is no line
-                table = (
-                    np.atleast_1d(np.loadtxt(islice(file, count), dtype, comments=None))
-                    if count
-                    else np.empty(0, dtype)
-                )
-        else:
-            table = np.fromfile(file, dtype, count)
-    except ValueError:
-        if "count" not in (dtype.names or ()):
-            raise
-        return None
-    if "count" in (dtype.names or ()) and (table["count"] != 3).any():
-        return None
-    if len(table) < count:
-        raise DataError(f"{path} is cut: it holds {len(table)} of {count} {name} records; copy or export it again")
-    return table
+    polygons = "count" in (dtype.names or ())
+    rows = list(islice(file, count)) if ascii else np.fromfile(file, dtype, count)
+    if ascii and polygons and rows and len(rows[-1].split()) <= int(rows[-1].split()[0]):
+        rows.pop()  # it ends within its line
+    broken = polygons and not ascii and (rows["count"] != 3).any()
+    if len(rows) < count and not broken:
+        raise DataError(f"{path} is cut: it holds {len(rows)} of {count} {name} records; copy or export it again")
+    if ascii:
+        try:
+            rows = np.loadtxt(rows, dtype, comments=None, ndmin=1)
+        except ValueError:
+            if not polygons:
+                raise
+            broken = True
+    return None if broken else rows
 
 
 def _from_table(path: Path, table: np.ndarray, faces: np.ndarray | None = None) -> Cloud:

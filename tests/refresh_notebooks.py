@@ -1,8 +1,7 @@
 """Run every notebook from top to bottom and keep its outputs: `make refresh-notebooks`.
 
 Widget state, timings and the versions of this machine are taken out, so that a second run changes little. Pictures are
-reduced to 128 colours, which makes those of scenes four times smaller. `python -m tests.refresh_notebooks FILE...` takes
-only these files.
+reduced to 128 colours, which makes those of scenes four times smaller. With files as arguments it takes only these.
 """
 
 import base64

@@ -1,14 +1,27 @@
 """Run every notebook from top to bottom and keep its outputs: `make refresh-notebooks`.
 
-Widget state, timings and the versions of this machine are taken out, so that a second run changes little.
+Widget state, timings and the versions of this machine are taken out, so that a second run changes little. Pictures are
+reduced to 128 colours, which makes those of scenes four times smaller. With files as arguments it takes only these.
 """
 
+import base64
+import io
+import sys
 from pathlib import Path
 
 import nbformat
 from nbclient import NotebookClient
+from PIL import Image
 
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
+
+
+def with_few_colors(png: str) -> str:
+    """A PNG in base64, with a palette of 128 colours."""
+    picture = Image.open(io.BytesIO(base64.b64decode(png))).convert("RGB")
+    file = io.BytesIO()
+    picture.quantize(128, dither=Image.Dither.NONE).save(file, "PNG", optimize=True)
+    return base64.b64encode(file.getvalue()).decode()
 
 
 def refresh(path: Path) -> None:
@@ -17,6 +30,8 @@ def refresh(path: Path) -> None:
     client.execute()
     for cell in notebook.cells:
         cell.metadata.pop("execution", None)
+        for data in (output.data for output in cell.get("outputs", ()) if "image/png" in output.get("data", {})):
+            data["image/png"] = with_few_colors(data["image/png"])
     kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
     notebook.metadata = {"kernelspec": kernel, "language_info": {"name": "python"}}
     nbformat.write(notebook, path)
@@ -24,5 +39,5 @@ def refresh(path: Path) -> None:
 
 
 if __name__ == "__main__":
-    for path in sorted(NOTEBOOKS.rglob("*.ipynb")):
+    for path in [Path(name) for name in sys.argv[1:]] or sorted(NOTEBOOKS.rglob("*.ipynb")):
         refresh(path)

@@ -10,11 +10,17 @@ import pytest
 from mf3d_tutorial.errors import ConfigError, check_parameters
 
 FOLDER = Path(__file__).parents[1] / "notebooks"
-NOTEBOOKS = sorted(FOLDER.rglob("*.ipynb"))
-PICTURE = re.compile(r"pipeline_figure\(|scene_panels\(|training_curves\(")
+LESSONS, SOLUTIONS = sorted(FOLDER.glob("*.ipynb")), sorted((FOLDER / "solutions").glob("*.ipynb"))
+NOTEBOOKS = LESSONS + SOLUTIONS
+PICTURE = re.compile(r"pipeline_figure\(|scene_panels\(|training_curves\(|plt\.show\(|\bscenes\(")
+FORMATS = {"image/png", "application/vnd.plotly.v1+json"}
 
 
-@pytest.fixture(params=NOTEBOOKS, ids=lambda path: path.stem)
+def identifier(path):
+    return str(path.relative_to(FOLDER).with_suffix(""))
+
+
+@pytest.fixture(params=NOTEBOOKS, ids=identifier)
 def notebook(request):
     return nbformat.read(request.param, as_version=4)
 
@@ -24,17 +30,22 @@ def code_cells(notebook):
 
 
 def test_there_are_notebooks():
-    assert (FOLDER / "05_training.ipynb") in NOTEBOOKS
+    assert (FOLDER / "05_training.ipynb") in LESSONS
+    assert {path.name for path in SOLUTIONS} <= {path.name for path in LESSONS}
 
 
-def test_cells_were_run_in_order_without_an_error(notebook):
+def test_cells_were_run_in_order_without_an_error_or_a_warning(notebook):
     cells = code_cells(notebook)
     assert [cell.execution_count for cell in cells] == list(range(1, len(cells) + 1))
-    assert not [out for cell in cells for out in cell.outputs if out.output_type == "error"]
+    outputs = [out for cell in cells for out in cell.outputs]
+    assert not [out for out in outputs if out.output_type == "error" or out.get("name") == "stderr"]
 
 
-def test_one_cell_has_typed_and_explained_parameters(notebook):
-    tagged = [cell for cell in code_cells(notebook) if "parameters" in cell.metadata.get("tags", [])]
+@pytest.mark.parametrize("path", LESSONS, ids=identifier)
+def test_one_cell_has_typed_and_explained_parameters(path):
+    tagged = [
+        cell for cell in code_cells(nbformat.read(path, as_version=4)) if "parameters" in cell.metadata.get("tags", [])
+    ]
     assert len(tagged) == 1
     for line in tagged[0].source.splitlines():
         assert re.fullmatch(r"\w+: \w+ = .+  # .+", line), line
@@ -55,9 +66,10 @@ def test_cells_are_short_enough_to_read(notebook):
 
 def test_pictures_are_saved_and_not_compared(notebook):
     for cell in code_cells(notebook):
-        if PICTURE.search(cell.source):
+        shown = {form for out in cell.outputs for form in out.get("data", {})} & FORMATS
+        if shown or PICTURE.search(cell.source):
             assert "nbval-ignore-output" in cell.metadata.tags
-            assert any("image/png" in out.get("data", {}) for out in cell.outputs)
+            assert shown
 
 
 def test_parameters_of_another_name_or_type_are_refused():
@@ -70,7 +82,7 @@ def test_parameters_of_another_name_or_type_are_refused():
         check_parameters(notebook | {"steps": 3, "size": 1.0})
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=identifier)
 def test_size_and_links(path):
     assert path.stat().st_size < (2e6 if path.stem[:2] in ("05", "06") else 1e6)
     for cell in nbformat.read(path, as_version=4).cells:

@@ -32,7 +32,7 @@ def scene_panels(
     shown = shown[np.argsort(-depth[shown])]  # far points first
     for axis, (title, colors) in zip(axes[0], panels.items()):
         colors = colors / 255 if colors.dtype == np.uint8 else colors
-        axis.scatter(*image[shown].T, c=colors[shown], s=size * 9000 / max(len(coord), 1), linewidths=0)
+        axis.scatter(*image[shown].T, c=colors[shown], s=8000 * size**2 / max(len(coord), 1), linewidths=0)
         axis.set_title(title)
         axis.set_aspect("equal")
         axis.axis("off")

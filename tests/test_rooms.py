@@ -1,6 +1,7 @@
 """The scene generator: layouts without overlaps, scans with consistent classes, and files that are always the same."""
 
 import json
+import sys
 from collections import Counter
 from pathlib import Path
 
@@ -10,10 +11,11 @@ import pytest
 from mf3d_tutorial import make_rooms as program
 from mf3d_tutorial.data.labels import label_set
 from mf3d_tutorial.data.rooms import ARRAYS, make_scene
-from mf3d_tutorial.data.rooms.classes import SCANNET20_OF, indices
+from mf3d_tutorial.data.rooms.classes import indices, scannet20_of
+from mf3d_tutorial.data.rooms.kit import table
 from mf3d_tutorial.data.rooms.layout import contains, overlap
 from mf3d_tutorial.data.rooms.mesh import Mesh
-from mf3d_tutorial.data.rooms.recipes import FAMILIES, build, kind_of, recipes
+from mf3d_tutorial.data.rooms.recipes import FAMILIES, build, kind_of
 from mf3d_tutorial.data.rooms.shapes import catalogue
 
 SHIPPED = Path(__file__).parents[1] / "data_samples"
@@ -22,7 +24,9 @@ SETTINGS = {"seed": 3, "small": True, "label_noise": 0.0}
 
 @pytest.fixture(scope="module")
 def layouts():
-    return [build(np.random.default_rng((seed, 1)), kind) for kind in recipes()["rooms"] for seed in range(12)]
+    return [
+        build(np.random.default_rng((seed, 1)), kind) for kind in table("rooms.yaml")["rooms"] for seed in range(12)
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -30,6 +34,14 @@ def made(tmp_path_factory):
     out = tmp_path_factory.mktemp("rooms")
     program.make_rooms(out, 2, 1, **SETTINGS)
     return out
+
+
+def run(monkeypatch, *arguments) -> int:
+    """Exit code of the command."""
+    monkeypatch.setattr(sys, "argv", ["make_rooms", *map(str, arguments)])
+    with pytest.raises(SystemExit) as stop:
+        program.main()
+    return stop.value.code
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -80,24 +92,11 @@ def test_every_thing_has_a_family():
 
     def collect(steps):
         for step in steps:
-            for key, value in step.items():
-                if key in (
-                    "wall",
-                    "floor",
-                    "ceiling",
-                    "hang",
-                    "rows",
-                    "lay",
-                    "beside",
-                    "atop",
-                    "over",
-                    "front",
-                    "around",
-                ):
-                    asked.update(value if isinstance(value, list) else [value])
+            names = next(iter(step.values()))
+            asked.update(names if isinstance(names, list) else [names])
             collect(step.get("then", []))
 
-    for steps in recipes()["steps"].values():
+    for steps in table("rooms.yaml")["steps"].values():
         collect(steps)
     assert asked <= known, f"no family makes {asked - known}"
 
@@ -110,11 +109,11 @@ def test_nyu40_mapping():
         "chair", "sofa", None, "otherfurniture", "counter", None, "otherfurniture", None,
     ]  # fmt: skip
     assert [names200[i] if i >= 0 else None for i in of200][2:6] == ["nightstand", "tv stand", "kitchen counter", None]
-    assert set(SCANNET20_OF) <= set(names200)
+    assert set(scannet20_of()) <= set(names200)
 
 
 def test_solids_are_closed_and_face_outwards():
-    mesh = Mesh().box(0, 1, 0, 2, 0, 3, 0).soft(0, 1, 0, 1, 0, 1, 0).turned(0, 0, [(1, 0), (2, 1), (1, 3)], 0)
+    mesh = Mesh().box(0, 1, 0, 2, 0, 3, 0).soft(0, 1, 0, 1, 0, 1, 0, 0.35).turned(0, 0, [(1, 0), (2, 1), (1, 3)], 0)
     for vertices, faces, _ in mesh.parts:
         a, b, c = (vertices[faces[:, i]] for i in range(3))
         assert np.einsum("ij,ij->i", a, np.cross(b, c)).sum() / 6 > 0.3  # signed volume
@@ -151,7 +150,7 @@ def test_label_noise_changes_labels_only():
 
 
 def test_splits_differ_and_kinds_mix():
-    assert {kind_of(i) for i in range(12)} == set(recipes()["rooms"]) - {"studio"}
+    assert {kind_of(i) for i in range(12)} == set(table("rooms.yaml")["rooms"]) - {"studio"}
     train, val = (make_scene(0, split, 0, small=True) for split in ("train", "val"))
     assert len(train["coord"]) != len(val["coord"])
     with pytest.raises(ValueError):
@@ -194,23 +193,22 @@ def test_killed_run_goes_on(made, tmp_path):
     assert contents(tmp_path) == contents(made)
 
 
-def test_other_settings_are_refused(made, capsys):
+def test_other_settings_are_refused(made, capsys, monkeypatch):
     before = contents(made)
-    assert program.main(["--out", str(made), "--train", "3", "--val", "0", "--small", "--seed", "4"]) == 2
+    assert run(monkeypatch, "--out", made, "--train", 3, "--val", 0, "--small", "--seed", 4) == 2
     assert "choose another --out" in capsys.readouterr().err
     assert contents(made) == before
 
 
-def test_foreign_folder_is_refused(tmp_path, capsys):
+def test_foreign_folder_is_refused(tmp_path, capsys, monkeypatch):
     (tmp_path / "train" / "scene0000_00").mkdir(parents=True)
-    assert program.main(["--out", str(tmp_path), "--train", "1", "--val", "0"]) == 2
+    assert run(monkeypatch, "--out", tmp_path, "--train", 1, "--val", 0) == 2
     assert "did not make" in capsys.readouterr().err
     (tmp_path / "file").write_text("")
-    assert program.main(["--out", str(tmp_path / "file"), "--train", "1", "--val", "0"]) == 2
+    assert run(monkeypatch, "--out", tmp_path / "file", "--train", 1, "--val", 0) == 2
 
 
 @pytest.mark.parametrize("wrong", [["--train", "-1"], ["--train", "2", "--label-noise", "2"], ["--train", "x"]])
-def test_bad_numbers_exit_with_2(tmp_path, wrong):
-    with pytest.raises(SystemExit) as stop:
-        program.main(["--out", str(tmp_path), "--val", "0", *wrong])
-    assert stop.value.code == 2
+def test_bad_numbers_exit_with_2(tmp_path, wrong, monkeypatch):
+    assert run(monkeypatch, "--out", tmp_path, "--val", 0, *wrong) == 2
+    assert not list(tmp_path.iterdir())

@@ -2,6 +2,7 @@
 
 import numpy as np
 from scipy.spatial import cKDTree
+from scipy.spatial.transform import Rotation
 
 from .classes import indices
 from .recipes import build, kind_of
@@ -73,16 +74,13 @@ def make_scene(
     _blunder(labels, instance, cloud["coord"], rng, label_noise)
     of20, of200 = (np.append(classes, -1).astype(np.int32) for classes in indices(labels))
     present, number = np.unique(instance, return_inverse=True)
-    turn = rng.uniform(-0.06, 0.06) if rng.random() < 0.5 else rng.uniform(-np.pi, np.pi)
-    x, y, z = cloud["coord"].T
-    coord = np.stack([np.cos(turn) * x - np.sin(turn) * y, np.sin(turn) * x + np.cos(turn) * y, z], 1)
+    turn = Rotation.from_euler("z", rng.uniform(-0.06, 0.06) if rng.random() < 0.5 else rng.uniform(-np.pi, np.pi))
+    coord = turn.apply(cloud["coord"])
     coord[:, :2] -= coord[:, :2].min(0)
-    x, y, z = cloud["normal"].T
-    normal = np.stack([np.cos(turn) * x - np.sin(turn) * y, np.sin(turn) * x + np.cos(turn) * y, z], 1)
     return {
-        "coord": np.round(coord, 4).astype(np.float32),
+        "coord": np.round(coord, 4).astype(np.float32, order="C"),
         "color": cloud["color"],
-        "normal": np.round(normal, 3).astype(np.float32),
+        "normal": np.round(turn.apply(cloud["normal"]), 3).astype(np.float32, order="C"),
         "segment20": of20[instance],
         "segment200": of200[instance],
         "instance": (number - (present[0] == -1)).astype(np.int32),

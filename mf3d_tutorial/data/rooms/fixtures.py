@@ -8,10 +8,11 @@ from .shapes import drape, simple, storage
 
 
 def radiator(k: Kit) -> Thing:
-    w, h, paint, mesh = k.u(0.6, 1.4), k.u(0.55, 0.75), k.paint("white"), Mesh()
-    mesh.box(-w / 2, w / 2, -0.08, -0.03, 0.12, h, paint).box(-w * 0.4, 0.04 - w * 0.4, -0.07, -0.04, 0, 0.12, paint)
+    w, h, paint = k.u(0.6, 1.4), k.u(0.55, 0.75), k.paint("white")
+    mesh = Mesh().box(-w / 2, w / 2, -0.08, -0.03, 0.12, h, paint)
+    mesh.box(-w * 0.4, 0.04 - w * 0.4, -0.07, -0.04, 0, 0.12, paint)
     for x in np.arange(0.04 - w / 2, w / 2 - 0.03, 0.08):
-        mesh.box(x - 0.025, x + 0.025, -0.1, -0.08, 0.14, h - 0.02, paint)
+        mesh.block(0.05, 0.02, 0.14, h - 0.02, paint, x, -0.09)
     return Thing("radiator", mesh)
 
 
@@ -29,10 +30,9 @@ def toilet(k: Kit) -> Thing:
 def _basin(k: Kit, w: float, d: float, z: float, paint: int) -> Mesh:
     """A sink let into a plate at height z: bottom, four walls with a rim, and a tap behind."""
     t, low, high, steel = 0.02, z - 0.14, z + 0.012, k.paint("metal")
-    mesh = Mesh().box(-w / 2, w / 2, -d / 2, d / 2, low, low + t, paint)
-    for side in (-1, 1):
-        mesh.box(*sorted((side * w / 2, side * (w / 2 - t))), -d / 2, d / 2, low + t, high, paint)
-        mesh.box(t - w / 2, w / 2 - t, *sorted((side * d / 2, side * (d / 2 - t))), low + t, high, paint)
+    mesh = Mesh().block(w, d, low, low + t, paint).pair(w / 2 - t, w / 2, -d / 2, d / 2, low + t, high, paint)
+    for y in (-(d - t) / 2, (d - t) / 2):
+        mesh.block(w - 2 * t, t, low + t, high, paint, 0, y)
     mesh.post(0, (d - t) / 2, high, z + 0.2, 0.014, steel)
     return mesh.box(-0.012, 0.012, d / 2 - 0.15, d / 2 - t - 0.005, z + 0.18, z + 0.2, steel)
 
@@ -41,53 +41,51 @@ def washbasin(k: Kit) -> Thing:
     """Pedestal or wall-hung sink."""
     h, white = k.u(0.8, 0.88), k.paint("white")
     mesh = _basin(k, k.u(0.45, 0.62), k.u(0.38, 0.48), h, white)
-    return Thing(
-        "sink", mesh.turned(0, 0.05, [(0.11, 0), (0.08, 0.3), (0.1, h - 0.15)], white) if k.chance(0.6) else mesh
-    )
+    if k.chance(0.6):
+        mesh.turned(0, 0.05, [(0.11, 0), (0.08, 0.3), (0.1, h - 0.15)], white)
+    return Thing("sink", mesh)
 
 
 def _worktop(k: Kit, label: str, w: float, d: float, h: float, with_sink: bool) -> Thing:
     """Counter plate at height h, with a sink (another instance) let in."""
-    stone, thing, t = k.paint("stone"), Thing(label), 0.04
-    if not with_sink:
-        thing.mesh.box(-w / 2, w / 2, -d / 2, d / 2, h - t, h, stone)
-        thing.tops.append((-w / 2, w / 2, 0.02 - d / 2, d / 2 - 0.03, h, 0.45))
-        return thing
-    sw, sd = min(k.u(0.42, 0.7), w - 0.1), d - 0.16
-    x = k.u(-0.5, 0.5) * (w - sw - 0.1)
-    for x0, x1 in ((-w / 2, x - sw / 2), (x + sw / 2, w / 2)):
-        thing.mesh.box(x0, x1, -d / 2, d / 2, h - t, h, stone)
+    stone, thing, spans, z = k.paint("stone"), Thing(label), [(-w / 2, w / 2)], h - 0.04
+    if with_sink:
+        sw, sd = min(k.u(0.42, 0.7), w - 0.1), d - 0.16
+        x = k.u(-0.5, 0.5) * (w - sw - 0.1)
+        left, right = x - sw / 2, x + sw / 2
+        spans = [(-w / 2, left), (right, w / 2)]
+        for y0, y1 in ((-d / 2, 0.07 - d / 2), (d / 2 - 0.09, d / 2)):
+            thing.mesh.box(left, right, y0, y1, z, h, stone)
+        thing.carry(Thing("sink", _basin(k, sw, sd, h, k.paint("metal", "white"))), x, -0.01)
+    for x0, x1 in spans:
+        thing.mesh.box(x0, x1, -d / 2, d / 2, z, h, stone)
         thing.tops.append((x0, x1, 0.02 - d / 2, d / 2 - 0.03, h, 0.45))
-    thing.mesh.box(x - sw / 2, x + sw / 2, -d / 2, 0.07 - d / 2, h - t, h, stone)
-    thing.mesh.box(x - sw / 2, x + sw / 2, d / 2 - 0.09, d / 2, h - t, h, stone)
-    thing.parts.append((Thing("sink", _basin(k, sw, sd, h, k.paint("metal", "white"))), x, -0.01, 0, 0))
     return thing
 
 
-def _counter(k: Kit, cabinets: str, counters: list, w: float, d: float, with_sink: bool, upper: str | None) -> Thing:
-    """Base cabinets under a worktop, sometimes with cabinets on the wall above: a group."""
-    h = k.u(0.84, 0.92)
-    base = storage(
-        k, cabinets, w, d, h - (0.15 if with_sink else 0.05), ["front"], f"{max(1, round(w / 0.5))} 1-2", 0.08
-    )
+def _counter(k: Kit, cabinets: str, counters: list, w: float, d: float, with_sink: bool) -> Thing:
+    """Base cabinets under a worktop: a group."""
+    h, doors = k.u(0.84, 0.92), f"{max(1, round(w / 0.5))} 1-2"
+    base = storage(k, cabinets, w, d, h - (0.15 if with_sink else 0.05), ["front"], doors, 0.08)
     top = _worktop(k, k.pick(counters), w, d + 0.03, h, with_sink)
-    group = Thing("", parts=[(base, 0, 0.015, 0, 0), (top, 0, 0, 0, 0)], tops=top.tops)
-    if upper:
-        high = storage(
-            k, upper, w - 0.01, k.u(0.3, 0.36), k.u(0.55, 0.75), ["front"], f"{max(1, round(w / 0.45))} 1", 0.0
-        )
-        group.parts.append((high, 0, d / 2 - high.bounds()[1][1], k.u(1.4, 1.5), 0))
-    return group
+    return Thing(tops=top.tops).carry(base, 0, 0.015).carry(top)
 
 
 def kitchen_unit(k: Kit) -> Thing:
+    """Counter, with or without a sink, sometimes with cabinets on the wall above."""
     w, d, names = k.u(0.7, 1.6), k.u(0.56, 0.62), ["kitchen counter", "kitchen counter", "counter"]
-    return _counter(k, "kitchen cabinet", names, w, d, w > 0.9 and k.chance(0.7), k.pick([None, "kitchen cabinet"]))
+    with_sink, above = w > 0.9 and k.chance(0.7), k.pick([False, True])
+    group = _counter(k, "kitchen cabinet", names, w, d, with_sink)
+    if above:
+        doors = f"{max(1, round(w / 0.45))} 1"
+        high = storage(k, "kitchen cabinet", w - 0.01, k.u(0.3, 0.36), k.u(0.55, 0.75), ["front"], doors, 0.0)
+        group.carry(high, 0, d / 2 - high.bounds()[1][1], k.u(1.4, 1.5))
+    return group
 
 
 def vanity(k: Kit) -> Thing:
     cabinets, counters = k.pick(["bathroom vanity", "bathroom cabinet", "cabinet"]), ["bathroom counter", "counter"]
-    return _counter(k, cabinets, counters, k.u(0.6, 1.3), k.u(0.45, 0.55), True, None)
+    return _counter(k, cabinets, counters, k.u(0.6, 1.3), k.u(0.45, 0.55), True)
 
 
 def appliance_under_counter(k: Kit) -> Thing:
@@ -95,39 +93,30 @@ def appliance_under_counter(k: Kit) -> Thing:
     machine = simple(k, k.pick(["dishwasher", "oven", "washing machine", "mini fridge"]))
     (x0, y0, _), (x1, y1, z) = machine.bounds()
     top = _worktop(k, k.pick(["kitchen counter", "counter"]), x1 - x0, y1 - y0, max(0.88, z + 0.05), False)
-    return Thing("", parts=[(machine, 0, 0, 0, 0), (top, 0, (y0 + y1) / 2, 0, 0)], tops=top.tops)
+    return Thing(tops=top.tops).carry(machine).carry(top, 0, (y0 + y1) / 2)
 
 
 def bathtub(k: Kit) -> Thing:
     """Tub, mostly with a curtain on a rod before it: a group."""
     w, d, h, t, white, mesh = k.u(1.45, 1.75), k.u(0.68, 0.8), k.u(0.42, 0.56), 0.07, k.paint("white"), Mesh()
-    for y in (-d / 2, d / 2 - t):
-        mesh.box(-w / 2, w / 2, y, y + t, 0, h, white)
-    for x in (-w / 2, w / 2 - t):
-        mesh.box(x, x + t, t - d / 2, d / 2 - t, 0, h, white)
-    group = Thing(
-        "", parts=[(Thing("bathtub", mesh.box(t - w / 2, w / 2 - t, t - d / 2, d / 2 - t, 0, 0.1, white)), 0, 0, 0, 0)]
-    )
+    for y in (-(d - t) / 2, (d - t) / 2):
+        mesh.block(w, t, 0, h, white, 0, y)
+    mesh.pair(w / 2 - t, w / 2, t - d / 2, d / 2 - t, 0, h, white).block(w - 2 * t, d - 2 * t, 0, 0.1, white)
+    group = Thing().carry(Thing("bathtub", mesh))
     if k.chance(0.75):
-        wide, rod = (
-            w * k.u(0.35, 0.9),
-            Mesh().box(-w / 2, w / 2, -d / 2 - 0.08, -d / 2 - 0.06, 2.11, 2.13, k.paint("metal")),
-        )
+        wide, rod = w * k.u(0.35, 0.9), Mesh().block(w, 0.02, 2.11, 2.13, k.paint("metal"), 0, -d / 2 - 0.07)
         cloth = drape(k, wide, 2.1, k.u(0.12, 0.3), "shower curtain")
-        group.parts += [
-            (cloth, k.pick([-1, 1]) * (w - wide) / 2, -d / 2 - 0.01, 0, 0),
-            (Thing("shower curtain rod", rod), 0, 0, 0, 0),
-        ]
+        group.carry(cloth, k.pick([-1, 1]) * (w - wide) / 2, -d / 2 - 0.01).carry(Thing("shower curtain rod", rod))
     return group
 
 
 def shower(k: Kit) -> Thing:
     """Tray, shower head, and a curtain or a glass door before it: a group that stands in a corner."""
     w, d, steel = k.u(0.8, 1.0), k.u(0.8, 0.95), k.paint("metal")
-    tray = Thing("shower floor", Mesh().box(-w / 2, w / 2, -d / 2, d / 2, 0, k.u(0.05, 0.15), k.paint("white")))
+    tray = Thing("shower floor", Mesh().block(w, d, 0, k.u(0.05, 0.15), k.paint("white")))
     head = Mesh().post(0, d / 2 - 0.25, 1.96, 1.99, 0.1, steel).box(-0.02, 0.02, d / 2 - 0.03, d / 2, 0.9, 2.0, steel)
     front = drape(k, w * k.u(0.4, 0.9), 2.0, 0.16, "shower curtain")
     if k.chance(0.5):
         leaf = Mesh().box(-w * 0.1, w / 2, -0.03, -0.01, 0.16, 1.95, k.paint("glass", "lacquer"))
         front = Thing("shower door", leaf.box(0, 0.03, -0.07, -0.03, 0.8, 1.2, steel))
-    return Thing("", parts=[(tray, 0, 0, 0, 0), (Thing("shower", head), 0, 0, 0, 0), (front, 0, 0.08 - d / 2, 0, 0)])
+    return Thing().carry(tray).carry(Thing("shower", head)).carry(front, 0, 0.08 - d / 2)

@@ -4,7 +4,7 @@ import numpy as np
 
 from .kit import Kit, Thing
 from .mesh import Mesh
-from .shapes import legs, simple
+from .shapes import legs, simple, upholstered
 
 
 def chair(k: Kit) -> Thing:
@@ -13,7 +13,7 @@ def chair(k: Kit) -> Thing:
     frame, top = k.paint("wood", "wood", "metal", "dark"), k.u(0.32, 0.55)
     seat, mesh, back = k.pick([frame, k.paint("plastic", "fabric", "fabric")]), Mesh(), Mesh()
     if k.chance(0.5):
-        mesh.box(-w / 2, w / 2, -d / 2, d / 2, h - t, h, seat)
+        mesh.block(w, d, h - t, h, seat)
     else:
         t += 0.03
         mesh.soft(-w / 2, w / 2, -d / 2, d / 2, h - t, h, seat, 0.25)
@@ -23,22 +23,20 @@ def chair(k: Kit) -> Thing:
         mesh.post(0, 0, 0.03, h - t, 0.03, frame).turned(0, 0, [(k.u(0.18, 0.24), 0), (0.05, 0.04)], frame)
     style = k.pick(["panel", "soft", "slats", "ladder"])
     if style == "panel":
-        back.box(-w / 2, w / 2, -0.012, 0.012, k.pick([0, 0.12]), top, seat)
+        back.block(w, 0.024, k.pick([0, 0.12]), top, seat)
     elif style == "soft":
         back.soft(-w / 2, w / 2, -0.03, 0.03, 0, top, seat, 0.25)
     else:
-        for x in (0.02 - w / 2, w / 2 - 0.02):
-            back.box(x - 0.015, x + 0.015, -0.015, 0.015, 0, top, frame)
-        for z, x in ((0.35, -w / 4), (0.62, 0), (0.88, w / 4)):
+        back.pair(w / 2 - 0.035, w / 2 - 0.005, -0.015, 0.015, 0, top, frame)
+        for z, x in ((top * 0.35, -w / 4), (top * 0.62, 0), (top * 0.88, w / 4)):
             if style == "ladder":
-                back.box(0.035 - w / 2, w / 2 - 0.035, -0.01, 0.01, top * z - 0.035, top * z + 0.035, seat)
+                back.block(w - 0.07, 0.02, z - 0.035, z + 0.035, seat)
             else:
-                back.box(x - 0.025, x + 0.025, -0.01, 0.01, 0, top, frame)
+                back.block(0.05, 0.02, 0, top, frame, x)
     mesh.add(back, 0, d / 2 - 0.02, h, pitch=-k.u(0.02, 0.18))
     if k.chance(0.3):
-        for x in (-w / 2, w / 2):
-            mesh.box(x - 0.025, x + 0.025, -d * 0.35, d / 2, h + 0.19, h + 0.22, frame)
-            mesh.box(x - 0.015, x + 0.015, -d * 0.3, -d * 0.22, h - t, h + 0.19, frame)
+        mesh.pair(w / 2 - 0.025, w / 2 + 0.025, -d * 0.35, d / 2, h + 0.19, h + 0.22, frame)
+        mesh.pair(w / 2 - 0.015, w / 2 + 0.015, -d * 0.3, -d * 0.22, h - t, h + 0.19, frame)
     return Thing("chair", mesh)
 
 
@@ -46,61 +44,31 @@ def office_chair(k: Kit) -> Thing:
     """Star base, post, soft seat and back, often arms."""
     w, h, cloth, frame = k.u(0.44, 0.54), k.u(0.42, 0.52), k.paint("fabric", "dark"), k.paint("dark", "dark", "metal")
     mesh, reach, tall = Mesh().post(0, 0, 0.06, h - 0.08, 0.03, frame), k.u(0.26, 0.32), k.u(0.38, 0.7)
+    leg = Mesh().box(0.02, reach, -0.02, 0.02, 0.05, 0.09, frame)
+    leg.box(reach - 0.05, reach, -0.025, 0.025, 0, 0.05, frame)
     for i in range(5):
-        leg = Mesh().box(0.02, reach, -0.02, 0.02, 0.05, 0.09, frame)
-        mesh.add(leg.box(reach - 0.05, reach, -0.025, 0.025, 0, 0.05, frame), yaw=i * 2 * np.pi / 5)
+        mesh.add(leg, yaw=i * 2 * np.pi / 5)
     mesh.soft(-w / 2, w / 2, -w / 2, w / 2, h - 0.08, h, cloth, 0.4)
     back = Mesh().soft(-w * 0.46, w * 0.46, -0.04, 0.03, 0.06, tall, cloth, 0.4)
     mesh.add(back.box(-0.03, 0.03, 0.02, 0.04, -0.1, 0.2, frame), 0, w / 2 - 0.02, h, pitch=-k.u(0.05, 0.2))
     if k.chance(0.7):
-        top = h + k.u(0.18, 0.24)
-        for x in (-w / 2 - 0.01, w / 2 + 0.01):
-            mesh.box(x - 0.035, x + 0.035, -0.14, 0.12, top - 0.03, top, frame)
-            mesh.box(x - 0.015, x + 0.015, -0.03, 0.03, h - 0.06, top - 0.03, frame)
+        x, top = w / 2 + 0.01, h + k.u(0.18, 0.24)
+        mesh.pair(x - 0.035, x + 0.035, -0.14, 0.12, top - 0.03, top, frame)
+        mesh.pair(x - 0.015, x + 0.015, -0.03, 0.03, h - 0.06, top - 0.03, frame)
     return Thing(k.pick(["office chair", "office chair", "chair"]), mesh)
 
 
 def folded_chair(k: Kit) -> Thing:
     """A folding chair leaning flat."""
-    frame, leaning = k.paint("metal", "dark"), Mesh()
-    leaning.box(-0.22, 0.22, -0.02, 0.02, 0.3, 0.78, k.paint("plastic", "metal", "wood"))
-    for x in (-0.22, 0.19):
-        leaning.box(x, x + 0.03, -0.03, 0.03, 0.0, 0.95, frame)
+    frame = k.paint("metal", "dark")
+    leaning = Mesh().block(0.44, 0.04, 0.3, 0.78, k.paint("plastic", "metal", "wood"))
+    leaning.pair(0.19, 0.22, -0.03, 0.03, 0.0, 0.95, frame)
     return Thing("folded chair", Mesh().add(leaning, 0, 0, 0.01, pitch=-0.12))
-
-
-def _upholstered(k: Kit, w: float, d: float, label: str, seats: int) -> Thing:
-    """Box-built seat with arms, back and loose cushions."""
-    cloth, foot, power, mesh = k.paint("fabric"), k.pick([0.0, k.u(0.06, 0.14)]), k.u(0.12, 0.4), Mesh()
-    arm, back, h, top = k.u(0.1, 0.24), k.u(0.14, 0.26), k.u(0.38, 0.46), k.u(0.7, 0.95)
-    if foot:
-        legs(k, mesh, w - 0.06, d - 0.06, foot, k.paint("wood"), 0.05)
-    mesh.box(arm - w / 2, w / 2 - arm, -d / 2 + 0.02, d / 2 - back, foot, h - 0.15, cloth)
-    mesh.soft((arm - w) / 2, (w - arm) / 2, d / 2 - back, d / 2, foot, top, cloth, power * 0.7)
-    each, loose = (w - 2 * arm) / seats, k.chance(0.7)
-    for x in arm - w / 2 + each * np.arange(seats):
-        mesh.soft(x, x + each, -d / 2, d / 2 - back, h - 0.15, h, cloth, power)
-        if loose:
-            cushion = Mesh().soft(0.01, each - 0.01, -0.09, 0.05, 0, top - h + k.u(-0.02, 0.06), cloth, power + 0.1)
-            mesh.add(cushion, x, d / 2 - back - 0.05, h, pitch=-0.12)
-    for x in (-w / 2, w / 2 - arm):
-        mesh.soft(x, x + arm, -d / 2, d / 2 - back * 0.5, foot, h + k.u(0.12, 0.24), cloth, power * 0.8)
-    thing = Thing(label, mesh, [(arm - w / 2, w / 2 - arm, -d / 2 + 0.1, d / 2 - back - 0.12, h, 0.6)])
-    if seats > 1 and k.chance(0.35):  # a chaise makes it an L
-        a, long, y = k.pick([-w / 2, w / 2 - each]), k.u(0.5, 0.8), -d / 2
-        mesh.box(a, a + each, y - long, y, 0.04, h - 0.14, cloth).soft(
-            a, a + each, y - long, y, h - 0.14, h, cloth, 0.25
-        )
-    return thing
 
 
 def sofa(k: Kit) -> Thing:
     seats = k.n(2, 3)
-    return _upholstered(k, k.u(0.62, 0.75) * seats + 0.3, k.u(0.8, 1.0), "couch", seats)
-
-
-def armchair(k: Kit) -> Thing:
-    return _upholstered(k, k.u(0.7, 0.95), k.u(0.7, 0.92), k.pick(["armchair", "armchair", "sofa chair"]), 1)
+    return upholstered(k, "couch", k.u(0.62, 0.75) * seats + 0.3, k.u(0.8, 1.0), 0, ["fabric"], seats)
 
 
 def desk(k: Kit) -> Thing:
@@ -108,19 +76,18 @@ def desk(k: Kit) -> Thing:
     w, d, h, t = k.u(1.0, 1.7), k.u(0.55, 0.8), k.u(0.7, 0.77), 0.03
     wood, mesh, drawers = k.paint("wood", "wood", "white"), Mesh(), k.pick([0, 0, -1, 1])
     under = k.pick([wood, k.paint("metal", "dark")])
-    mesh.box(-w / 2, w / 2, -d / 2, d / 2, h - t, h, wood)
+    mesh.block(w, d, h - t, h, wood)
     if k.chance(0.55):
         legs(k, mesh, w, d, h - t, under, k.u(0.035, 0.06))
     else:
-        for x in (-w / 2, w / 2 - 0.03):
-            mesh.box(x, x + 0.03, -d / 2, d / 2, 0, h - t, under)
+        mesh.pair(w / 2 - 0.03, w / 2, -d / 2, d / 2, 0, h - t, under)
     if k.chance(0.5):
-        mesh.box(0.07 - w / 2, w / 2 - 0.07, d / 2 - 0.07, d / 2 - 0.05, 0.3, h - t, under)
+        mesh.block(w - 0.14, 0.02, 0.3, h - t, under, 0, d / 2 - 0.06)
     if drawers:
-        x0, x1 = sorted((drawers * (w / 2 - 0.07), drawers * (w / 2 - 0.45)))
-        mesh.box(x0, x1, -d / 2 + 0.03, d / 2 - 0.08, 0.08, h - t, wood)
+        x = drawers * (w / 2 - 0.26)
+        mesh.block(0.38, d - 0.11, 0.08, h - t, wood, x, -0.025)
         for z in (0.1, 0.29, 0.48):
-            mesh.box(x0 + 0.01, x1 - 0.01, -d / 2 + 0.015, -d / 2 + 0.03, z, z + 0.17, wood)
+            mesh.block(0.36, 0.015, z, z + 0.17, wood, x, -d / 2 + 0.0225)
     return Thing("desk", mesh, [(-w / 2, w / 2, -d / 2, d / 2, h, 0.9)])
 
 
@@ -138,20 +105,19 @@ def bookshelf(k: Kit) -> Thing:
     """Open shelves; books are instances of their own, or (as some annotators do it) part of the bookshelf."""
     w, d, h, t = k.u(0.6, 1.3), k.u(0.24, 0.36), k.u(1.1, 2.1), 0.025
     wood, rows, own = k.paint("wood", "wood", "white"), int(h / k.u(0.3, 0.42)), k.chance(0.5)
-    thing, levels = Thing(k.pick(["bookshelf", "bookshelf", "shelf"])), np.linspace(0.05, h - t, rows + 1)
-    for x in (-w / 2, w / 2 - t):
-        thing.mesh.box(x, x + t, -d / 2, d / 2, 0, h, wood)
+    thing, levels, x = Thing(k.pick(["bookshelf", "bookshelf", "shelf"])), np.linspace(0.05, h - t, rows + 1), w / 2 - t
+    thing.mesh.pair(x, w / 2, -d / 2, d / 2, 0, h, wood)
     if k.chance(0.8):
-        thing.mesh.box(t - w / 2, w / 2 - t, d / 2 - 0.01, d / 2, 0, h, wood)
+        thing.mesh.box(-x, x, d / 2 - 0.01, d / 2, 0, h, wood)
     for i, z in enumerate(levels):
-        thing.mesh.box(t - w / 2, w / 2 - t, -d / 2, d / 2 - 0.01, z, z + t, wood)
+        thing.mesh.box(-x, x, -d / 2, d / 2 - 0.01, z, z + t, wood)
         free = levels[i + 1] - z - t if i < rows else 0.5
         if i < rows and k.chance(0.7):
-            run = _books(k, (w - 2 * t - 0.02) * k.u(0.4, 1.0), min(free - 0.02, k.u(0.2, 0.3)), d * k.u(0.6, 0.8))
-            x = t + 0.01 - w / 2
-            thing.parts.append((run, x, -0.01, z + t, 0)) if own else thing.mesh.add(run.mesh, x, -0.01, z + t)
+            run = _books(k, (2 * x - 0.02) * k.u(0.4, 1.0), min(free - 0.02, k.u(0.2, 0.3)), d * k.u(0.6, 0.8))
+            where = (0.01 - x, -0.01, z + t)
+            thing.carry(run, *where) if own else thing.mesh.add(run.mesh, *where)
         else:
-            thing.tops.append((t - w / 2, w / 2 - t, -d / 2, d / 2 - 0.02, z + t, free - 0.01))
+            thing.tops.append((-x, x, -d / 2, d / 2 - 0.02, z + t, free - 0.01))
     return thing
 
 
@@ -160,19 +126,19 @@ def bed(k: Kit) -> Thing:
     double, frame, cover = k.chance(0.6), k.paint("wood", "wood", "metal"), k.paint("cloth")
     w, d, h = k.u(1.35, 1.85) if double else k.u(0.85, 1.1), k.u(1.9, 2.1), k.u(0.42, 0.62)
     base, y1, mesh = k.u(0.16, 0.3), d / 2 - 0.06, Mesh()
-    mesh.box(-w / 2, w / 2, -d / 2, d / 2, k.pick([0.0, base - 0.12]), base, frame)
+    mesh.block(w, d, k.pick([0.0, base - 0.12]), base, frame)
     legs(k, mesh, w, d, base, frame, 0.07)
     mesh.soft(0.02 - w / 2, w / 2 - 0.02, 0.02 - d / 2, y1, base, h, k.paint("white", "cloth"), 0.15)
     if k.chance(0.85):
         x, drop = w / 2 + k.u(0.01, 0.05), k.u(base * 0.6, base + 0.1)
         mesh.soft(-x, x, -d / 2 - 0.02, y1 - k.u(0.5, 0.65), drop, h + k.u(0.03, 0.08), cover, 0.18)
     if k.chance(0.8):
-        mesh.box(-w / 2, w / 2, d / 2 - 0.06, d / 2, 0, h + k.u(0.25, 0.65), k.pick([frame, k.paint("fabric")]))
+        mesh.box(-w / 2, w / 2, y1, d / 2, 0, h + k.u(0.25, 0.65), k.pick([frame, k.paint("fabric")]))
     if k.chance(0.25):
         mesh.box(-w / 2, w / 2, -d / 2 - 0.06, -d / 2 - 0.03, 0, h + k.u(0.05, 0.2), frame)
     thing = Thing("bed", mesh, [(0.1 - w / 2, w / 2 - 0.1, 0.1 - d / 2, y1 - 0.62, h + 0.08, 1.0)])
     for x in (-w / 4, w / 4) if double else (0,):
-        thing.parts.append((simple(k, "pillow"), x, y1 - 0.24, h + 0.01, k.u(-0.1, 0.1)))
+        thing.carry(simple(k, "pillow"), x, y1 - 0.24, h + 0.01, k.u(-0.1, 0.1))
     return thing
 
 
@@ -182,43 +148,27 @@ def leaning_cushion(k: Kit) -> Thing:
     return Thing(k.pick(["pillow", "cushion"]), Mesh().add(mesh, 0, 0, s * 0.45, pitch=k.u(0.9, 1.2)))
 
 
-def lamp(k: Kit) -> Thing:
-    """Drum or cone shade on a stem; the sizes of a table lamp."""
-    return _lamp(k, k.u(0.38, 0.62))
-
-
-def floor_lamp(k: Kit) -> Thing:
-    return _lamp(k, k.u(1.3, 1.7))
-
-
-def _lamp(k: Kit, h: float) -> Thing:
-    foot, shade, thin = k.paint("metal", "dark", "wood"), k.u(0.1, 0.18), 0.012 if h > 1 else k.u(0.015, 0.05)
-    mesh = Mesh().post(0, 0, 0, 0.03, k.u(0.09, 0.14), foot).post(0, 0, 0.03, h - 0.2, thin, foot)
-    return Thing("lamp", mesh.turned(0, 0, [(shade, h - 0.22), (shade * k.u(0.5, 1), h)], k.paint("shade")))
-
-
 def fan(k: Kit) -> Thing:
     """Standing fan: foot, stem and a flat drum."""
     h, paint = k.u(0.5, 1.2), k.paint("white", "dark")
     mesh = Mesh().post(0, 0, 0, 0.03, 0.17, paint).post(0, 0.06, 0.03, h, 0.015, paint)
-    return Thing("fan", mesh.add(Mesh().post(0, 0, 0, 0.1, 0.2, paint, sides=18), 0, 0.04, h, pitch=np.pi / 2))
+    return Thing("fan", mesh.add(Mesh().post(0, 0, 0, 0.1, 0.2, paint, 18), 0, 0.04, h, pitch=np.pi / 2))
 
 
 def coat_rack(k: Kit) -> Thing:
     h, paint = k.u(1.5, 1.8), k.paint("wood", "dark", "metal")
     mesh = Mesh().post(0, 0, 0, 0.04, 0.2, paint).post(0, 0, 0.04, h, 0.025, paint)
-    for i in range(k.n(0, 2)):
-        mesh.soft(-0.2, 0.2, 0.03 if i else -0.2, 0.2 if i else -0.03, h - 0.95, h - 0.12, k.paint("cloth"), 0.5)
+    for y in ((-0.2, -0.03), (0.03, 0.2))[: k.n(0, 2)]:
+        mesh.soft(-0.2, 0.2, *y, h - 0.95, h - 0.12, k.paint("cloth"), 0.5)
     return Thing("coat rack", mesh)
 
 
 def ladder(k: Kit) -> Thing:
     """A ladder leaning on the wall behind it."""
-    h, paint, mesh = k.u(1.6, 2.0), k.paint("metal", "wood"), Mesh()
-    for x in (-0.2, 0.2):
-        mesh.box(x - 0.02, x + 0.02, -0.03, 0.03, 0, h, paint)
+    h, paint = k.u(1.6, 2.0), k.paint("metal", "wood")
+    mesh = Mesh().pair(0.18, 0.22, -0.03, 0.03, 0, h, paint)
     for z in np.arange(0.25, h, 0.3):
-        mesh.box(-0.18, 0.18, -0.025, 0.025, z - 0.02, z + 0.02, paint)
+        mesh.block(0.36, 0.05, z - 0.02, z + 0.02, paint)
     return Thing("ladder", Mesh().add(mesh, pitch=-0.16))
 
 
@@ -236,32 +186,16 @@ def plant(k: Kit) -> Thing:
     return Thing(k.pick(["plant", "potted plant"]), mesh)
 
 
-def _screen(k: Kit, label: str, w: float, lift: float) -> Thing:
-    h, paint, mesh = w * 0.58, k.paint("dark"), Mesh()
-    mesh.box(-w / 2, w / 2, -0.025, 0.02, lift, lift + h, paint).box(-w * 0.2, w * 0.2, -0.1, 0.1, 0, 0.02, paint)
-    return Thing(label, mesh.box(-0.04, 0.04, 0.021, 0.05, 0.02, lift + h * 0.5, paint))
-
-
-def monitor(k: Kit) -> Thing:
-    return _screen(k, "monitor", k.u(0.46, 0.68), k.u(0.08, 0.16))
-
-
-def tv(k: Kit) -> Thing:
-    return _screen(k, "tv", k.u(0.8, 1.4), 0.05)
-
-
 def laptop(k: Kit) -> Thing:
     w, paint = k.u(0.32, 0.38), k.paint("dark", "metal")
-    lid = Mesh().box(-w / 2, w / 2, -0.006, 0.006, 0, 0.23, paint)
-    return Thing(
-        "laptop", Mesh().box(-w / 2, w / 2, -0.24, 0, 0, 0.02, paint).add(lid, 0, 0.008, 0.02, pitch=-k.u(0.1, 0.5))
-    )
+    mesh, lid = Mesh().box(-w / 2, w / 2, -0.24, 0, 0, 0.02, paint), Mesh().block(w, 0.012, 0, 0.23, paint)
+    return Thing("laptop", mesh.add(lid, 0, 0.008, 0.02, pitch=-k.u(0.1, 0.5)))
 
 
 def book_pile(k: Kit) -> Thing:
     mesh, z = Mesh(), 0.0
     for _ in range(k.n(1, 5)):
         w, d, t = k.u(0.14, 0.22), k.u(0.2, 0.3), k.u(0.015, 0.05)
-        mesh.box(-w / 2, w / 2, -d / 2, d / 2, z, z + t, k.paint("plastic"))
+        mesh.block(w, d, z, z + t, k.paint("plastic"))
         z += t
     return Thing("book", mesh)

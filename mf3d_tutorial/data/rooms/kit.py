@@ -1,53 +1,60 @@
 """What furniture is made with: one room's random choices and paints, and the `Thing` that placement moves about."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
 import yaml
 
-from .mesh import Mesh
+from .mesh import Mesh, Pose
+
+_ORIGIN = Pose()
 
 
 @lru_cache
-def _paints() -> dict[str, tuple]:
-    """name -> patterns, colours, second colours or factors, sizes, losses: `paints.yaml`, its palettes filled in."""
-    read = yaml.safe_load(Path(__file__).with_name("paints.yaml").read_text())
-
-    def colours(names: list) -> list:
-        return [rgb for name in names for rgb in (read["palettes"][name] if isinstance(name, str) else [name])]
-
-    return {
-        name: (patterns, colours(first), colours(second) if isinstance(second[0], str) else tuple(second), *rest)
-        for name, (patterns, first, second, *rest) in read["paints"].items()
-    }
+def table(name: str) -> dict:
+    """What a YAML file of this folder holds."""
+    return yaml.safe_load(Path(__file__).with_name(name).read_text())
 
 
 @dataclass
 class Thing:
     """One object (or a group of them) in its own frame.
 
-    `label` is a ScanNet raw category; "" makes a group without geometry of its own, carried by `parts`:
-    (thing, x, y, z, yaw) in this frame. `tops` are places to put things on: (x0, x1, y0, y1, z, free height above).
+    `label` is a ScanNet raw category; without a mesh of its own the thing is a group, which only carries `parts`.
+    `tops` are places to put things on: (x0, x1, y0, y1, z, free height above).
     """
 
-    label: str
+    label: str = ""
     mesh: Mesh = field(default_factory=Mesh)
     tops: list[tuple] = field(default_factory=list)
-    parts: list[tuple] = field(default_factory=list)
+    parts: list[tuple["Thing", Pose]] = field(default_factory=list)
+
+    def carry(self, part: "Thing", *pose: float) -> "Thing":
+        """Add a part at x, y, z, yaw (0 where not given)."""
+        self.parts.append((part, Pose(*pose)))
+        return self
+
+    def pieces(self, pose: Pose) -> Iterator[tuple[str, Mesh, Pose]]:
+        """(label, mesh, pose) of every single object when the thing stands at `pose`."""
+        if self.mesh.parts:
+            yield self.label, self.mesh, pose
+        for part, where in self.parts:
+            yield from part.pieces(pose.at(*where))
+
+    def solids(self, pose: Pose = _ORIGIN) -> np.ndarray:
+        """(P, 8) oriented boxes as in `Mesh.solids`, parts included."""
+        return np.concatenate([mesh.solids(where) for _, mesh, where in self.pieces(pose)])
 
     def bounds(self) -> np.ndarray:
         """(2, 3) low and high corner, parts included."""
-        found = [self.mesh.bounds()] if self.mesh.parts else []
-        for thing, x, y, z, yaw in self.parts:
-            (x0, y0, z0), (x1, y1, z1) = thing.bounds()
-            c, s = np.cos(yaw), np.sin(yaw)
-            xs = [x + c * a - s * b for a in (x0, x1) for b in (y0, y1)]
-            ys = [y + s * a + c * b for a in (x0, x1) for b in (y0, y1)]
-            found.append(np.array([[min(xs), min(ys), z + z0], [max(xs), max(ys), z + z1]]))
-        found = np.array(found)
-        return np.stack([found[:, 0].min(0), found[:, 1].max(0)])
+        x, y, c, s, half_x, half_y, z0, z1 = self.solids().T
+        reach_x, reach_y = np.abs(c) * half_x + np.abs(s) * half_y, np.abs(s) * half_x + np.abs(c) * half_y
+        low, high = (x - reach_x, y - reach_y, z0), (x + reach_x, y + reach_y, z1)
+        return np.stack([np.min(low, 1), np.max(high, 1)])
 
 
 class Kit:
@@ -81,9 +88,9 @@ class Kit:
         return self._mix(name)
 
     def _mix(self, name: str) -> int:
-        patterns, colours, second, sizes, losses = _paints()[name]
-        rgb = self._near(self.pick(colours))
-        rgb2 = self._near(self.pick(second)) if isinstance(second, list) else rgb * self.u(*second)
+        patterns, first, second, sizes, losses = table("paints.yaml")["paints"][name]
+        rgb = self._near(self.pick(list(chain(*first))))
+        rgb2 = self._near(self.pick(list(chain(*second)))) if isinstance(second[0], list) else rgb * self.u(*second)
         pattern, size, loss = self.pick(patterns), self.u(*sizes), self.pick(losses)
         self.paints.append((pattern, np.clip(rgb, 4, 252), np.clip(rgb2, 4, 252), size, loss))
         return len(self.paints) - 1

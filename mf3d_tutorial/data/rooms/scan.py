@@ -14,6 +14,7 @@ from .layout import Room, contains
 from .paint import noise, paint
 
 _WIDTH, _HEIGHT, _FOCAL = 128, 96, 112.0  # pixels; 60 degrees across, like the depth camera of a tablet
+_REACH = 5.0  # metres, beyond which depth is discarded
 _CHUNK = 16  # frames whose rays are in memory at once
 
 
@@ -23,27 +24,29 @@ class ScanSettings:
 
     voxel: tuple[float, float] = (0.02, 0.028)  # metres, the fusion grid's spacing: finer in small rooms
     frames: int = 60  # and 5 more a square metre of floor, at most 140 more
-    reach: float = 5.0  # metres, beyond which depth is discarded
     ceiling: float = 0.45  # share of scans that look up to the ceiling
+
+
+def _unit(vectors: np.ndarray, least: float = 1e-6) -> np.ndarray:
+    """(N, 3) the same directions with length 1; less where a vector is shorter than `least`."""
+    return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), least)
 
 
 class Surface:
     """A room as triangles, ready for rays."""
 
     def __init__(self, room: Room) -> None:
-        offsets = np.cumsum([0] + [len(v) for v, *_ in room.meshes])
-        self.vertices = np.concatenate([v for v, *_ in room.meshes]).astype(np.float32)
-        self.faces = np.concatenate([f + o for (_, f, *_), o in zip(room.meshes, offsets)]).astype(np.int32)
-        sizes = [len(f) for _, f, *_ in room.meshes]
-        self.material = np.repeat([m for _, _, m, _ in room.meshes], sizes)
-        self.instance = np.repeat([i for *_, i in room.meshes], sizes)
-        a, b, c = (self.vertices[self.faces[:, i]].astype(float) for i in range(3))
-        normal = np.cross(b - a, c - a)
-        self.normals = (normal / np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-12)).astype(np.float32)
+        vertices, faces, material, instance = zip(*room.meshes)
+        offsets, sizes = np.cumsum([0] + [len(v) for v in vertices]), [len(f) for f in faces]
+        vertices = np.concatenate(vertices).astype(np.float32)
+        faces = np.concatenate([f + offset for f, offset in zip(faces, offsets)]).astype(np.int32)
+        self.material, self.instance = np.repeat(material, sizes), np.repeat(instance, sizes)
+        a, b, c = vertices[faces].astype(float).transpose(1, 0, 2)
+        self.normals = _unit(np.cross(b - a, c - a), 1e-12).astype(np.float32)
         self.rgb = np.array([rgb for _, rgb, *_ in room.kit.paints], np.float32)
         self.loss = np.array([loss for *_, loss in room.kit.paints], np.float32)
         self._embree = EmbreeScene()
-        TriangleMesh(self._embree, self.vertices, self.faces)
+        TriangleMesh(self._embree, vertices, faces)
 
     def cast(self, origins: np.ndarray, directions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """(N,) distance in units of the direction's length, (N,) triangle or -1."""
@@ -52,27 +55,26 @@ class Surface:
 
     def lit(self, origins: np.ndarray, targets: np.ndarray) -> np.ndarray:
         """(N,) bool: nothing stands between origin and target."""
-        distance = self._embree.run(origins, targets - origins, query="DISTANCE")
-        return ~(distance < 0.98)
+        return ~(self._embree.run(origins, targets - origins, query="DISTANCE") < 0.98)
 
 
-def free_floor(room: Room, low: float = 1.15, high: float = 1.85, margin: float = 0.3) -> np.ndarray:
+def _free_floor(room: Room) -> np.ndarray:
     """(P, 2) points on a 10 cm grid where a person's upper body and camera have room."""
     lo, hi = room.polygon.min(0), room.polygon.max(0)
     grid = np.stack(np.meshgrid(*(np.arange(a, b, 0.1) for a, b in zip(lo - 0.1, hi + 0.2)), indexing="ij"), -1)
     points = grid.reshape(-1, 2)
     free = contains(room.polygon, points)
-    tall = room.solids[(room.solids[:, 7] > low) & (room.solids[:, 6] < high) & (room.solids[:, 8] >= 0)]
-    for x, y, c, s, hx, hy, *_ in tall:
+    tall = room.solids[(room.solids[:, 7] > 1.15) & (room.solids[:, 6] < 1.85) & (room.solids[:, 8] >= 0)]
+    for x, y, c, s, half_x, half_y, *_ in tall:
         dx, dy = points[:, 0] - x, points[:, 1] - y
-        free &= (np.abs(dx * c + dy * s) > hx) | (np.abs(dy * c - dx * s) > hy)
+        free &= (np.abs(dx * c + dy * s) > half_x) | (np.abs(dy * c - dx * s) > half_y)
     room_around = distance_transform_edt(free.reshape(grid.shape[:2])).ravel() * 0.1
-    return points[room_around > min(margin, room_around.max() * 0.8)]
+    return points[room_around > min(0.3, room_around.max() * 0.8)]
 
 
-def walk(room: Room, rng: np.random.Generator, frames: int, look_up: bool) -> tuple[np.ndarray, np.ndarray]:
+def _walk(room: Room, rng: np.random.Generator, frames: int, look_up: bool) -> tuple[np.ndarray, np.ndarray]:
     """Camera centres (F, 3) and rotations (F, 3, 3) (rows: right, down, forward) of one scan of the room."""
-    free = free_floor(room)
+    free = _free_floor(room)
     stops, left = [int(rng.integers(len(free)))], np.full(len(free), np.inf)
     for _ in range(4 + len(free) // 250):
         left = np.minimum(left, np.hypot(*(free - free[stops[-1]]).T))
@@ -114,7 +116,7 @@ def _depth_noise(z: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, n
     return measured, keep, edge & (chance < 0.45)
 
 
-def _shoot(surface: Surface, eye, turn, rng: np.random.Generator, settings: ScanSettings) -> dict:
+def _shoot(surface: Surface, eye: np.ndarray, turn: np.ndarray, rng: np.random.Generator) -> dict[str, np.ndarray]:
     """Rays of a few frames -> per kept pixel: true place (n, 3), measured minus true place (n, 3), the triangle there,
     the triangle whose colour it takes, frame, and normal (n, 3) towards the camera."""
     u, v = np.meshgrid(np.arange(_WIDTH) - _WIDTH / 2 + 0.5, np.arange(_HEIGHT) - _HEIGHT / 2 + 0.5)
@@ -123,7 +125,7 @@ def _shoot(surface: Surface, eye, turn, rng: np.random.Generator, settings: Scan
     origins = np.repeat(eye[:, None].astype(np.float32), len(pixel), 1)
     z, face = surface.cast(origins.reshape(-1, 3), rays.reshape(-1, 3))
     z, face = z.reshape(-1, _HEIGHT, _WIDTH), face.reshape(-1, _HEIGHT, _WIDTH)
-    z = np.where((face >= 0) & (z < settings.reach), z, 0).astype(np.float32)
+    z = np.where((face >= 0) & (z < _REACH), z, 0).astype(np.float32)
     measured, keep, bleeds = _depth_noise(z, rng)
     colour = np.where(bleeds, np.roll(face, 1, 2), face)
     keep &= (face >= 0) & (colour >= 0)
@@ -135,27 +137,24 @@ def _shoot(surface: Surface, eye, turn, rng: np.random.Generator, settings: Scan
     drift = rng.normal(0, 0.003, (len(eye), 3))  # the tracker's pose is never quite right
     place = eye.astype(np.float32)[frame] + rays * z[keep][:, None]
     error = drift.astype(np.float32)[frame] + rays * (measured - z)[keep][:, None]
-    lost = rng.random(len(face), dtype=np.float32) < surface.loss[surface.material[face]] * 0.8
-    lost |= np.abs(facing) < 0.06
-    kept = ~lost
+    back = rng.random(len(face), dtype=np.float32) >= surface.loss[surface.material[face]] * 0.8
+    back &= np.abs(facing) >= 0.06
     found = {"place": place, "error": error, "face": face, "colour": colour, "frame": frame, "normal": normal}
-    return {key: values[kept] for key, values in found.items()}
+    return {key: values[back] for key, values in found.items()}
 
 
-def capture(room: Room, surface: Surface, rng: np.random.Generator, settings: ScanSettings) -> dict[str, np.ndarray]:
+def _capture(room: Room, surface: Surface, rng: np.random.Generator, settings: ScanSettings) -> dict[str, np.ndarray]:
     """All pixels of one scan, see `_shoot`, with `gain` (n, 3): the exposure and white balance of their frame."""
     look_up = rng.random() < settings.ceiling
     frames = settings.frames + int(min(140, 5 * np.ptp(room.polygon, 0).prod()))
-    eye, turn = walk(room, rng, frames, look_up)
-    found = []
-    for start in range(0, frames, _CHUNK):
-        part = _shoot(surface, eye[start : start + _CHUNK], turn[start : start + _CHUNK], rng, settings)
-        part["frame"] = part["frame"] + start
-        found.append(part)
-    pixels = {key: np.concatenate([part[key] for part in found]) for key in found[0]}
+    eye, turn = _walk(room, rng, frames, look_up)
+    starts = range(0, frames, _CHUNK)
+    found = [_shoot(surface, eye[start : start + _CHUNK], turn[start : start + _CHUNK], rng) for start in starts]
     drift = np.cumsum(rng.normal(0, 0.02, (frames, 1)), 0) + np.cumsum(rng.normal(0, 0.005, (frames, 3)), 0)
-    pixels["gain"] = np.clip(1 + drift - drift.mean(0), 0.75, 1.3).astype(np.float32)[pixels.pop("frame")]
-    return pixels
+    gain = np.clip(1 + drift - drift.mean(0), 0.75, 1.3).astype(np.float32)
+    for start, pixels in zip(starts, found):
+        pixels["gain"] = gain[start + pixels.pop("frame")]
+    return {key: np.concatenate([pixels[key] for pixels in found]) for key in found[0]}
 
 
 def _cells(place: np.ndarray, voxel: float) -> tuple[np.ndarray, np.ndarray]:
@@ -167,45 +166,42 @@ def _cells(place: np.ndarray, voxel: float) -> tuple[np.ndarray, np.ndarray]:
     used = counts >= 2  # a single pixel is more often an edge's smear than a surface
     cells = np.flatnonzero(used)
     around = np.zeros(len(cells), np.int8)
-    for step in np.ndindex(3, 3, 3):
-        around += used[cells + ((step[0] - 1) * size[1] + step[1] - 1) * size[2] + step[2] - 1]
+    for i, j, k in np.ndindex(3, 3, 3):
+        around += used[cells + ((i - 1) * size[1] + j - 1) * size[2] + k - 1]
     cells = cells[around >= 4]  # nor are specks in mid-air
     number = np.full(len(used), -1, np.int32)
     number[cells] = np.arange(len(cells))
     return number[flat], counts[cells]
 
 
-def fuse(room: Room, surface: Surface, pixels: dict, voxel: float) -> dict[str, np.ndarray]:
+def _fuse(surface: Surface, pixels: dict[str, np.ndarray], voxel: float) -> dict[str, np.ndarray]:
     """Average the pixels in each cell of a grid: coord (N, 3) m, base colour (N, 3) 0..255, gain (N, 3), normal
     (N, 3), and the most frequent material and instance (N,).
 
     Pixels meet in the cell of their true place, as a fused distance field would bring them together across its noise.
     """
     index, counts = _cells(pixels["place"], voxel)
-    seen = index >= 0
-    index, n, counts = index[seen], len(counts), counts.astype(float)[:, None]
+    pixels, index = {key: values[index >= 0] for key, values in pixels.items()}, index[index >= 0]
 
     def mean(values: np.ndarray) -> np.ndarray:
-        return np.stack([np.bincount(index, column, n) for column in values.T], 1) / counts
+        return np.stack([np.bincount(index, column, len(counts)) / counts for column in values.T], 1)
 
-    place, one = pixels["place"][seen], np.zeros((n, 3))
-    one[index] = place  # some pixel of the cell: the vertices of a mesh do not lie on a lattice either
-    face, colour = pixels["face"][seen], pixels["colour"][seen]
-    rgb = surface.rgb[surface.material[colour]]
-    paints = len(surface.rgb)
-    kind = index * (paints * len(room.labels)) + surface.instance[face] * paints + surface.material[face]
-    kinds, votes = np.unique(kind, return_counts=True)
-    owner = kinds // (paints * len(room.labels))
-    order = np.lexsort((kinds, votes, owner))
-    last = np.append(owner[order][1:] != owner[order][:-1], True)
-    best = kinds[order][last] % (paints * len(room.labels))
-    normal = mean(pixels["normal"][seen])
+    one = np.zeros((len(counts), 3))
+    one[index] = pixels["place"]  # some pixel of the cell: the vertices of a mesh do not lie on a lattice either
+    paints, pairs = len(surface.rgb), len(surface.rgb) * (surface.instance.max() + 1)
+    pair = surface.instance[pixels["face"]] * paints + surface.material[pixels["face"]]
+    kinds, votes = np.unique(index * pairs + pair, return_counts=True)
+    order = np.lexsort((kinds, votes, kinds // pairs))
+    last = np.diff(kinds[order] // pairs, append=-1) != 0  # of each cell, the pair with most votes
+    best = kinds[order][last] % pairs
     return {
-        "coord": 0.4 * mean(place) + 0.6 * one + mean(pixels["error"][seen]),
-        "base": mean(rgb), "gain": mean(pixels["gain"][seen]),
-        "normal": normal / np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-6),
-        "material": best % paints, "instance": best // paints,
-    }  # fmt: skip
+        "coord": 0.4 * mean(pixels["place"]) + 0.6 * one + mean(pixels["error"]),
+        "base": mean(surface.rgb[surface.material[pixels["colour"]]]),
+        "gain": mean(pixels["gain"]),
+        "normal": _unit(mean(pixels["normal"])),
+        "material": best % paints,
+        "instance": best // paints,
+    }
 
 
 def scan(room: Room, rng: np.random.Generator, settings: ScanSettings) -> dict[str, np.ndarray]:
@@ -213,11 +209,11 @@ def scan(room: Room, rng: np.random.Generator, settings: ScanSettings) -> dict[s
     surface = Surface(room)
     share = 0.7 * np.clip((np.ptp(room.polygon, 0).prod() - 5) / 30, 0, 1) + 0.3 * rng.random()
     voxel = settings.voxel[0] + share * (settings.voxel[1] - settings.voxel[0])
-    cloud = fuse(room, surface, capture(room, surface, rng, settings), voxel)
+    cloud = _fuse(surface, _capture(room, surface, rng, settings), voxel)
     patchy = 0.7 * noise(cloud["coord"], 0.09, 5) + 0.3 * noise(cloud["coord"], 0.03, 6)
-    seen = patchy > 0.15 + 0.5 * surface.loss[cloud["material"]]  # black and shiny things come out in tatters
-    cloud = {key: value[seen | (surface.loss[cloud["material"]] == 0)] for key, value in cloud.items()}
+    loss = surface.loss[cloud["material"]]
+    seen = (loss == 0) | (patchy > 0.15 + 0.5 * loss)  # black and shiny things come out in tatters
+    cloud = {key: value[seen] for key, value in cloud.items()}
     color = paint(room, surface, cloud, rng)
-    normal = cloud["normal"] + rng.normal(0, 0.03, cloud["normal"].shape)
-    normal /= np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-6)
+    normal = _unit(cloud["normal"] + rng.normal(0, 0.03, cloud["normal"].shape))
     return {"coord": cloud["coord"], "color": color, "normal": normal, "instance": cloud["instance"]}

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from .kit import Kit, Thing
-from .mesh import Mesh
+from .mesh import Mesh, grid_faces
 
 
 @lru_cache
@@ -21,9 +21,10 @@ def catalogue() -> dict[str, dict[str, str]]:
 def simple(k: Kit, name: str) -> Thing:
     """A new member of the family `name` of things.csv; KeyError if there is none."""
     row = catalogue()[name]
-    w, d, h = (k.u(*map(float, row[side].split("-"))) if row[side] else 0.0 for side in "wdh")
+    ranges = ([float(end) for end in (row[side] or "0").split("-")] for side in "wdh")
+    w, d, h = (k.u(*ends) if len(ends) == 2 else ends[0] for ends in ranges)
     label = k.pick((row["label"] or name).split("|"))
-    return _SHAPES[row["shape"]](k, label, w, d, h, row["paint"].split(), row["detail"])
+    return SHAPES[row["shape"]](k, label, w, d, h, row["paint"].split(), row["detail"])
 
 
 def legs(k: Kit, mesh: Mesh, w: float, d: float, h: float, paint: int, thick: float, inset: float = 0.0) -> None:
@@ -32,9 +33,9 @@ def legs(k: Kit, mesh: Mesh, w: float, d: float, h: float, paint: int, thick: fl
     for x in (inset + half - w / 2, w / 2 - half - inset):
         for y in (inset + half - d / 2, d / 2 - half - inset):
             if is_round:
-                mesh.post(x, y, 0, h, half * 0.8, paint, half)
+                mesh.turned(x, y, [(half * 0.8, 0), (half, h)], paint, 8)
             else:
-                mesh.box(x - half, x + half, y - half, y + half, 0, h, paint)
+                mesh.block(thick, thick, 0, h, paint, x, y)
 
 
 def _cooker(k: Kit, mesh: Mesh, w: float, d: float, h: float, body: int, trim: int) -> float:
@@ -44,7 +45,7 @@ def _cooker(k: Kit, mesh: Mesh, w: float, d: float, h: float, body: int, trim: i
     mesh.box(-x * 0.8, x * 0.8, y - 0.008, y, h * 0.25, h * 0.6, k.paint("dark"))
     mesh.box(0.04 - x, x - 0.04, y - 0.04, y - 0.015, h * 0.7, h * 0.72, trim)
     for px, py in ((-0.25, -0.2), (0.25, -0.2), (-0.25, 0.22), (0.25, 0.22)):
-        mesh.post(px * w, py * d + 0.01, h, h + 0.012, 0.085, trim, sides=14)
+        mesh.post(px * w, py * d + 0.01, h, h + 0.012, 0.085, trim, 14)
     mesh.box(-x, x, d / 2 - 0.05, d / 2, h, h + k.pick([0.02, 0.12, 0.2]), body)
     return h + 0.013
 
@@ -62,30 +63,20 @@ def _box(k: Kit, label, w, d, h, paints, front) -> Thing:
     elif front == "oven":
         z = _cooker(k, mesh, w, d, h, body, trim)
     elif front == "drum":
-        mesh.box(0.005 - x, x - 0.005, y, y + 0.02, 0.06, h, body)
-        mesh.add(
-            Mesh().turned(0, 0, [(0.17, 0), (0.16, 0.03), (0.12, 0.031)], trim, 20), 0, y, h * 0.5, pitch=np.pi / 2
-        )
+        drum = Mesh().turned(0, 0, [(0.17, 0), (0.16, 0.03), (0.12, 0.031)], trim, 20)
+        mesh.box(0.005 - x, x - 0.005, y, y + 0.02, 0.06, h, body).add(drum, 0, y, h * 0.5, pitch=np.pi / 2)
     elif front == "slot":
         mesh.box(-x * 0.8, x * 0.8, y, y + 0.02, h * 0.55, h * 0.8, trim)
     elif front == "lid":
-        mesh.box(-x * 0.85, x * 0.85, y * 0.85, -y * 0.85, h, h + 0.03, k.paint("plastic", "dark"))
+        mesh.block(w * 0.85, d * 0.85, h, h + 0.03, k.paint("plastic", "dark"))
     elif front == "keys":
         mesh.box(-x, x, y - 0.25, y + 0.02, h * 0.5, h * 0.56, body)
         mesh.box(-x * 0.9, x * 0.9, y - 0.23, y - 0.06, h * 0.56, h * 0.575, k.paint("white"))
-        for side in (-1, 1):
-            mesh.box(*sorted((side * x, side * (x - 0.06))), y - 0.24, y, 0, h * 0.5, body)
+        mesh.pair(x - 0.06, x, y - 0.24, y, 0, h * 0.5, body)
     elif front == "grid":
         for i, j in np.ndindex(4, 4):
-            mesh.box(
-                i * w / 4 - x + 0.01,
-                (i + 1) * w / 4 - x - 0.01,
-                y,
-                y + 0.02,
-                j * h / 4 + 0.01,
-                (j + 1) * h / 4 - 0.01,
-                trim,
-            )
+            low, side = j * h / 4, i * w / 4 - x
+            mesh.box(side + 0.01, side + w / 4 - 0.01, y, y + 0.02, low + 0.01, low + h / 4 - 0.01, trim)
     return Thing(label, mesh, [(-x, x, y + 0.02, d / 2 - 0.05, z, 0.6)] if w > 0.35 else [])
 
 
@@ -93,8 +84,8 @@ def _soft(k: Kit, label, w, d, h, paints, power) -> Thing:
     """Cushions, bags and other rounded lumps."""
     paint, power, mesh = k.paint(*paints), float(power), Mesh()
     if label == "shoe":
-        for side in (-1, 1):
-            mesh.soft(*sorted((side * w / 2, side * (w / 2 - 0.1))), -d / 2, d / 2, 0, h, paint, power)
+        for side in (-w / 2, w / 2 - 0.1):
+            mesh.soft(side, side + 0.1, -d / 2, d / 2, 0, h, paint, power)
         return Thing(label, mesh)
     mesh.soft(-w / 2, w / 2, -d / 2, d / 2, 0, h * (0.7 if label == "stuffed animal" else 1), paint, power)
     if label == "backpack":
@@ -126,17 +117,17 @@ def storage(k: Kit, label, w, d, h, paints, grid, foot: float | None = None) -> 
     face, knob = (body if k.chance(0.7) else k.paint("lacquer", "wood")), k.paint("metal", "dark")
     columns, rows = (k.n(*map(int, (part + "-" + part).split("-")[:2])) for part in grid.split())
     foot = k.pick([0.0, 0.06, 0.1]) if foot is None and h > 0.6 else foot or 0.0
-    mesh = Mesh().box(-w / 2, w / 2, -d / 2 + 0.02, d / 2, foot, h, body)
+    y, cw, rh = -d / 2, w / columns, (h - foot) / rows
+    mesh, upright = Mesh().box(-w / 2, w / 2, y + 0.02, d / 2, foot, h, body), rh > 1.3 * cw
     if foot:
-        mesh.box(-w / 2 + 0.02, w / 2 - 0.02, -d / 2 + 0.06, d / 2, 0, foot, k.paint("dark", "wood"))
-    cw, rh, handle, y = w / columns, (h - foot) / rows, k.pick(["bar", "knob", "none"]), -d / 2
+        mesh.box(0.02 - w / 2, w / 2 - 0.02, y + 0.06, d / 2, 0, foot, k.paint("dark", "wood"))
+    size = k.pick([(0.02, 0.18) if upright else (cw * 0.4, 0.02), (0.03, 0.03), None])  # bar, knob, no handle
     for i, j in np.ndindex(columns, rows):
-        x, z, upright = i * cw - w / 2, foot + j * rh, rh > 1.3 * cw
+        x, z = i * cw - w / 2, foot + j * rh
         mesh.box(x + 0.008, x + cw - 0.008, y, y + 0.02, z + 0.008, z + rh - 0.008, face)
-        cx, cz = x + cw * (0.5 if not upright else 0.85 if i % 2 == 0 else 0.15), z + rh / 2
-        dx, dz = {"bar": (0.01, 0.09) if upright else (cw * 0.2, 0.01), "knob": (0.015, 0.015), "none": (0, 0)}[handle]
-        if dx:
-            mesh.box(cx - dx, cx + dx, y - 0.025, y, cz - dz, cz + dz, knob)
+        if size:
+            x, z = x + cw * (0.5 if not upright else 0.85 if i % 2 == 0 else 0.15), z + (rh - size[1]) / 2
+            mesh.block(size[0], 0.025, z, z + size[1], knob, x, y - 0.0125)
     return Thing(label, mesh, [(-w / 2, w / 2, y + 0.02, d / 2, h, 0.8)])
 
 
@@ -147,29 +138,28 @@ def _table(k: Kit, label, w, d, h, paints, rounded) -> Thing:
     if is_round:
         w = d = min(w, max(d, 0.9 * h if h < 0.8 else d))
         inset = w * 0.16
-        mesh.post(0, 0, h - t, h, w / 2, top, sides=28)
+        mesh.post(0, 0, h - t, h, w / 2, top, 28)
     else:
-        mesh.box(-w / 2, w / 2, -d / 2, d / 2, h - t, h, top)
+        mesh.block(w, d, h - t, h, top)
     style = k.pick(["legs", "legs", "legs", "panels", "column"] if w < 1.6 else ["legs", "panels"])
     if style == "column":
         mesh.post(0, 0, 0.04, h - t, k.u(0.03, 0.06), under).turned(0, 0, [(min(w, d) * 0.36, 0), (0.06, 0.04)], under)
     elif style == "panels":
         x, y = w / 2 - 0.04 - inset, d * (0.3 if is_round else 0.5) - 0.04
-        for side in (-1, 1):
-            mesh.box(side * x - 0.02, side * x + 0.02, -y, y, 0, h - t, under)
+        mesh.pair(x - 0.02, x + 0.02, -y, y, 0, h - t, under)
         mesh.box(0.02 - x, x - 0.02, -0.01, 0.01, h * 0.3, h - t - 0.05, under)
     else:
         thick = min(k.u(0.035, 0.08), w * 0.12)
         legs(k, mesh, w, d, h - t, under, thick, inset)
         if label == "cart" or (not is_round and k.chance(0.25)):
-            edge = thick + inset + 0.01
-            mesh.box(edge - w / 2, w / 2 - edge, edge - d / 2, d / 2 - edge, h * 0.22, h * 0.22 + 0.02, under)
+            edge = 2 * (thick + inset + 0.01)
+            mesh.block(w - edge, d - edge, h * 0.22, h * 0.22 + 0.02, under)
     reach = 0.36 if is_round else 0.5
     return Thing(label, mesh, [(-w * reach, w * reach, -d * reach, d * reach, h, 0.8)])
 
 
 def _rug(k: Kit, label, w, d, h, paints, detail) -> Thing:
-    return Thing(label, Mesh().box(-w / 2, w / 2, -d / 2, d / 2, 0, h, k.paint(*paints)))
+    return Thing(label, Mesh().block(w, d, 0, h, k.paint(*paints)))
 
 
 def _hanging(k: Kit, label, w, d, h, paints, detail) -> Thing:
@@ -178,13 +168,51 @@ def _hanging(k: Kit, label, w, d, h, paints, detail) -> Thing:
     return Thing(label, mesh.box(-w / 2 - 0.04, w / 2 + 0.04, -0.03, -0.01, h + 0.005, h + 0.02, k.paint("metal")))
 
 
+def _screen(k: Kit, label, w, lift, h, paints, detail) -> Thing:
+    """Monitor or TV on a foot that lifts it."""
+    h, paint = w * 0.58, k.paint(*paints)
+    mesh = Mesh().box(-w / 2, w / 2, -0.025, 0.02, lift, lift + h, paint).block(w * 0.4, 0.2, 0, 0.02, paint)
+    return Thing(label, mesh.box(-0.04, 0.04, 0.021, 0.05, 0.02, lift + h * 0.5, paint))
+
+
+def _lamp(k: Kit, label, w, d, h, paints, detail) -> Thing:
+    """Drum or cone shade on a stem."""
+    foot, shade, thin = k.paint(*paints), k.u(0.1, 0.18), 0.012 if h > 1 else k.u(0.015, 0.05)
+    mesh = Mesh().post(0, 0, 0, 0.03, k.u(0.09, 0.14), foot).post(0, 0, 0.03, h - 0.2, thin, foot)
+    return Thing(label, mesh.turned(0, 0, [(shade, h - 0.22), (shade * k.u(0.5, 1), h)], k.paint("shade")))
+
+
+def upholstered(k: Kit, label, w, d, h, paints, seats) -> Thing:
+    """Box-built seats with arms, back and loose cushions; several are sometimes made an L by a chaise."""
+    cloth, foot, power, seats = k.paint(*paints), k.pick([0.0, k.u(0.06, 0.14)]), k.u(0.12, 0.4), int(seats)
+    arm, back, h, top, mesh = k.u(0.1, 0.24), k.u(0.14, 0.26), k.u(0.38, 0.46), k.u(0.7, 0.95), Mesh()
+    if foot:
+        legs(k, mesh, w - 0.06, d - 0.06, foot, k.paint("wood"), 0.05)
+    front, rest, each, loose = -d / 2, d / 2 - back, (w - 2 * arm) / seats, k.chance(0.7)
+    mesh.box(arm - w / 2, w / 2 - arm, front + 0.02, rest, foot, h - 0.15, cloth)
+    mesh.soft((arm - w) / 2, (w - arm) / 2, rest, d / 2, foot, top, cloth, power * 0.7)
+    for x in arm - w / 2 + each * np.arange(seats):
+        mesh.soft(x, x + each, front, rest, h - 0.15, h, cloth, power)
+        if loose:
+            cushion = Mesh().soft(0.01, each - 0.01, -0.09, 0.05, 0, top - h + k.u(-0.02, 0.06), cloth, power + 0.1)
+            mesh.add(cushion, x, rest - 0.05, h, pitch=-0.12)
+    for x in (-w / 2, w / 2 - arm):
+        mesh.soft(x, x + arm, front, d / 2 - back * 0.5, foot, h + k.u(0.12, 0.24), cloth, power * 0.8)
+    if seats > 1 and k.chance(0.35):
+        x, y = k.pick([-w / 2, w / 2 - each]), front - k.u(0.5, 0.8)
+        mesh.box(x, x + each, y, front, 0.04, h - 0.14, cloth)
+        mesh.soft(x, x + each, y, front, h - 0.14, h, cloth, 0.25)
+    return Thing(label, mesh, [(arm - w / 2, w / 2 - arm, front + 0.1, rest - 0.12, h, 0.6)])
+
+
 def drape(k: Kit, width: float, top: float, bottom: float, label: str = "curtain") -> Thing:
     """A curtain of the given width, hanging in folds from `top` to `bottom`."""
-    mesh = Mesh().sheet(
-        -width / 2, width / 2, bottom, top, k.u(0.025, 0.045), max(1.0, width / 0.16), k.paint("cloth"), -0.06
-    )
-    return Thing(label, mesh)
+    depth, folds = k.u(0.025, 0.045), max(1.0, width / 0.16)
+    n = int(folds * 8)
+    wave = depth * np.sin(np.linspace(0, 2 * np.pi * folds, n + 1)) - 0.06
+    rows = [np.stack([np.linspace(-width / 2, width / 2, n + 1), wave, np.full(n + 1, z)], 1) for z in (bottom, top)]
+    return Thing(label, Mesh([(np.concatenate(rows), grid_faces(2, n + 1, closed=False), k.paint("cloth"))]))
 
 
-_SHAPES = {"box": _box, "soft": _soft, "turned": _turned, "panel": _panel, "storage": storage, "table": _table,
-           "rug": _rug, "hanging": _hanging}  # fmt: skip
+SHAPES = {"box": _box, "soft": _soft, "turned": _turned, "panel": _panel, "storage": storage, "table": _table,
+          "rug": _rug, "hanging": _hanging, "screen": _screen, "lamp": _lamp, "upholstered": upholstered}  # fmt: skip

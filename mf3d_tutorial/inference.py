@@ -1,7 +1,9 @@
 """From the model's raw outputs to scored instances, and from a scan to its instances.
 
-model, cfg = load_model("runs/first/best.ckpt")
-instances = predict_scan(model, cfg, read_cloud("scan.ply"))      # masks over all points of the file
+    model, cfg = load_model("runs/first/best.ckpt")
+    instances = predict_scan(model, cfg, read_cloud("scan.ply"))
+
+The masks of `predict_scan` are over all points of the file.
 """
 
 from collections.abc import Callable

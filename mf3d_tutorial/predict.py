@@ -15,14 +15,15 @@ import numpy as np
 from omegaconf import MISSING
 
 from mf3d_tutorial.checkpoint import load_model
-from mf3d_tutorial.data import LabelSet
-from mf3d_tutorial.data.pointcloud import READERS, UNITS, Cloud, read_cloud, write_ply
+from mf3d_tutorial.data import IGNORE_INDEX, LabelSet
+from mf3d_tutorial.data.pointcloud import READERS, UNITS, Cloud, read_cloud, standardise, unit_color, write_ply
 from mf3d_tutorial.errors import DataError, UserError, exit_on_user_error, memory_advice
 from mf3d_tutorial.files import whole_folder, write_json
 from mf3d_tutorial.inference import MEMORY_ADVICE, InferenceOptions, Instances, predict_scan
 from mf3d_tutorial.options import choice, command_line, load_options, option
 from mf3d_tutorial.run import choose_device
-from mf3d_tutorial.viz.colors import instance_colors
+from mf3d_tutorial.viz.colors import class_paint, instance_paint, neighbour_colors, rgb_paint
+from mf3d_tutorial.viz.report import write_report
 
 
 @dataclass
@@ -52,21 +53,40 @@ def find_scans(path: Path) -> list[Path]:
     return scans
 
 
-def write_results(folder: Path, cloud: Cloud, found: Instances, labels: LabelSet) -> None:
-    """The files of one scan (see above)."""
-    masks = found.masks.numpy()
-    rows = []
-    for mask, score, label in zip(masks, found.scores.tolist(), found.labels.tolist()):
+def write_results(folder: Path, scan: str, cloud: Cloud, upright: Cloud, found: Instances, labels: LabelSet) -> None:
+    """The files of one scan (see above). `upright`: the same cloud in metres with z up, for the page."""
+    masks, scores = found.masks.numpy(), found.scores.tolist()
+    names = [labels.names[label] for label in found.labels.tolist()]
+    instance, rows = np.full(len(cloud.coord), -1), []
+    for mask, name, score in zip(masks, names, scores):
         points = cloud.coord[mask].astype(np.float64)
         low, high, middle = (values.round(4).tolist() for values in (points.min(0), points.max(0), points.mean(0)))
-        row = {"label": labels.names[label], "score": round(score, 4), "points": len(points)}
+        row = {"label": name, "score": round(score, 4), "points": len(points)}
         rows.append(row | {"box": {"min": low, "max": high}, "centroid": middle})
-    write_json({"points": len(cloud.coord), "instances": rows}, folder / "instances.json")
-    instance = np.full(len(cloud.coord), -1)
     for k in reversed(range(len(masks))):  # the best score last, on top
         instance[masks[k]] = k
-    write_ply(folder / "instances.ply", cloud.coord, instance_colors(instance), cloud.faces)
+    write_json({"points": len(cloud.coord), "instances": rows}, folder / "instances.json")
     np.savez_compressed(folder / "masks.npz", masks=masks, scores=found.scores.numpy(), labels=found.labels.numpy())
+
+    centers = np.array([upright.coord[mask].mean(0) for mask in masks]).reshape(-1, 3)
+    paint = instance_paint(instance, neighbour_colors(centers))
+    write_ply(folder / "instances.ply", cloud.coord, paint.colors, cloud.faces)
+    rgb = np.full(cloud.coord.shape, 0.5) if cloud.color is None else unit_color(cloud.color)
+    segment = np.append(found.labels.numpy(), IGNORE_INDEX)[instance]
+    write_report(
+        folder / "report.html",
+        scan,
+        upright.coord,
+        {"scan": rgb_paint(rgb), "instances": paint, "classes": class_paint(segment, labels)},
+        masks,
+        [f"{name} {score:.2f}" for name, score in zip(names, scores)],
+        ["class", "score", "points"],
+        [
+            ((name, f"{score:.2f}", f"{mask.sum():,}"), k)
+            for k, (name, score, mask) in enumerate(zip(names, scores, masks))
+        ],
+        instance,
+    )
 
 
 def predict(options: PredictOptions) -> dict[str, str]:
@@ -83,7 +103,8 @@ def predict(options: PredictOptions) -> dict[str, str]:
                 cloud = read_cloud(path)
                 found = predict_scan(model, cfg, cloud, options, options.units, options.up, log=print)
                 found = found[found.scores >= options.score_threshold]
-                write_results(folder, cloud, found, cfg.data.labels)
+                upright, _ = standardise(cloud, options.units, options.up)
+                write_results(folder, target.name, cloud, upright, found, cfg.data.labels)
         except UserError as error:
             if len(scans) == 1:
                 raise

@@ -59,6 +59,7 @@ def test_a_mesh_gives_instances_masks_and_a_coloured_mesh(tmp_path, run):
         np.testing.assert_allclose(row["centroid"], points.mean(0), atol=1e-4)
         assert row["score"] == pytest.approx(score, abs=1e-4)
     assert archive["scores"][0] > archive["scores"][1] > 0.5
+    assert "<title>scan" in (tmp_path / "out/scan/report.html").read_text()
     painted = trimesh.load(tmp_path / "out/scan/instances.ply", process=False)
     np.testing.assert_array_equal(painted.faces, mesh.faces)
     np.testing.assert_array_equal(painted.vertices, mesh.vertices)

@@ -9,39 +9,30 @@ stopped goes on where it was; a folder made with other settings is refused.
 
 import argparse
 import json
-import multiprocessing
-import os
-import shutil
-from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
 from mf3d_tutorial.errors import DataError, UserError, exit_on_user_error
+from mf3d_tutorial.files import whole_folder
+from mf3d_tutorial.workers import run_jobs
 
 VERSION = 1  # raise it whenever the same arguments would give other scenes
-_UNFINISHED = ".unfinished"
 
 
 def scene_name(split: str, index: int) -> str:
     return f"room{split[0]}{index:04d}_00"
 
 
-def _write(job: tuple) -> str:
-    """Make one scene beside its place and move it there whole."""
+def _write(job: tuple[Path, str, int, dict]) -> str:
+    """Make one scene, whole or not at all; its name."""
     from mf3d_tutorial.data.rooms import make_scene  # imports torch: seconds that --help does not need
 
     out, split, index, settings = job
-    name = scene_name(split, index)
-    part = out / _UNFINISHED / name
-    shutil.rmtree(part, ignore_errors=True)
-    part.mkdir(parents=True)
-    for array, values in make_scene(split=split, index=index, **settings).items():
-        np.save(part / f"{array}.npy", values)
-    os.replace(part, out / split / name)
-    return name
+    with whole_folder(out / split / scene_name(split, index), "coord.npy") as draft:
+        for array, values in make_scene(split=split, index=index, **settings).items():
+            np.save(draft / f"{array}.npy", values)
+    return scene_name(split, index)
 
 
 def _claim(out: Path, settings: dict) -> None:
@@ -51,26 +42,16 @@ def _claim(out: Path, settings: dict) -> None:
         if record.exists():
             if (found := json.loads(record.read_text())) != made:
                 raise DataError(f"{out} was made with {found}, not {made}: choose another --out or the same settings")
-        else:
-            for split in ("train", "val"):
-                if any((out / split).glob("*")):
-                    raise DataError(f"{out / split} holds files that make_rooms did not make: choose another --out")
-            out.mkdir(parents=True, exist_ok=True)
-            record.with_suffix(".tmp").write_text(json.dumps(made) + "\n")
-            record.with_suffix(".tmp").replace(record)
+            return
+        for split in ("train", "val"):
+            if any((out / split).glob("*")):
+                raise DataError(f"{out / split} holds files that make_rooms did not make: choose another --out")
+            (out / split).mkdir(parents=True, exist_ok=True)
+        draft = record.with_suffix(".tmp")
+        draft.write_text(json.dumps(made) + "\n")
+        draft.replace(record)
     except (OSError, json.JSONDecodeError) as error:
         raise DataError(f"cannot use {out} as output folder ({error}): choose another --out") from error
-
-
-def _spread(jobs: list, workers: int) -> Iterator[str]:
-    """Names of finished jobs from `workers` fresh processes, each with one BLAS thread."""
-    for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-        os.environ.setdefault(variable, "1")
-    pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"))
-    try:
-        yield from (job.result() for job in as_completed([pool.submit(_write, job) for job in jobs]))
-    finally:
-        pool.shutdown(cancel_futures=True)
 
 
 def make_rooms(out: str | Path, train: int, val: int, workers: int = 1, **settings) -> list[str]:
@@ -78,19 +59,11 @@ def make_rooms(out: str | Path, train: int, val: int, workers: int = 1, **settin
 
     `settings` are seed, small and label_noise of `make_scene`. DataError for a folder of other settings.
     """
-    out, jobs, done = Path(out), [], []
+    out = Path(out)
     _claim(out, settings)
-    for split, count in (("train", train), ("val", val)):
-        (out / split).mkdir(exist_ok=True)
-        missing = [i for i in range(count) if not (out / split / scene_name(split, i)).exists()]
-        jobs += [(out, split, i, settings) for i in missing]
-    workers = min(workers, len(jobs))
-    with tqdm(total=train + val, initial=train + val - len(jobs), unit="scene", disable=None) as bar:
-        for name in _spread(jobs, workers) if workers > 1 else map(_write, jobs):
-            done.append(name)
-            bar.update()
-    shutil.rmtree(out / _UNFINISHED, ignore_errors=True)
-    return sorted(done)
+    scenes = [("train", i) for i in range(train)] + [("val", i) for i in range(val)]
+    jobs = [(out, *scene, settings) for scene in scenes if not (out / scene[0] / scene_name(*scene)).exists()]
+    return sorted(name for _, name in run_jobs(_write, jobs, workers, done=len(scenes) - len(jobs)))
 
 
 @exit_on_user_error

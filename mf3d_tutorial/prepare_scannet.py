@@ -8,12 +8,7 @@ scenes are there; 1: some could not be prepared (each is named); 2: nothing coul
 """
 
 import argparse
-import multiprocessing
-import os
 import sys
-from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,6 +18,7 @@ from tqdm import tqdm
 from mf3d_tutorial.data.prepare import LABEL_TABLE, Indices, prepare_scene, read_label_table
 from mf3d_tutorial.errors import DataError, UserError, exit_on_user_error
 from mf3d_tutorial.files import whole_folder, writing
+from mf3d_tutorial.workers import run_jobs
 
 SPLITS = ("train", "val", "test")
 
@@ -74,26 +70,11 @@ def prepare(jobs: list[Job], workers: int) -> dict[str, str]:
     """Prepare the scenes that are not there yet; the reason for each that failed, by name."""
     missing = [job for job in jobs if not (job.out / job.split / job.name).exists()]
     failed = {}
-    with tqdm(total=len(jobs), initial=len(jobs) - len(missing), unit="scene", disable=None) as bar:
-        for job, reason in _results(missing, min(workers, len(missing))):
-            if reason:
-                failed[job.name] = reason
-                tqdm.write(f"{job.name}: {reason}", file=sys.stderr)
-            bar.update()
+    for job, reason in run_jobs(prepare_one, missing, workers, done=len(jobs) - len(missing)):
+        if reason:
+            failed[job.name] = reason
+            tqdm.write(f"{job.name}: {reason}", file=sys.stderr)
     return failed
-
-
-def _results(jobs: list[Job], workers: int) -> Iterator[tuple[Job, str | None]]:
-    if workers <= 1:
-        yield from ((job, prepare_one(job)) for job in jobs)
-        return
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
-    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
-        waiting = {pool.submit(prepare_one, job): job for job in jobs}
-        try:
-            yield from ((waiting[done], done.result()) for done in as_completed(waiting))
-        except BrokenProcessPool:
-            raise DataError("a worker was killed, most likely for lack of memory: use fewer --workers") from None
 
 
 @exit_on_user_error

@@ -185,8 +185,8 @@ def test_same_bytes_on_two_workers(made, tmp_path):
 
 def test_killed_run_goes_on(made, tmp_path):
     program.make_rooms(tmp_path, 1, 0, **SETTINGS)
-    half = tmp_path / ".unfinished" / "roomv0000_00"
-    half.mkdir(parents=True)
+    half = tmp_path / "val" / ".roomv0000_00.unfinished"
+    half.mkdir()
     (half / "coord.npy").write_bytes(b"half a scene")
     done = program.make_rooms(tmp_path, 2, 1, **SETTINGS)
     assert done == ["roomt0001_00", "roomv0000_00"]

@@ -157,7 +157,7 @@ class LossConfig:
 
 @dataclass
 class VizConfig:
-    enabled: bool = option(False, "open the live viewer; refused until this package has one")
+    enabled: bool = option(False, "open the live viewer (needs the package viser)")
     port: int = option(8080, "its port on this machine; the next free one is taken if it is in use")
     interval_seconds: float = option(10.0, "seconds between two updates, at least")
     voxel_size: float = option(0.04, "voxel edge of what is shown, in metres")
@@ -165,7 +165,8 @@ class VizConfig:
     mask_thresh: float = option(0.0, "a point is shown in a query's mask if its logit is above this")
 
     def __post_init__(self) -> None:
-        require(not self.enabled, "viz.enabled=true is refused: this version has no live viewer yet; leave it false")
+        require_positive(self, "viz", "port", "interval_seconds", "voxel_size")
+        require(self.port < 65536, f"viz.port={self.port} must be below 65536")
 
 
 @dataclass

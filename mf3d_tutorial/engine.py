@@ -8,10 +8,10 @@ metrics.json (the result), last.ckpt (the newest epoch) and best.ckpt (the valid
 """
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
@@ -27,6 +27,9 @@ from mf3d_tutorial.metrics import ScanNetInstanceAP
 from mf3d_tutorial.model import MaskFormer3D
 from mf3d_tutorial.run import Log, Progress, Run, RunFolder, as_numbers, choose_device, num_classes
 
+if TYPE_CHECKING:
+    from mf3d_tutorial.viz.live import LiveViewer
+
 
 def fit(cfg: Config, log: Log = print) -> dict[str, Any]:
     """Train as `cfg` says and write the run folder; what metrics.json holds is returned.
@@ -39,6 +42,7 @@ def fit(cfg: Config, log: Log = print) -> dict[str, Any]:
     for dataset in (train_set, val_set):
         dataset.check(min(voxel_sizes, default=None))
     run = Run.create(cfg, device, len(train_set))
+    viewer = open_viewer(cfg, (val_set, train_set), log)
     folder = RunFolder.open(cfg, run)
     log(f"{len(train_set)} train and {len(val_set)} val scenes, {run.num_parameters / 1e6:.2f} M parameters, {device}")
     log(f"run folder: {folder.path}")
@@ -53,6 +57,8 @@ def fit(cfg: Config, log: Log = print) -> dict[str, Any]:
             if run.step % cfg.train.log_every == 0:
                 folder.append("train", run, {"lr": run.scheduler.get_last_lr()[0], **as_numbers(losses)})
             progress.report(losses)
+            if viewer:
+                viewer.update(run, losses)
             if run.step == run.total_steps:
                 break
         run.epoch += 1
@@ -66,6 +72,8 @@ def fit(cfg: Config, log: Log = print) -> dict[str, Any]:
             if run.is_best(metrics):
                 folder.save(run, "best.ckpt")
         folder.save(run, "last.ckpt")
+    if viewer:
+        viewer.close()
     return folder.finish(run, progress.seconds)
 
 
@@ -166,6 +174,15 @@ def build_loader(cfg: Config, dataset: ScanNetScenes, shuffle: bool = False) -> 
             in_features=cfg.model.in_features,
         ),
     )
+
+
+def open_viewer(cfg: Config, datasets: Sequence[ScanNetScenes], log: Log) -> "LiveViewer | None":
+    """The live viewer if `viz.enabled`; ConfigError if its package is missing."""
+    if not cfg.viz.enabled:
+        return None
+    from mf3d_tutorial.viz.live import LiveViewer
+
+    return LiveViewer(cfg, datasets, log)
 
 
 def autocast(device: torch.device, precision: str) -> AbstractContextManager:

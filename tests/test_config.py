@@ -91,7 +91,6 @@ def test_every_key_of_the_seed_can_be_set(key):
         "model.backbone.out_channels": ["model.hidden_dim=64", "model.backbone.out_channels=64"],
         "model.backbone.in_channels": ["model.backbone.in_channels=6", "model.in_features=[color,normal]"],
         "model.num_heads": ["model.num_heads=6"],
-        "viz.enabled": ["viz.enabled=False"],  # true is refused, see below
     }
     overrides = together.get(key, [f"{key}={new}"])
     expected = next(text.split("=")[1] for text in overrides if text.startswith(key + "="))
@@ -112,7 +111,7 @@ def test_every_key_of_the_seed_can_be_set(key):
         ["model.backbone._target_=warpconvnet.models.SpaCeFormer", "+model.backbone.enc_attn_types=ssccc"]
         + ["+model.backbone.dec_attn_types=ssca", "+model.backbone.use_rope=true", "model.backbone_voxel_size=null"],
         ["loss.cls_weight=2.0", "loss.bce_weight=1", "loss.dice_weight=0.5"],
-        ["viz.enabled=false", "viz.port=9000"],
+        ["viz.enabled=true", "viz.port=9000"],
     ],
     ids=["scannet200", "sanity", "MinkUNet34", "MinkUNet50", "SpaCeFormer", "loss weights", "viewer"],
 )
@@ -306,8 +305,3 @@ def test_the_help_lists_every_key_with_its_default():
     for key in set(SEED) & set(listed):
         assert listed[key].endswith(f"[{SEED[key]}]")
     assert listed["paths.data_dir"].endswith("[required]")
-
-
-def test_the_viewer_that_is_not_there_is_refused():
-    with pytest.raises(ConfigError, match="no live viewer yet"):
-        load_config(["paths.data_dir=x", "viz.enabled=true"])

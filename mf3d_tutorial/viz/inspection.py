@@ -102,7 +102,7 @@ class Inspection:
     def __init__(self, scene: Scene, layers: Layers, target: Target, labels: LabelSet):
         self.scene, self.layers, self.target, self.labels = scene, layers, target, labels
         self.truth = target.instance.cpu().numpy()
-        self.centers = _centers(scene.coord, self.truth, len(target))
+        self.centers = instance_centers(scene.coord, self.truth, len(target))
         self.truth_colors = neighbour_colors(self.centers)
         self.rgb = rgb_paint(scene.color)
         self.query = 0
@@ -194,7 +194,9 @@ def inspect_scene(model, cfg, scene: Scene, labels: LabelSet) -> Inspection:
     return Inspection(scene, layers, batch.targets[0], labels)
 
 
-def _centers(coord: Float[np.ndarray, "N 3"], index: Int[np.ndarray, " N"], count: int) -> Float[np.ndarray, "M 3"]:
+def instance_centers(
+    coord: Float[np.ndarray, "N 3"], index: Int[np.ndarray, " N"], count: int
+) -> Float[np.ndarray, "M 3"]:
     """The mean position of the points of each of `count` instances."""
     inside = index >= 0
     sizes = np.bincount(index[inside], minlength=count)

@@ -1,0 +1,227 @@
+"""What explorer and html page say about a scene, and what they do with odd input."""
+
+import base64
+import gzip
+import json
+import re
+
+import numpy as np
+import pytest
+import torch
+from helpers import made_up_inspection
+
+from mf3d_tutorial.data.labels import label_set
+from mf3d_tutorial.data.targets import Target
+from mf3d_tutorial.errors import UserError
+from mf3d_tutorial.viz.colors import instance_paint, rgb_paint
+from mf3d_tutorial.viz.explorer import MaskExplorer
+from mf3d_tutorial.viz.inspection import VIEWS, decode
+from mf3d_tutorial.viz.report import report_scene, write_report
+
+
+def message(explorer: MaskExplorer) -> str:
+    return re.sub("<.*?>", "", explorer.status.value)
+
+
+def loop_iou(mask: torch.Tensor, truth: torch.Tensor) -> float:
+    pairs = list(zip(mask.tolist(), truth.tolist()))
+    return sum(a and b for a, b in pairs) / max(sum(a or b for a, b in pairs), 1)
+
+
+def test_decoding_agrees_with_a_loop_over_queries_and_instances():
+    rng = torch.Generator().manual_seed(0)
+    logits, masks = torch.randn(6, 5, generator=rng) * 3, torch.randn(6, 50, generator=rng)
+    target = Target(torch.tensor([0, 3]), torch.randint(-1, 2, (50,), generator=rng))
+    decoded = decode(logits, masks, target, score_threshold=0.2, mask_threshold=0.5)
+    expected = {}
+    for q in range(6):
+        probability, inside = logits[q].softmax(0)[:-1], masks[q] > 0.5
+        score = float(probability.max() * masks[q, inside].sigmoid().mean())
+        if score > 0.2:
+            ious = [loop_iou(inside, target.instance == m) for m in range(2)]
+            expected[q] = (int(probability.argmax()), score, ious)
+    assert sorted(decoded.queries.tolist()) == sorted(expected)
+    assert len(expected) >= 3
+    for k, q in enumerate(decoded.queries.tolist()):
+        label, score, ious = expected[q]
+        assert decoded.labels[k] == label
+        assert decoded.scores[k] == pytest.approx(score)
+        np.testing.assert_allclose(decoded.iou[k], ious)
+    for n in range(50):
+        owners = [k for k in range(len(expected)) if decoded.masks[k, n]]
+        assert decoded.found[n] == (min(owners) if owners else -1)  # best score first
+
+
+def test_every_kind_of_failure_is_named():
+    inspection = made_up_inspection()
+    logits, masks = (x.clone() for x in inspection.layers[-1])
+    logits[6], masks[6] = logits[2], masks[2]  # finds instance 2 once more
+    logits[7, 9], masks[7, inspection.target.instance == -1] = 20.0, 5.0
+    masks[3, torch.where(inspection.target.instance == 3)[0][::2]] = -5.0
+    inspection.layers[-1] = (logits, masks)
+    inspection.update()
+    kinds = {(row.instance, row.kind) for row in inspection.rows}
+    assert kinds == {
+        (0, "missed"),
+        (1, "wrong class"),
+        (2, "found"),
+        (3, "loose"),
+        (4, "found"),
+        (5, "found"),
+        (-1, "double"),
+        (-1, "invented"),
+    }
+    assert [row.iou for row in inspection.rows] == sorted(row.iou for row in inspection.rows)
+
+
+def test_a_prediction_has_the_color_of_its_instance_and_the_class_filter_hides_the_others():
+    inspection = made_up_inspection()
+    truth, found = inspection.paint("truth").colors, inspection.paint("prediction").colors
+    right = np.isin(inspection.truth, [2, 3, 4, 5])
+    np.testing.assert_array_equal(truth[right], found[right])
+    only = inspection.paint("truth", label_set("scannet20").names[4]).index
+    np.testing.assert_array_equal(only == only.max(), inspection.truth != 2)
+    errors = inspection.paint("error")
+    assert {errors.names[i] for i in errors.index[inspection.truth == 0]} == {"missed"}
+
+
+def test_points_and_queries_are_described():
+    inspection = made_up_inspection()
+    n = int(np.flatnonzero(inspection.truth == 3)[0])
+    assert "sofa 3" in inspection.about_point(n)
+    assert "query 3" in inspection.about_point(n)
+    assert "matched with sofa 3, IoU 1.00" in inspection.about_query(3)
+    assert "not shown" in inspection.about_query(9)
+
+
+def test_controls_decode_and_paint():
+    explorer = MaskExplorer([made_up_inspection(), made_up_inspection(500, seed=1)])
+    assert message(explorer) == "4 of 6 instances found, 5 predictions shown"
+    before = explorer.panels.index2
+    explorer.query.value = 3
+    assert explorer.view.value == "query"
+    assert "query 3" in message(explorer)
+    assert explorer.panels.index2 != before
+    assert len(explorer.panels.index2) == 3000  # one byte a point
+    explorer.layer.value, explorer.score.value = 1, 0.85
+    assert "instances found" in message(explorer) or "no prediction" in message(explorer)
+    explorer.scene.value = 1
+    assert len(explorer.panels.index0) == 500
+    explorer.only.value = "chair"
+    explorer.pick(3)
+    assert message(explorer).startswith("point ")
+    explorer.pick(-1)
+
+
+def test_next_failure_walks_through_them_and_starts_again():
+    explorer = MaskExplorer([made_up_inspection()])
+    seen = []
+    for _ in range(3):
+        explorer.next_failure()
+        seen.append(explorer.now.rows[explorer.table.value].kind)
+    assert seen == ["missed", "wrong class", "missed"]
+    assert "cabinet 0 is missed" in message(explorer)
+
+
+def test_a_recolor_of_fifty_thousand_points_is_one_message_below_sixty_kilobytes():
+    explorer = MaskExplorer([made_up_inspection(50_000)], budget=50_000)
+    explorer.query.value = 2
+    sent = []
+    explorer.panels.observe(lambda change: sent.append((change.name, len(change.new))))
+    explorer.query.value = 3
+    assert [name for name, _ in sent] == ["index2"]
+    assert sum(size for _, size in sent) <= 60_000
+
+
+@pytest.mark.parametrize("kind", ["html", "png"])
+def test_the_view_is_exported(tmp_path, kind):
+    explorer = MaskExplorer([made_up_inspection()])
+    path = explorer.export(kind, tmp_path)
+    assert path.stat().st_size > 5000
+    assert [file.name for file in tmp_path.iterdir()] == [path.name]
+
+
+def page_data(path) -> tuple[dict, bytes]:
+    text = path.read_text()
+    head = json.loads(re.search(r'id="head" type="application/json">(.*?)</script>', text, re.S)[1])
+    return head, gzip.decompress(base64.b64decode(re.search(r'id="data" type="text/plain">(.*?)</script>', text)[1]))
+
+
+def test_the_page_holds_places_colors_and_masks_of_its_points(tmp_path):
+    inspection = made_up_inspection()
+    path = report_scene(tmp_path / "a.html", inspection)
+    head, data = page_data(path)
+    count, coord = head["points"], inspection.scene.coord
+    grid = np.frombuffer(data[: 8 * count], np.uint16).reshape(count, 4)[:, :3]
+    np.testing.assert_allclose(grid / 65535 * head["extent"] + coord.min(0), coord, atol=1e-4)
+    blocks = np.frombuffer(data[8 * count :], np.uint8).reshape(-1, count)
+    assert len(blocks) == len(head["panels"]) + len(head["masks"])
+    assert [panel["name"] for panel in head["panels"]] == [view for view in VIEWS if view != "query"]
+    truth = np.array(head["panels"][1]["palette"])[blocks[1]]
+    np.testing.assert_array_equal(truth, inspection.paint("truth").colors)
+    for cells, mask in head["rows"]:
+        if cells[0] == "found":
+            instance = int(cells[1].split()[-1])
+            np.testing.assert_array_equal(blocks[4 + mask] > 127, inspection.truth == instance)
+    assert "http" not in re.sub(r"<script id.*?</script>", "", path.read_text(), flags=re.S)
+
+
+def test_a_large_scene_is_thinned_to_a_small_page(tmp_path):
+    rng = np.random.default_rng(0)
+    count = 500_000
+    coord = rng.uniform(0, 5, (count, 3)).astype(np.float32)
+    instance = rng.integers(-1, 50, count)
+    panels = {"colour": rgb_paint(rng.uniform(size=(count, 3))), "found": instance_paint(instance)}
+    masks = instance == np.arange(50)[:, None]
+    path = write_report(tmp_path / "big.html", "big </script>", coord, panels, masks, [f"<b>{k}" for k in range(50)])
+    assert path.stat().st_size < 5e6
+    assert "60,000 of 500,000 points" in path.read_text()
+    assert "big </script>" not in path.read_text()
+    assert "<b>" not in path.read_text().split('id="head"')[1].split("</script>")[0]
+
+
+def test_a_page_that_cannot_be_written_is_one_sentence(tmp_path):
+    with pytest.raises(UserError, match="give another folder"):
+        report_scene(tmp_path / "none" / "a.html", made_up_inspection(100))
+
+
+def odd_scenes():
+    yield "empty", made_up_inspection(0, instances=0), "no prediction scores above the threshold"
+    many = made_up_inspection(20_000, instances=1000, queries=1000, layers=1)
+    yield "a thousand instances", many, "instances found"
+    broken = made_up_inspection()
+    logits, masks = (x.clone() for x in broken.layers[-1])
+    masks[2, 5] = torch.nan
+    logits[3] = torch.inf
+    broken.layers[-1] = (logits, masks)
+    broken.update()
+    yield "NaN", broken, "2 queries with NaN outputs are left out"
+    silent = made_up_inspection()
+    silent.layers = [(torch.zeros(4, 21), torch.full((4, 3000), torch.nan))]
+    yield "NaN only", silent, "no prediction scores above the threshold; 4 queries"
+
+
+@pytest.mark.parametrize(("name", "inspection", "sentence"), [pytest.param(*odd, id=odd[0]) for odd in odd_scenes()])
+def test_odd_input_gives_a_picture_or_a_sentence(tmp_path, name, inspection, sentence):
+    explorer = MaskExplorer([inspection])
+    assert sentence in message(explorer)
+    explorer.next_failure()
+    for view in VIEWS:
+        explorer.view.value = view
+    for query in range(min(4, explorer.query.max + 1)):
+        explorer.show_query(query)
+    if len(inspection.truth):
+        explorer.pick(0)
+    assert explorer.export("html", tmp_path).stat().st_size < 5e6
+    assert explorer.export("png", tmp_path).exists()
+
+
+def test_two_million_points_are_explored_in_part():
+    explorer = MaskExplorer([made_up_inspection(2_000_000, queries=3, layers=1)])
+    assert explorer.count.value == "shown: 30,000 of 2,000,000 points"
+    assert len(explorer.panels.grid) == 8 * 30_000
+
+
+def test_an_explorer_without_scenes_is_refused():
+    with pytest.raises(UserError, match="no scene to explore"):
+        MaskExplorer([])

@@ -5,6 +5,7 @@ Buys what no Python test can: that the pages open without an error and that a sl
 
 import io
 import os
+import re
 import secrets
 import shutil
 import socket
@@ -18,9 +19,13 @@ from pathlib import Path
 import nbformat
 import numpy as np
 import pytest
+import torch
 from helpers import made_up_inspection
 from PIL import Image
 
+from mf3d_tutorial.config import load_config
+from mf3d_tutorial.engine import load_datasets
+from mf3d_tutorial.run import Run
 from mf3d_tutorial.viz.report import report_scene
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -161,3 +166,33 @@ def test_the_explorer_works_in_jupyterlab(page, tmp_path):
         print(f"slider to pixels, 40,000 points a panel: {', '.join(f'{delay:.0f}' for delay in delays)} ms")
         assert len(delays) == 5
         page.close()  # before its server goes
+
+
+def test_the_live_viewer_shows_three_panels_and_a_query(page, tmp_path):
+    pytest.importorskip("viser", reason="needs viser: pip install 'viser>=1'")
+    from mf3d_tutorial.viz.live import LiveViewer
+
+    samples, said = Path(__file__).parents[1] / "data_samples", []
+    cfg = load_config(["recipe=tiny", f"paths.data_dir={samples}", "paths.output_dir=unused", "device=cpu"])
+    viewer, run = LiveViewer(cfg, load_datasets(cfg)[::-1], said.append), Run.create(cfg, torch.device("cpu"), 8)
+    try:
+        page.goto(re.search(r"http://\S+", said[0])[0])
+        page.wait_for_selector("canvas", timeout=60_000)
+        deadline = time.monotonic() + 60
+        while not viewer.history and time.monotonic() < deadline:
+            viewer.update(run, {"loss": torch.tensor(1.0)})
+            page.wait_for_timeout(200)
+        page.get_by_text("step 0/400").wait_for()
+        page.wait_for_timeout(3000)
+        before = picture(page, "live", "canvas")
+        assert colored(before) > 0.02
+        page.locator("[role=slider]").nth(2).focus()
+        page.keyboard.press("ArrowRight")
+        page.get_by_text("query 0:").wait_for()
+        page.wait_for_timeout(3000)
+        after = picture(page, "live-query", "canvas")
+        assert share_changed(before, after) > 0.001
+        assert len(said) == 1
+        page.close()
+    finally:
+        viewer.close()

@@ -27,9 +27,10 @@ def free_port() -> int:
 def options(tmp_path):
     for split in ("train", "val"):
         for k in range(2):
-            write_scene(tmp_path / "data" / split / f"s{k}", 300, seed=k)
+            write_scene(tmp_path / "data" / split / f"s{k}", 100, seed=k)
     common = [f"paths.data_dir={tmp_path / 'data'}", "train.num_workers=0", "device=cpu", "model.num_decoders=2"]
-    common += ["model.num_queries=8", "train.epochs=2", "train.eval_every=1", "train.log_every=1", *TINY_UNET]
+    common += ["data.voxel_size=0.1", "model.backbone_voxel_size=0.2"]
+    common += ["model.num_queries=8", "train.epochs=1", "train.log_every=1", *TINY_UNET]
     return [*common, f"viz.port={free_port()}", "viz.interval_seconds=0.001"]
 
 

@@ -77,6 +77,7 @@ class DataConfig:
     def __post_init__(self) -> None:
         choice("data.label_set", self.label_set, LABEL_SETS)
         require_positive(self, "data", "voxel_size")
+        require(self.label_set == CUSTOM or not self.classes, "data.classes comes from labels.yaml: do not set it")
         if self.label_set == CUSTOM and not self.classes:
             return  # until load_config has read labels.yaml
         count = len(self.labels)

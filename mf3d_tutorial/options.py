@@ -10,7 +10,6 @@ options = load_options(PredictOptions, ["input=scan.ply"])
 import argparse
 import dataclasses
 import difflib
-import re
 from dataclasses import field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -113,9 +112,9 @@ def explain(error: Exception) -> str:
     while error.__cause__ not in (None, error) and not getattr(error, "full_key", None):
         error = error.__cause__
     message = str(error).strip().splitlines()[0]
-    if match := re.match(r"Key '(\w+)' is not in struct", message):
-        return f"model.backbone.{match[1]} is a new constructor argument: write +model.backbone.{match[1]}=..."
+    key = getattr(error, "full_key", None)
+    if "is not in struct" in message:
+        return f"{key} is a new argument: write +{key}=..."
     if "Could not find 'recipe/" in message:
         return f"{message.split(': ')[-1]}: recipes are {', '.join(RECIPES)}"
-    key = getattr(error, "full_key", None)
     return f"{key}: {message}" if key else f"an override cannot be read: {message}"

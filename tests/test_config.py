@@ -218,6 +218,7 @@ def test_a_value_of_the_wrong_type_names_its_key(override):
         (["data.voxel_size=nan"], "data.voxel_size=nan must be greater than 0"),
         (["model.backbone_voxel_size=0"], "model.backbone_voxel_size=0.0 must be greater than 0"),
         (["data.label_set=scannet40"], "data.label_set=scannet40 is not one of scannet20, scannet200, custom"),
+        (["+data.classes.names=[a]"], "data.classes comes from labels.yaml: do not set it"),
         (["data.stuff_classes=[0,20]"], "data.stuff_classes holds 20, but scannet20 has classes 0 to 19"),
         (["data.stuff_classes=[-1]"], "data.stuff_classes holds -1, but scannet20 has classes 0 to 19"),
         (["data.label_set=scannet200", "data.stuff_classes=[200]"], "holds 200, but scannet200 has classes 0 to 199"),

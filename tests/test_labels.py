@@ -96,6 +96,7 @@ def test_colours_and_stuff_may_be_left_out():
         ("stuff: [a]\n", "names must be a list of class names"),
         ("names: [a, 3]\n", "names must be a list of class names"),
         ("names: [a, a]\n", "names holds a name twice"),
+        (f"names: [{', '.join(f'n{i}' for i in range(256))}]\n", "256 classes are too many"),
         ("names: [a, b]\nstuff: [c]\n", "stuff=['c'] must be a list of names"),
         ("names: [a, b]\nstuff: [a, b]\n", "every class is stuff"),
         ("names: [a, b]\ncolors: [[0, 0, 0]]\n", "colors must be a list of 2 colours"),

@@ -98,6 +98,7 @@ def custom_labels(values: dict[str, Any], where: str = "labels.yaml") -> LabelSe
     good = isinstance(names, list) and names and all(isinstance(name, str) and name for name in names)
     require(good, "names must be a list of class names, as in names: [floor, pallet, box]")
     require(len(set(names)) == len(names), "names holds a name twice")
+    require(len(names) < 256, f"{len(names)} classes are too many: pictures have 256 colours")
     require(isinstance(stuff, list) and all(name in names for name in stuff), f"stuff={stuff} must be a list of names")
     require(len(stuff) < len(names), "every class is stuff: nothing is left to find")
     colors = values.get("colors") or [_COLORS[index % len(_COLORS)] for index in range(len(names))]

@@ -9,8 +9,8 @@ from helpers import RAW_CLASSES, run_main, write_mesh, write_raw_scene
 
 from mf3d_tutorial.data import IGNORE_INDEX, ScanNetScenes, label_set
 from mf3d_tutorial.data.prepare import prepare_scene, read_label_table
-from mf3d_tutorial.errors import DataError
-from mf3d_tutorial.prepare_scannet import Job, _results, main
+from mf3d_tutorial.errors import UserError
+from mf3d_tutorial.prepare_scannet import Job, main, prepare
 
 
 @pytest.fixture
@@ -205,8 +205,8 @@ class Deadly:
 
 def test_a_killed_worker_is_one_sentence(tmp_path):
     jobs = [Job(tmp_path, tmp_path, "train", name, Deadly()) for name in ("a", "b")]
-    with pytest.raises(DataError, match="a worker was killed, most likely for lack of memory: use fewer --workers"):
-        list(_results(jobs, 2))
+    with pytest.raises(UserError, match="a worker was killed, most likely for lack of memory: use fewer --workers"):
+        prepare(jobs, 2)
 
 
 def test_too_little_memory_for_one_scene_is_its_reason(tmp_path, run, monkeypatch):

@@ -1,12 +1,12 @@
 """The scene generator: layouts without overlaps, scans with consistent classes, and files that are always the same."""
 
 import json
-import sys
 from collections import Counter
 from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers import run_main
 
 from mf3d_tutorial import make_rooms as program
 from mf3d_tutorial.data.labels import label_set
@@ -36,12 +36,10 @@ def made(tmp_path_factory):
     return out
 
 
-def run(monkeypatch, *arguments) -> int:
-    """Exit code of the command."""
-    monkeypatch.setattr(sys, "argv", ["make_rooms", *map(str, arguments)])
-    with pytest.raises(SystemExit) as stop:
-        program.main()
-    return stop.value.code
+@pytest.fixture
+def run(monkeypatch, capsys):
+    """`run(*arguments)`: exit code, stdout and stderr of the command."""
+    return lambda *arguments: run_main(monkeypatch, capsys, program.main, *arguments)
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -193,22 +191,24 @@ def test_killed_run_goes_on(made, tmp_path):
     assert contents(tmp_path) == contents(made)
 
 
-def test_other_settings_are_refused(made, capsys, monkeypatch):
+def test_other_settings_are_refused(made, run):
     before = contents(made)
-    assert run(monkeypatch, "--out", made, "--train", 3, "--val", 0, "--small", "--seed", 4) == 2
-    assert "choose another --out" in capsys.readouterr().err
+    code, _, err = run("--out", made, "--train", 3, "--val", 0, "--small", "--seed", 4)
+    assert code == 2
+    assert "choose another --out" in err
     assert contents(made) == before
 
 
-def test_foreign_folder_is_refused(tmp_path, capsys, monkeypatch):
+def test_foreign_folder_is_refused(tmp_path, run):
     (tmp_path / "train" / "scene0000_00").mkdir(parents=True)
-    assert run(monkeypatch, "--out", tmp_path, "--train", 1, "--val", 0) == 2
-    assert "did not make" in capsys.readouterr().err
+    code, _, err = run("--out", tmp_path, "--train", 1, "--val", 0)
+    assert code == 2
+    assert "did not make" in err
     (tmp_path / "file").write_text("")
-    assert run(monkeypatch, "--out", tmp_path / "file", "--train", 1, "--val", 0) == 2
+    assert run("--out", tmp_path / "file", "--train", 1, "--val", 0)[0] == 2
 
 
 @pytest.mark.parametrize("wrong", [["--train", "-1"], ["--train", "2", "--label-noise", "2"], ["--train", "x"]])
-def test_bad_numbers_exit_with_2(tmp_path, wrong, monkeypatch):
-    assert run(monkeypatch, "--out", tmp_path, "--val", 0, *wrong) == 2
+def test_bad_numbers_exit_with_2(tmp_path, wrong, run):
+    assert run("--out", tmp_path, "--val", 0, *wrong)[0] == 2
     assert not list(tmp_path.iterdir())

@@ -94,7 +94,8 @@ class Mesh:
 
     def add(self, other: "Mesh", x=0.0, y=0.0, z=0.0, yaw=0.0, pitch=0.0, roll=0.0) -> "Mesh":
         """Append `other` turned by roll (about y), pitch (about x), yaw (about z), then moved to (x, y, z)."""
-        turn = Rotation.from_euler("ZXY", [yaw, pitch, roll]).as_matrix()
+        c, s = np.cos(yaw), np.sin(yaw)
+        turn = [[c, -s, 0], [s, c, 0], [0, 0, 1]] @ Rotation.from_euler("XY", [pitch, roll]).as_matrix()
         self.parts += [(v @ turn.T + [x, y, z], f, m) for v, f, m in other.parts]
         return self
 

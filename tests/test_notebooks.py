@@ -12,7 +12,7 @@ from mf3d_tutorial.errors import ConfigError, check_parameters
 FOLDER = Path(__file__).parents[1] / "notebooks"
 LESSONS, SOLUTIONS = sorted(FOLDER.glob("*.ipynb")), sorted((FOLDER / "solutions").glob("*.ipynb"))
 NOTEBOOKS = LESSONS + SOLUTIONS
-PICTURE = re.compile(r"pipeline_figure\(|scene_panels\(|training_curves\(|plt\.show\(|\bscenes\(")
+PICTURE = re.compile(r"pipeline_figure\(|scene_panels\(|training_curves\(|^plt\.show\(|\bscenes\(", re.MULTILINE)
 FORMATS = {"image/png", "application/vnd.plotly.v1+json"}
 
 

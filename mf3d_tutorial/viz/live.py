@@ -28,6 +28,7 @@ from mf3d_tutorial.run import Log, Run
 from mf3d_tutorial.viz.colors import Paint, instance_paint, neighbour_colors, rgb_paint, scalar_paint
 from mf3d_tutorial.viz.inspection import Layers, instance_centers
 
+PANELS = ("input", "ground truth", "prediction")
 _HISTORY_BYTES = 200e6
 _SHARE = 0.01  # of the training time
 
@@ -58,7 +59,7 @@ class LiveViewer:
         taken = "" if port == cfg.viz.port else f" (port {cfg.viz.port} is taken)"
         log(f"live viewer: http://127.0.0.1:{port}{taken}")
         self.server.scene.set_up_direction("+z")
-        self.server.initial_camera.position, self.server.initial_camera.look_at = (0.0, -6.5, 7.0), (0.0, 0.0, 0.0)
+        self.server.initial_camera.position, self.server.initial_camera.look_at = (1.5, -6.5, 7.0), (1.5, 0.0, 0.0)
         self._controls()
 
     def _controls(self) -> None:
@@ -90,7 +91,8 @@ class LiveViewer:
 
     def close(self) -> None:
         if self.server is not None:
-            self.server.stop()
+            with redirect_stdout(StringIO()):
+                self.server.stop()
             self.server = None
 
     def _guarded(self, work, *arguments) -> None:
@@ -131,19 +133,17 @@ class LiveViewer:
         self.coord = scene.coord - (scene.coord.min(0) + scene.coord.max(0)) / 2
         truth = self.batch.targets[0].instance.numpy()
         colors = neighbour_colors(instance_centers(scene.coord, truth, len(self.batch.targets[0])))
-        self._panel(0, "input", rgb_paint(scene.color))
-        self._panel(1, "ground truth", instance_paint(truth, colors))
+        self._panel(0, rgb_paint(scene.color))
+        self._panel(1, instance_paint(truth, colors))
 
-    def _panel(self, place: int, title: str, paint: Paint) -> None:
+    def _panel(self, place: int, paint: Paint) -> None:
+        """Draw the points at the left (0), in the middle (1) or at the right (2)."""
         width = float(np.ptp(self.coord[:, 0])) + 1.0
         shift = np.array([(place - 1) * width, 0, 0])
         points, colors = (self.coord + shift)[self.shown], paint.colors[self.shown]
-        size, top = (
-            max(self.cfg.viz.voxel_size, self.cfg.data.voxel_size),
-            shift + [0, 0, float(self.coord[:, 2].max()) + 0.5],
-        )
+        size, top = max(self.cfg.viz.voxel_size, self.cfg.data.voxel_size), [0, 0, self.coord[:, 2].max() + 0.5]
         self.server.scene.add_point_cloud(f"/panel{place}", points, colors, point_size=size, point_shape="square")
-        self.server.scene.add_label(f"/title{place}", title, position=shift + top)
+        self.server.scene.add_label(f"/title{place}", PANELS[place], position=shift + top)
 
     def _draw_prediction(self) -> None:
         if not self.history:
@@ -159,7 +159,7 @@ class LiveViewer:
             name = self.choices[self.scene_name][0].labels.names[chance.argmax()]
             what = f"query {self.query.value}: {name} {chance.max():.2f}"
         self.text.content = f"{shot.title}  \n{what}"
-        self._panel(2, "prediction", paint)
+        self._panel(2, paint)
 
 
 def point_queries(

@@ -168,9 +168,9 @@ def scene_instances(
     full = found.masks.cpu().numpy()[:, kept]
     if options.largest_component:
         keep_largest_component(full, scene, max(0.1, 2.5 * options.voxel_size))
-    full = torch.from_numpy(full)
-    found = Instances(full, found.scores.cpu(), found.labels.cpu(), found.queries.cpu())
-    return found[full.sum(1) >= max(options.min_points, 1)]
+    enough = torch.from_numpy(np.count_nonzero(full, axis=1) >= max(options.min_points, 1))
+    found = Instances(torch.from_numpy(full), found.scores.cpu(), found.labels.cpu(), found.queries.cpu())
+    return found if enough.all() else found[enough]  # masks of all points are large: no copy without need
 
 
 def pool_masks(

@@ -59,7 +59,7 @@ class LiveViewer:
         taken = "" if port == cfg.viz.port else f" (port {cfg.viz.port} is taken)"
         log(f"live viewer: http://127.0.0.1:{port}{taken}")
         self.server.scene.set_up_direction("+z")
-        self.server.initial_camera.position, self.server.initial_camera.look_at = (1.5, -6.5, 7.0), (1.5, 0.0, 0.0)
+        self.server.initial_camera.position, self.server.initial_camera.look_at = (1.5, -5.5, 6.0), (1.5, 0.0, 0.0)
         self._controls()
 
     def _controls(self) -> None:

@@ -87,7 +87,8 @@ def test_a_pcd_is_read_with_its_packed_colours(tmp_path, data, kind):
     packed = PACKED.view(np.float32) if kind == "F" else PACKED
     lines = [" ".join([*map(str, xyz.tolist()), str(rgb)]) for xyz, rgb in zip(COORD, packed)]
     body = table.tobytes() if data == "binary" else "\n".join(lines).encode()
-    (tmp_path / "a.pcd").write_bytes(pcd(data, body, types=f"F F F {kind}"))
+    fields = "x y z rgb" if kind == "F" else "x y z rgba"
+    (tmp_path / "a.pcd").write_bytes(pcd(data, body, fields, f"F F F {kind}"))
     cloud = read_cloud(tmp_path / "a.pcd")
     np.testing.assert_array_equal(cloud.coord, COORD)
     np.testing.assert_array_equal(cloud.color, COLORS)

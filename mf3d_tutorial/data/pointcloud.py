@@ -165,8 +165,8 @@ def _from_table(path: Path, table: np.ndarray, faces: np.ndarray | None = None) 
                 break
     if "coord" not in found:
         raise DataError(f"{path} has no x, y and z: its columns are {', '.join(names)}")
-    if "rgb" in names:  # PCL packs the colour into the bits of one float
-        packed = np.ascontiguousarray(table["rgb"]).view("<u4")
+    for name in {"rgb", "rgba"} & set(names):  # PCL packs the colour into the bits of one float or integer
+        packed = np.ascontiguousarray(table[name]).view("<u4")
         found["color"] = np.stack([packed >> 16 & 255, packed >> 8 & 255, packed & 255], axis=1).astype(np.uint8)
     return Cloud(**found, faces=faces)
 

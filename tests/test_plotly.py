@@ -92,7 +92,8 @@ def test_classes_have_scannets_colors_and_names():
     labels = label_set("scannet200")
     paint = class_paint(np.array([0, 199, -1]), labels)
     np.testing.assert_array_equal(paint.colors, [labels.colors[0], labels.colors[199], UNLABELLED])
-    assert paint.names == {0: labels.names[0], 199: labels.names[199], 200: "none"}
+    assert list(paint.names.values()) == ["none", labels.names[0], labels.names[199]]
+    assert len(class_paint(np.zeros(0, int), labels).colors) == 0
     for name in paint.names.values():
         assert name.replace(" ", "&nbsp;") in figures.legend(paint)
 

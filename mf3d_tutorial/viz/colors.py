@@ -69,10 +69,10 @@ def rgb_paint(color: Float[np.ndarray, "N 3"]) -> Paint:
 
 def class_paint(segment: Int[np.ndarray, " N"], labels: LabelSet) -> Paint:
     """ScanNet's colour of each point's class; grey where it has none (-1)."""
-    none = len(labels)
-    index = np.where(segment < 0, none, segment).astype(np.uint8)
-    names = {int(c): "none" if c == none else labels.names[c] for c in np.unique(index)}
-    return Paint(index, np.array([*labels.colors, UNLABELLED], np.uint8), names)
+    present, index = np.unique(segment, return_inverse=True)  # a label set may have more than 256 classes, a scene not
+    palette = np.array([*labels.colors, UNLABELLED], np.uint8)[present if len(present) else [-1]]
+    names = {i: labels.names[c] if c >= 0 else "none" for i, c in enumerate(present.tolist())}
+    return Paint(index.astype(np.uint8), palette, names)
 
 
 def instance_paint(instance: Int[np.ndarray, " N"], chosen: Int[np.ndarray, " M"] | None = None) -> Paint:

@@ -11,6 +11,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from functools import partial
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -57,8 +58,7 @@ def fit(cfg: Config, log: Log = print) -> dict[str, Any]:
             if run.step % cfg.train.log_every == 0:
                 folder.append("train", run, {"lr": run.scheduler.get_last_lr()[0], **as_numbers(losses)})
             progress.report(losses)
-            if viewer:
-                viewer.update(run, losses)
+            viewer.update(run, losses)
             if run.step == run.total_steps:
                 break
         run.epoch += 1
@@ -72,8 +72,7 @@ def fit(cfg: Config, log: Log = print) -> dict[str, Any]:
             if run.is_best(metrics):
                 folder.save(run, "best.ckpt")
         folder.save(run, "last.ckpt")
-    if viewer:
-        viewer.close()
+    viewer.close()
     return folder.finish(run, progress.seconds)
 
 
@@ -176,10 +175,10 @@ def build_loader(cfg: Config, dataset: ScanNetScenes, shuffle: bool = False) -> 
     )
 
 
-def open_viewer(cfg: Config, datasets: Sequence[ScanNetScenes], log: Log) -> "LiveViewer | None":
-    """The live viewer if `viz.enabled`; ConfigError if its package is missing."""
+def open_viewer(cfg: Config, datasets: Sequence[ScanNetScenes], log: Log) -> "LiveViewer | SimpleNamespace":
+    """The live viewer; one that does nothing unless `viz.enabled`. ConfigError if its package is missing."""
     if not cfg.viz.enabled:
-        return None
+        return SimpleNamespace(update=lambda run, losses: None, close=lambda: None)
     from mf3d_tutorial.viz.live import LiveViewer
 
     return LiveViewer(cfg, datasets, log)

@@ -45,14 +45,6 @@ def test_every_point_gets_the_color_of_its_paint_in_the_figure():
         np.testing.assert_array_equal(np.stack([trace.x, trace.y, trace.z], 1), coord)
 
 
-def test_recoloring_changes_the_same_trace_and_its_scale_only_when_needed():
-    coord, color, instance = random_scene()
-    trace = figures.scenes(coord, {"RGB": rgb_paint(color)}).data[0]
-    for paint in (instance_paint(instance), instance_paint(instance[::-1]), scalar_paint(coord[:, 0])):
-        figures.recolor(trace, paint)
-        assert np.abs(shown_colors(trace) - paint.colors).max() <= 1
-
-
 def test_a_hundred_thousand_points_take_less_than_two_megabytes():
     coord, color, _ = random_scene(100_000)
     text = figures.scenes(coord, {"RGB": rgb_paint(color)}, budget=100_000).to_json()

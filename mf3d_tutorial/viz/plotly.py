@@ -1,7 +1,7 @@
 """Figures that a reader can turn and zoom: numpy arrays and a `Paint` in, a `go.Figure` out.
 
 Points go to the page as float32 coordinates and one byte of colour each (100,000 points: 1.7 MB). Each panel is a
-single trace, which `recolor` changes in place.
+single trace.
 """
 
 import textwrap
@@ -59,14 +59,6 @@ def scene_trace(coord: Float[np.ndarray, "N 3"], paint: Paint, point_size: float
     marker = {"size": point_size, "color": paint.index, "colorscale": scale, "cmin": 0, "cmax": len(scale) - 1}
     marker |= {"line": {"width": 0}, "showscale": False}
     return go.Scatter3d(x=x, y=y, z=z, mode="markers", marker=marker, **{"hoverinfo": "skip", **options})
-
-
-def recolor(trace: go.Scatter3d, paint: Paint) -> None:
-    """Give the points of a trace other colours; inside `figure.batch_update()` that is one message to the page."""
-    trace.marker.color = paint.index
-    scale = colorscale(paint)
-    if scale != [list(stop) for stop in trace.marker.colorscale]:
-        trace.marker.update(colorscale=scale, cmax=len(scale) - 1)
 
 
 def scenes(

@@ -24,7 +24,7 @@ ifndef RUN
 RUN := runs/tiny-$(shell date +%Y%m%d-%H%M%S)
 endif
 
-.PHONY: help install train test lab gpu lint refresh-notebooks lock clean
+.PHONY: help install train test lab gpu lint refresh-notebooks site lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' Makefile
@@ -97,6 +97,9 @@ gpu: $(STAMP) ## on a GPU machine: compile WarpConvNet's CUDA extension for the 
 
 refresh-notebooks: $(STAMP) ## run all notebooks again and keep their outputs (minutes)
 	$(BIN)/python -m tests.refresh_notebooks
+
+site: $(STAMP) ## render the course to html pages in site/, which open without a server
+	$(BIN)/python -m tests.build_site
 
 lock: ## write constraints.txt anew from pyproject.toml (LOCK_ARGS=--upgrade for newer versions, TORCH=x.y.z)
 	@tmp=$$(mktemp -d); trap 'rm -rf "$$tmp"' EXIT; \

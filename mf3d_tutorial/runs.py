@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import yaml
 from omegaconf import OmegaConf
 
 from mf3d_tutorial.errors import UserError, exit_on_user_error
@@ -54,13 +55,15 @@ def _flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
 def table(rows: Sequence[dict[str, Any]]) -> str:
     """The rows as aligned text, each option under the last part of its name."""
     titles = [key.rsplit(".", 1)[-1] for key in rows[0]]
-    cells = [titles, *([_cell(value) for value in row.values()] for row in rows)]
+    cells = [titles, *([_cell(*item) for item in row.items()] for row in rows)]
     widths = [max(len(line[column]) for line in cells) for column in range(len(titles))]
     return "\n".join("  ".join(text.ljust(width) for text, width in zip(line, widths)).rstrip() for line in cells)
 
 
-def _cell(value: Any) -> str:
-    return "-" if value is None else f"{value:.3f}" if isinstance(value, float) and value < 100 else str(value)
+def _cell(key: str, value: Any) -> str:
+    if value is None:
+        return "-"
+    return f"{value:.3f}" if key in RESULTS and isinstance(value, float) else str(value)
 
 
 def write_csv(rows: Sequence[dict[str, Any]], path: str | Path) -> None:
@@ -69,6 +72,12 @@ def write_csv(rows: Sequence[dict[str, Any]], path: str | Path) -> None:
         writer = csv.DictWriter(file, rows[0])
         writer.writeheader()
         writer.writerows(rows)
+
+
+def read_csv(path: str | Path) -> list[dict[str, Any]]:
+    """The rows that `write_csv` wrote, numbers as numbers."""
+    with open(path, newline="") as file:
+        return [{key: yaml.safe_load(value) for key, value in row.items()} for row in csv.DictReader(file)]
 
 
 @exit_on_user_error

@@ -38,6 +38,17 @@ def refresh(path: Path) -> None:
     print(path.name)
 
 
+def write_thumbnail(path: Path) -> None:
+    """The picture of the cell tagged `thumbnail` as notebooks/images/<number>.png, 240 pixels wide."""
+    for cell in nbformat.read(path, as_version=4).cells:
+        if "thumbnail" in cell.metadata.get("tags", []):
+            png = next(output.data["image/png"] for output in cell.outputs if "image/png" in output.get("data", {}))
+            picture = Image.open(io.BytesIO(base64.b64decode(png))).convert("RGB")
+            picture.thumbnail((240, 120))
+            picture.quantize(64).save(NOTEBOOKS / "images" / f"{path.name[:2]}.png", optimize=True)
+
+
 if __name__ == "__main__":
     for path in [Path(name) for name in sys.argv[1:]] or sorted(NOTEBOOKS.rglob("*.ipynb")):
         refresh(path)
+        write_thumbnail(path)

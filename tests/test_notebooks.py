@@ -97,6 +97,7 @@ def test_training_runs_by_papermill(tmp_path):
         "data_dir": str(FOLDER.parent / "data_samples"),
         "output_dir": str(tmp_path / "run"),
         "num_steps": 4,
+        "overfit_steps": 2,
         "seed": 1,
         "overrides": ["data.voxel_size=0.16", "model.backbone_voxel_size=0.16"],
     }
@@ -108,3 +109,14 @@ def test_training_runs_by_papermill(tmp_path):
     assert {"config.yaml", "metrics.json", "metrics.jsonl", "last.ckpt", "best.ckpt"} <= {
         path.name for path in (tmp_path / "run").iterdir()
     }
+
+
+# Buys the same for the notebook that itself starts papermill runs.
+@pytest.mark.slow
+def test_experiments_run_by_papermill(tmp_path):
+    parameters = {"data_dir": str(FOLDER.parent / "data_samples"), "num_steps": 2}
+    assert set(parameters) <= set(papermill.inspect_notebook(FOLDER / "07_experiments.ipynb"))
+    done = papermill.execute_notebook(
+        FOLDER / "07_experiments.ipynb", tmp_path / "out.ipynb", parameters, progress_bar=False, cwd=str(FOLDER)
+    )
+    assert all(cell.metadata.papermill.status == "completed" for cell in code_cells(done))

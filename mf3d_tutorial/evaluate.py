@@ -12,12 +12,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from omegaconf import MISSING
+from torch import Tensor
 from tqdm import tqdm
 
 from mf3d_tutorial.checkpoint import load_model
 from mf3d_tutorial.data import LabelSet, ScanNetScenes
 from mf3d_tutorial.data.pointcloud import read_cloud
+from mf3d_tutorial.data.scannet import Scene
+from mf3d_tutorial.data.targets import build_target
 from mf3d_tutorial.errors import DataError, exit_on_user_error, memory_advice
 from mf3d_tutorial.files import whole_folder, write_json, writing
 from mf3d_tutorial.inference import MEMORY_ADVICE, InferenceOptions, Instances, run_model, scene_instances
@@ -44,6 +48,7 @@ class EvaluateOptions(InferenceOptions):
     checkpoint: str = option(MISSING, "best.ckpt or last.ckpt of a run (required)")
     split: str = option("val", "folder of paths.data_dir")
     export: str | None = option(None, "folder for the predictions in the benchmark's submission format")
+    report: bool = option(False, "write a page to look at for each scene, <scene>.html, beside metrics.json")
     paths: EvaluatePaths = field(default_factory=EvaluatePaths)
     data: EvaluateData = field(default_factory=EvaluateData)
 
@@ -76,6 +81,8 @@ def evaluate(options: EvaluateOptions) -> dict[str, Any]:
                 metric.update(found.masks, found.scores, found.labels, original.segment, original.instance)
             if export:
                 export_scene(export, scene.name, found, labels, stuff)
+            if options.report:
+                write_page(result.parent / f"{scene.name}.html", scene, outputs, labels, stuff)
         report, *pooled = [with_groups(metric.compute(), labels) for metric in metrics]
         if np.isnan(report["ap"]) and not export:
             raise DataError(
@@ -87,6 +94,18 @@ def evaluate(options: EvaluateOptions) -> dict[str, Any]:
     with writing(result):
         write_json(report, result)
     return report
+
+
+def write_page(
+    path: Path, scene: Scene, outputs: tuple[Tensor, Tensor], labels: LabelSet, stuff: tuple[int, ...]
+) -> None:
+    """One scene's truth, instances and failures as a page that opens anywhere."""
+    from mf3d_tutorial.viz.inspection import Inspection
+    from mf3d_tutorial.viz.report import report_scene
+
+    segment, instance = torch.from_numpy(scene.segment), torch.from_numpy(scene.instance)
+    target = build_target(segment, instance, len(labels), stuff)
+    report_scene(path, Inspection(scene, [outputs], target, labels))
 
 
 def read_superpoint(folder: Path) -> np.ndarray:

@@ -173,6 +173,15 @@ def test_a_submission_read_back_gives_the_same_ap(tmp_path, setting, superpoints
     assert files == ["a_00.txt", "b_00.txt", "predicted_masks"]
 
 
+def test_a_page_is_written_for_each_scene(tmp_path, setting):
+    run, _ = setting
+    assert run("report=true")[0] == 0
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {"metrics.json", "a_00.html", "b_00.html"}
+    page = (tmp_path / "out/a_00.html").read_text()
+    assert "a_00" in page
+    assert "https://" not in page
+
+
 def test_a_split_without_labels_can_be_exported_but_not_measured(tmp_path, setting):
     run, _ = setting
     arrays = objects(segment20=None, segment200=None, instance=None)

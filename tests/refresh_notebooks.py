@@ -39,12 +39,12 @@ def refresh(path: Path) -> None:
 
 
 def write_thumbnail(path: Path) -> None:
-    """The picture of the cell tagged `thumbnail` as notebooks/images/<number>.png, 240 pixels wide."""
+    """The picture of the cell tagged `thumbnail` as notebooks/images/<number>.png, at most 480 pixels wide."""
     for cell in nbformat.read(path, as_version=4).cells:
         if "thumbnail" in cell.metadata.get("tags", []):
             png = next(output.data["image/png"] for output in cell.outputs if "image/png" in output.get("data", {}))
             picture = Image.open(io.BytesIO(base64.b64decode(png))).convert("RGB")
-            picture.thumbnail((240, 120))
+            picture.thumbnail((480, 240))
             picture.quantize(64).save(NOTEBOOKS / "images" / f"{path.name[:2]}.png", optimize=True)
 
 

@@ -4,7 +4,9 @@ python -m mf3d_tutorial.checkpoint runs/first/best.ckpt small.ckpt     # only co
 """
 
 import argparse
+import io
 import os
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -21,15 +23,26 @@ class CheckpointError(UserError):
     """A checkpoint that is missing, damaged, or of another kind."""
 
 
-def save_checkpoint(state: dict[str, Any], path: str | Path) -> None:
-    """Write `state` to `path`: first to a file beside it, then by one rename, so that a crash leaves the old one."""
+class DamagedError(CheckpointError):
+    """A file that no checkpoint can be read from."""
+
+
+def save_checkpoint(state: dict[str, Any], path: str | Path, previous: Path | None = None) -> None:
+    """Write `state` to `path`: first to a file beside it, then by one rename, so that a crash leaves the old one.
+
+    `previous`: what to call the old one; without it the old one is gone.
+    """
     path = Path(path)
     draft = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     try:
         with open(draft, "wb") as file:
-            torch.save({"format": FORMAT, **state}, file)
+            content = io.BytesIO()  # because torch.save turns a full disk into an error of its own
+            torch.save({"format": FORMAT, **state}, content)
+            file.write(content.getbuffer())
             file.flush()
             os.fsync(file.fileno())
+        if previous and path.exists():
+            os.replace(path, previous)
         os.replace(draft, path)
     finally:
         draft.unlink(missing_ok=True)
@@ -40,10 +53,13 @@ def load_checkpoint(path: str | Path, device: str | torch.device = "cpu") -> dic
     if not Path(path).is_file():
         raise CheckpointError(f"there is no checkpoint {path}")
     try:
+        with zipfile.ZipFile(path) as archive:
+            if damaged := archive.testzip():  # checksums, which torch.load does not look at
+                raise ValueError(f"the checksum of {damaged} is wrong")
         state = torch.load(path, map_location=device, weights_only=True)
     except Exception as error:
         reason = (str(error) or type(error).__name__).splitlines()[0]
-        raise CheckpointError(f"the checkpoint {path} is damaged or no checkpoint ({reason}): use another") from error
+        raise DamagedError(f"the checkpoint {path} is damaged or no checkpoint ({reason}): use another") from error
     if not isinstance(state, dict) or state.get("format") != FORMAT:
         raise CheckpointError(f"{path} is not a checkpoint of this program: use last.ckpt or best.ckpt of a run folder")
     return state

@@ -31,7 +31,7 @@ class PathsConfig:
 
 @dataclass
 class TrainConfig:
-    batch_size: int = option(2, "scenes a step")
+    batch_size: int = option(2, "scenes a step, of all processes together")
     lr: float = option(1e-4, "AdamW learning rate (the highest one of schedule=onecycle)")
     epochs: int = option(100, "passes over the train split")
     step_size: int = option(25, "epochs between two drops of the learning rate (schedule=step)")
@@ -48,10 +48,14 @@ class TrainConfig:
     eval_every: int = option(5, "epochs between two validations with AP; the last epoch always has one")
     resume: str = option("never", "auto: go on from last.ckpt in the run folder if there is one; never: start new")
     max_nonfinite: int = option(5, "stop after this many steps in a row whose loss is NaN or infinite")
+    accumulate: int = option(1, "parts of a batch that pass one after another: less memory, the same gradient")
+    save_every: float = option(600.0, "seconds between two writes of last.ckpt; each epoch's end writes it, too")
+    sync_batchnorm: bool = option(False, "batch norm over the scenes of all processes (torchrun and CUDA)")
+    tracker: str = option("none", "none, tensorboard or wandb: where metrics go besides metrics.jsonl")
 
     def __post_init__(self) -> None:
         require_positive(self, "train", "batch_size", "lr", "epochs", "step_size", "gamma", "log_every", "eval_every")
-        require_positive(self, "train", "max_grad_norm", "max_nonfinite")
+        require_positive(self, "train", "max_grad_norm", "max_nonfinite", "accumulate", "save_every")
         require(self.num_workers >= 0, f"train.num_workers={self.num_workers} must not be negative")
         require(self.weight_decay >= 0, f"train.weight_decay={self.weight_decay} must not be negative")
         require(self.max_steps is None or self.max_steps > 0, f"train.max_steps={self.max_steps} must be at least 1")
@@ -63,6 +67,7 @@ class TrainConfig:
         choice("train.precision", self.precision, ("auto", "32", "16-mixed"))
         choice("train.schedule", self.schedule, ("step", "onecycle"))
         choice("train.resume", self.resume, ("never", "auto"))
+        choice("train.tracker", self.tracker, ("none", "tensorboard", "wandb"))
 
 
 @dataclass
@@ -195,14 +200,21 @@ def load_config(overrides: list[str]) -> Config:
 
 
 def _checked(cfg: Config) -> Config:
-    """`cfg`, if its backbone can be imported (which takes seconds, so not in ModelConfig itself)."""
+    """`cfg`, if its backbone can be imported (which takes seconds, so not in ModelConfig itself).
+
+    Only a torch module is taken: the config may come out of somebody's checkpoint, and its `_target_` is called.
+    """
+    from torch import nn
+
     from mf3d_tutorial.model import warp  # noqa: F401  makes warpconvnet importable without CUDA
 
     target = cfg.model.backbone["_target_"]
     try:
-        pkgutil.resolve_name(target)
+        backbone = pkgutil.resolve_name(target)
     except Exception as error:  # whatever the backbone's module raises while it is imported
         raise ConfigError(f"model.backbone._target_={target} cannot be imported: {error}") from error
+    is_module = isinstance(backbone, type) and issubclass(backbone, nn.Module)
+    require(is_module, f"model.backbone._target_={target} is no torch module: give the path of the backbone's class")
     return cfg
 
 

@@ -4,15 +4,19 @@ import os
 import pickle
 from pathlib import Path
 
+import hydra
 import pytest
 import torch
+import yaml
 from helpers import assert_near, random_points
 
 from mf3d_tutorial import checkpoint
 from mf3d_tutorial.checkpoint import CheckpointError, load_checkpoint, load_model, save_checkpoint
-from mf3d_tutorial.config import load_config, plain
+from mf3d_tutorial.config import load_config, plain, read_config
 from mf3d_tutorial.errors import UserError
 from mf3d_tutorial.model import build_model
+from mf3d_tutorial.runs import collect
+from mf3d_tutorial.sweep import load_sweep
 
 STATE = {"model": {"weight": torch.arange(4.0)}, "epoch": 3, "config": {"train": {"lr": 1e-4}}, "name": "tiny"}
 
@@ -154,3 +158,32 @@ def test_weights_of_another_model_are_refused(tmp_path):
     save_checkpoint(state, tmp_path / "best.ckpt")
     with pytest.raises(CheckpointError, match=r"the weights in .*best\.ckpt do not fit its config"):
         load_model(tmp_path / "best.ckpt")
+
+
+@pytest.mark.parametrize("where", ["the backbone", "an argument of it"])
+def test_a_config_that_calls_something_is_refused_and_not_run(tmp_path, where):
+    trap = tmp_path / "boom"
+    call = {"_target_": "pathlib.Path.touch", "_args_": [{"_target_": "pathlib.Path", "_args_": [str(trap)]}]}
+    backbone = call if where == "the backbone" else {"_target_": "torch.nn.Linear", "in_features": 3, "bias": call}
+    config = plain(load_config(["recipe=tiny", "paths.data_dir=x"]))
+    config["model"]["backbone"] = {"out_channels": 64, **backbone}
+    save_checkpoint({"config": config, "model": {"class_head.bias": torch.zeros(21)}}, tmp_path / "evil.ckpt")
+    with pytest.raises(UserError):
+        load_model(tmp_path / "evil.ckpt")
+    assert not trap.exists()
+    if where == "the backbone":
+        hydra.utils.instantiate(call)
+        assert trap.exists()  # so the trap works
+
+
+def test_a_yaml_file_that_makes_objects_is_refused_and_not_run(tmp_path):
+    trap, file = tmp_path / "boom", tmp_path / "config.yaml"
+    file.write_text(f"output_dir: !!python/object/apply:os.mkdir [{trap}]\n")
+    for load in (read_config, load_sweep):
+        with pytest.raises((UserError, yaml.YAMLError), match="python/object"):
+            load(file)
+    with pytest.raises(yaml.YAMLError, match="python/object"):
+        collect(tmp_path)
+    assert not trap.exists()
+    yaml.unsafe_load(file.read_text())
+    assert trap.exists()  # so the trap works

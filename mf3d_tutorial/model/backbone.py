@@ -16,7 +16,7 @@ def build_backbone(config: dict[str, Any], voxel_size: float | None) -> nn.Modul
     Voxels: points are averaged into voxels before it, and each point takes its voxel's feature after it.
     """
     try:
-        backbone = hydra.utils.instantiate(config)
+        backbone = hydra.utils.instantiate(config, _recursive_=False)  # a `_target_` among its arguments is not called
     except Exception as error:
         cause = error.__cause__ or error
         raise ConfigError(f"model.backbone: {config['_target_']} refuses its arguments: {cause}") from error

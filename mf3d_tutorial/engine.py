@@ -4,11 +4,13 @@
     metrics = fit(cfg)
 
 A run folder holds config.yaml, metrics.jsonl (a line for every `train.log_every` steps and every validation),
-metrics.json (the result), last.ckpt (the newest epoch) and best.ckpt (the validation with the highest AP).
+metrics.json (the result), last.ckpt (the newest state), previous.ckpt (the one before it) and best.ckpt (the validation
+with the highest AP).
 """
 
+import time
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from functools import partial
 from types import SimpleNamespace
@@ -16,17 +18,22 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
-from torch.utils.data import DataLoader, Sampler
+from torch.utils.data import DataLoader
 
 from mf3d_tutorial.config import Config
 from mf3d_tutorial.data import Batch, ScanNetScenes, collate
+from mf3d_tutorial.data.batches import SceneBatches, default_signals, fetch
 from mf3d_tutorial.data.transforms import training_augmentation
-from mf3d_tutorial.errors import UserError
+from mf3d_tutorial.distributed import add_gradients, add_up, all_sum, gather, joined, on_main, rank, world_size
+from mf3d_tutorial.errors import ConfigError, NonFiniteError, UserError
+from mf3d_tutorial.folder import Interrupts, RunFolder, dump_batch
 from mf3d_tutorial.inference import predict_instances
-from mf3d_tutorial.losses import SetCriterion
+from mf3d_tutorial.losses import SetCriterion, count_scenes
 from mf3d_tutorial.metrics import ScanNetInstanceAP
 from mf3d_tutorial.model import MaskFormer3D
-from mf3d_tutorial.run import Log, Progress, Run, RunFolder, as_numbers, choose_device, num_classes
+from mf3d_tutorial.run import Log, Progress, Run, as_numbers, choose_device, num_classes
+
+Datasets = tuple[ScanNetScenes, ScanNetScenes]
 
 if TYPE_CHECKING:
     from mf3d_tutorial.viz.live import LiveViewer
@@ -36,78 +43,121 @@ def fit(cfg: Config, log: Log = print) -> dict[str, Any]:
     """Train as `cfg` says and write the run folder; what metrics.json holds is returned.
 
     UserError before anything is written if data, config or folder cannot be used; every scene is read once for that.
+    Whatever ends the run later, a signal too, last.ckpt is written first, and `train.resume=auto` goes on from it.
     """
     device = choose_device(cfg.device)
-    train_set, val_set = load_datasets(cfg)
-    voxel_sizes = [size for size in (cfg.data.voxel_size, cfg.model.backbone_voxel_size) if size]
-    for dataset in (train_set, val_set):
-        dataset.check(min(voxel_sizes, default=None))
-    run = Run.create(cfg, device, len(train_set))
-    viewer = open_viewer(cfg, (val_set, train_set), log)
-    folder = RunFolder.open(cfg, run)
-    log(f"{len(train_set)} train and {len(val_set)} val scenes, {run.num_parameters / 1e6:.2f} M parameters, {device}")
-    log(f"run folder: {folder.path}")
+    with joined(device):
+        log = log if rank() == 0 else (lambda line: None)
+        datasets = load_datasets(cfg)
+        on_main(lambda: check_data(cfg, datasets))
+        run = Run.create(cfg, device, len(datasets[0]))
+        scenes = f"{len(datasets[0])} train and {len(datasets[1])} val scenes"
+        log(f"{scenes}, {run.num_parameters / 1e6:.2f} M parameters, {world_size()} x {device.type}")
+        viewer = open_viewer(cfg, datasets[::-1], log)
+        with Interrupts() as interrupts, RunFolder(cfg, log) as folder:
+            folder.open(run)
+            metrics = train(run, folder, datasets, interrupts, viewer)
+        viewer.close()
+    return metrics
 
-    train_loader, val_loader = build_loader(cfg, train_set, shuffle=True), build_loader(cfg, val_set)
-    progress = Progress(run, log)
-    while run.step < run.total_steps:
-        train_loader.sampler.epoch = run.epoch
+
+def train(
+    run: Run, folder: RunFolder, datasets: Datasets, interrupts: Interrupts, viewer: "LiveViewer | SimpleNamespace"
+) -> dict[str, Any]:
+    """The loop of `fit`, from wherever `run` is."""
+    cfg, options = run.cfg, run.cfg.train
+    train_loader, val_loader = build_loader(cfg, datasets[0], shuffle=True), build_loader(cfg, datasets[1])
+    progress = Progress(run, folder.log)
+    while run.step < run.total_steps or run.seen:  # an epoch is over when it has been validated
+        train_loader.batch_sampler.start_at(run.epoch, run.seen)
         run.model.train()
-        for batch in train_loader:
-            losses = train_step(run, batch)
-            if run.step % cfg.train.log_every == 0:
-                folder.append("train", run, {"lr": run.scheduler.get_last_lr()[0], **as_numbers(losses)})
-            progress.report(losses)
-            viewer.update(run, losses)
+        for parts in progress.timed(zip(*[fetch(train_loader)] * options.accumulate)):
             if run.step == run.total_steps:
                 break
-        run.epoch += 1
-        if cfg.train.schedule == "step":
-            run.scheduler.step()
-        finished = run.step == run.total_steps
-        if run.epoch % cfg.train.eval_every == 0 or finished:
-            metrics = validate(run.model, val_loader, run.criterion, device, run.precision)
-            folder.append("val", run, metrics)
-            log(f"epoch {run.epoch}: " + describe(metrics))
+            interrupts.check()
+            run.seed_step()
+            losses = train_step(run, *parts)
+            if run.step % options.log_every == 0:
+                values = {"lr": run.scheduler.get_last_lr()[0], **as_numbers(losses), **progress.rates()}
+                folder.append("train", run, values)
+            progress.report(losses)
+            viewer.update(run, losses)
+            if time.monotonic() - folder.saved > options.save_every:
+                folder.save(run, "last.ckpt")
+        if (run.epoch + 1) % options.eval_every == 0 or run.step == run.total_steps:
+            interrupts.check()
+            interrupts.hold = False
+            metrics = validate(run.model, val_loader, run.criterion, run.device, run.precision)
+            interrupts.hold = True
+            folder.log(f"epoch {run.epoch + 1}: " + describe(metrics))
             if run.is_best(metrics):
                 folder.save(run, "best.ckpt")
+            folder.append("val", run, metrics)
+        run.epoch, run.seen = run.epoch + 1, 0
+        if options.schedule == "step":
+            run.scheduler.step()
         folder.save(run, "last.ckpt")
-    viewer.close()
     return folder.finish(run, progress.seconds)
 
 
-def train_step(run: Run, batch: Batch) -> dict[str, Tensor]:
-    """One optimiser step on `batch`; the losses, detached. A loss that is not finite changes no weight.
+def train_step(run: Run, *parts: Batch | None) -> dict[str, Tensor]:
+    """One optimiser step on a batch, or on the `parts` of it that this process has; losses and gradient norm, detached.
 
-    UserError, naming the scenes, after `train.max_nonfinite` such losses in a row.
+    All or nothing: an error, a loss or a gradient that is not finite changes neither weights nor batch norm's
+    statistics. NonFiniteError, naming the scenes, after `train.max_nonfinite` such batches in a row.
     """
-    options = run.cfg.train
-    batch = batch.to(run.device)
-    with autocast(run.device, run.precision):
-        outputs = run.model.forward_layers(batch.points, last_only=run.criterion.aux_weight == 0)
-        losses = run.criterion(outputs, batch.targets)
-    run.step += 1
-    if losses["loss"].isfinite():
-        run.nonfinite = 0
-        run.optimizer.zero_grad()
-        run.scaler.scale(losses["loss"]).backward()
-        run.scaler.unscale_(run.optimizer)
-        nn.utils.clip_grad_norm_(run.model.parameters(), options.max_grad_norm)
+    options, parts = run.cfg.train, [part.to(run.device) for part in parts if part]
+    statistics = [buffer.clone() for buffer in run.model.buffers()]
+    norm, moved = torch.full((), torch.nan, device=run.device), False
+    try:
+        losses = forward_backward(run, parts)
+        if losses["loss"].isfinite():
+            add_gradients(run.model)
+            run.scaler.unscale_(run.optimizer)
+            norm = nn.utils.clip_grad_norm_(run.model.parameters(), options.max_grad_norm)
+            moved = run.scaler.is_enabled() or bool(norm.isfinite())
+    except torch.OutOfMemoryError as error:
+        raise UserError(out_of_memory(run, parts)) from error
+    finally:
+        if not moved:
+            for buffer, before in zip(run.model.buffers(), statistics):
+                buffer.copy_(before)
+    run.whole = False
+    if moved:
         run.scaler.step(run.optimizer)  # skipped by itself if a gradient is not finite
         run.scaler.update()
-    else:
-        run.nonfinite += 1
-        if run.nonfinite >= options.max_nonfinite:
-            raise UserError(
-                f"the loss was not finite in {run.nonfinite} steps in a row, the last one (step {run.step}) on "
-                f"{', '.join(batch.names)}: lower train.lr, or set train.precision=32"
-            )
+    run.nonfinite = 0 if moved else run.nonfinite + 1
+    run.step, run.seen = run.step + 1, run.seen + 1
     if options.schedule == "onecycle" and run.step < run.total_steps:
         with warnings.catch_warnings():
             # The first step may be skipped, by the scaler or above. The learning rate goes on all the same.
             warnings.filterwarnings("ignore", "Detected call of `lr_scheduler.step", UserWarning)
             run.scheduler.step()
-    return {name: loss.detach() for name, loss in losses.items()}
+    run.whole = True
+    if run.nonfinite >= options.max_nonfinite:
+        raise NonFiniteError(
+            f"loss or gradient were not finite in {run.nonfinite} steps in a row, the last one (step {run.step}) on "
+            f"{scene_names(parts)}, kept in {dump_batch(run, parts)}: lower train.lr, or set train.precision=32"
+        )
+    return {**losses, "grad_norm": norm}
+
+
+def forward_backward(run: Run, parts: list[Batch]) -> dict[str, Tensor]:
+    """Add up the gradients of all parts; the losses of the whole batch, over all processes."""
+    count = all_sum(list(count_scenes([target for part in parts for target in part.targets])))
+    run.scenes += int(count[0])
+    run.optimizer.zero_grad()
+    sums = dict.fromkeys(("loss", "cls", "bce", "dice"), torch.zeros((), device=run.device))
+    for part in parts:
+        with autocast(run.device, run.precision):
+            outputs = run.model.forward_layers(part.points, last_only=run.criterion.aux_weight == 0)
+            try:
+                losses = run.criterion(outputs, part.targets, count)
+            except NonFiniteError:  # backward all the same: with SyncBatchNorm the other processes wait for it
+                losses = dict.fromkeys(sums, outputs[-1][0].sum() * torch.nan)
+        run.scaler.scale(losses["loss"]).backward()
+        sums = {name: total + losses[name].detach() for name, total in sums.items()}
+    return dict(zip(sums, add_up(torch.stack(list(sums.values())))))
 
 
 @torch.no_grad()
@@ -120,37 +170,27 @@ def validate(
     """
     model.eval()
     metric = ScanNetInstanceAP(loader.dataset.labels)
-    losses = []
-    for batch in loader:
+    sums = torch.zeros(5, dtype=torch.float64)  # of cls, bce, dice; scenes; scenes with instances
+    for batch in fetch(loader):
         batch = batch.to(device)
         with autocast(device, precision):
             logits, masks = model(batch.points)
-            losses.append(as_numbers(criterion((logits, masks), batch.targets)))
+            losses = as_numbers(criterion((logits, masks), batch.targets, count=(1, 1)))
+            sums += torch.tensor([losses["cls"], losses["bce"], losses["dice"], *count_scenes(batch.targets)])
         for scene_logits, scene_masks, original in zip(logits, masks, batch.originals):
             instances = predict_instances(scene_logits, scene_masks)
             full = instances.masks.cpu().numpy()[:, original.kept]
             metric.update(full, instances.scores, instances.labels, original.segment, original.instance)
     model.train()
-    means = {f"val_{name}": sum(loss[name] for loss in losses) / len(losses) for name in losses[0]}
-    return {**metric.compute(), **means}
+    gathered = gather(metric.tables)
+    metric.tables = {c: [table for tables in gathered for table in tables[c]] for c in metric.tables}
+    cls, bce, dice, scenes, with_instances = all_sum(sums.tolist())
+    means = {"cls": cls / scenes, "bce": bce / max(with_instances, 1), "dice": dice / max(with_instances, 1)}
+    loss = sum(getattr(criterion.weights, name) * mean for name, mean in means.items())
+    return {**metric.compute(), "val_loss": loss, **{f"val_{name}": mean for name, mean in means.items()}}
 
 
-class ShuffledScenes(Sampler):
-    """Every scene once, in an order that depends on the seed and the epoch alone; gives `(epoch, index)`."""
-
-    def __init__(self, num_scenes: int, seed: int):
-        self.num_scenes, self.seed, self.epoch = num_scenes, seed, 0
-
-    def __len__(self) -> int:
-        return self.num_scenes
-
-    def __iter__(self) -> Iterator[tuple[int, int]]:
-        generator = torch.Generator().manual_seed(self.seed * 1_000_003 + self.epoch)
-        order = torch.randperm(self.num_scenes, generator=generator).tolist()
-        return iter([(self.epoch, index) for index in order])
-
-
-def load_datasets(cfg: Config) -> tuple[ScanNetScenes, ScanNetScenes]:
+def load_datasets(cfg: Config) -> Datasets:
     """The train and the val scenes; only the former are augmented."""
     common = {"label_set": cfg.data.labels, "voxel_size": cfg.data.voxel_size}
     common |= {"ignore_index": cfg.data.ignore_index, "seed": cfg.seed}
@@ -159,13 +199,31 @@ def load_datasets(cfg: Config) -> tuple[ScanNetScenes, ScanNetScenes]:
     return train_set, ScanNetScenes(cfg.paths.data_dir, "val", **common)
 
 
+def check_data(cfg: Config, datasets: Datasets) -> None:
+    """UserError if a scene cannot be used, or if the scenes of a step cannot be dealt to all processes."""
+    options, hands = cfg.train, world_size() * cfg.train.accumulate
+    last = len(datasets[0]) % options.batch_size
+    if options.batch_size < hands or (options.sync_batchnorm and 0 < last < hands):
+        raise ConfigError(
+            f"train.batch_size={options.batch_size} leaves some of {world_size()} processes x train.accumulate="
+            f"{options.accumulate} without a scene: give a multiple of {hands}"
+        )
+    voxel_sizes = [size for size in (cfg.data.voxel_size, cfg.model.backbone_voxel_size) if size]
+    for dataset in datasets:
+        dataset.check(min(voxel_sizes, default=None))
+
+
 def build_loader(cfg: Config, dataset: ScanNetScenes, shuffle: bool = False) -> DataLoader:
-    """Batches of `train.batch_size` scenes with their targets."""
+    """Batches with their targets: the parts of `SceneBatches`, or this process's scenes in order."""
+    parts, num_scenes = cfg.train.accumulate, len(dataset)
+    mine, size = range(rank(), num_scenes, world_size()), -(-cfg.train.batch_size // (world_size() * parts))
     return DataLoader(
         dataset,
-        batch_size=cfg.train.batch_size,
-        sampler=ShuffledScenes(len(dataset), cfg.seed) if shuffle else None,
+        batch_sampler=SceneBatches(num_scenes, cfg.train.batch_size, parts, cfg.seed)
+        if shuffle
+        else [mine[first : first + size] for first in range(0, len(mine), size)],
         num_workers=cfg.train.num_workers,
+        worker_init_fn=default_signals,
         collate_fn=partial(
             collate,
             num_classes=num_classes(cfg),
@@ -176,8 +234,8 @@ def build_loader(cfg: Config, dataset: ScanNetScenes, shuffle: bool = False) -> 
 
 
 def open_viewer(cfg: Config, datasets: Sequence[ScanNetScenes], log: Log) -> "LiveViewer | SimpleNamespace":
-    """The live viewer; one that does nothing unless `viz.enabled`. ConfigError if its package is missing."""
-    if not cfg.viz.enabled:
+    """The live viewer of process 0; one that does nothing unless `viz.enabled`. ConfigError without its package."""
+    if not cfg.viz.enabled or rank() > 0:
         return SimpleNamespace(update=lambda run, losses: None, close=lambda: None)
     from mf3d_tutorial.viz.live import LiveViewer
 
@@ -186,6 +244,20 @@ def open_viewer(cfg: Config, datasets: Sequence[ScanNetScenes], log: Log) -> "Li
 
 def autocast(device: torch.device, precision: str) -> AbstractContextManager:
     return torch.autocast(device.type, dtype=torch.float16, enabled=precision == "16-mixed")
+
+
+def scene_names(parts: list[Batch]) -> str:
+    return ", ".join(name for part in parts for name in part.names)
+
+
+def out_of_memory(run: Run, parts: list[Batch]) -> str:
+    """What to say about a batch that the GPU has no room for."""
+    points = sum(len(target.instance) for part in parts for target in part.targets)
+    return (
+        f"the GPU's memory is too small for step {run.step + 1}, {scene_names(parts)} with {points:,} points: raise "
+        f"train.accumulate (now {run.cfg.train.accumulate}, at most train.batch_size={run.cfg.train.batch_size} over "
+        "the number of processes; the gradient stays the same), or data.voxel_size"
+    )
 
 
 def describe(metrics: dict[str, Any]) -> str:

@@ -21,6 +21,10 @@ class DataError(UserError):
     """A dataset folder, a scene or an array that cannot be used."""
 
 
+class NonFiniteError(UserError):
+    """A loss, or what it is made of, that is NaN or infinite."""
+
+
 def check_parameters(notebook: dict[str, Any]) -> None:
     """ConfigError for a parameter that a notebook, given as its globals(), does not have, or that has another type.
 

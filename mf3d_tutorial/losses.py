@@ -22,6 +22,9 @@ class SetCriterion(nn.Module):
 
     These are the formulas of WarpConvNet's MaskFormer example. With `aux_weight` > 0 `outputs` may be the list that
     `MaskFormer3D.forward_layers` gives; each earlier layer's loss, matched anew, is then added with that weight.
+
+    `count` says how many scenes there are, and how many with instances, where `targets` are only a part of a batch:
+    the sums of this part are divided by it, so that the parts' losses add up to that of the batch.
     """
 
     def __init__(
@@ -37,34 +40,39 @@ class SetCriterion(nn.Module):
         self.no_object_weight = no_object_weight
         self.aux_weight = aux_weight
 
-    def forward(self, outputs: Outputs | list[Outputs], targets: list[Target]) -> Losses:
+    def forward(
+        self, outputs: Outputs | list[Outputs], targets: list[Target], count: tuple[float, float] | None = None
+    ) -> Losses:
         layers = outputs if isinstance(outputs, list) else [outputs]
-        losses = self.layer_losses(layers[-1], targets)
+        count = count or count_scenes(targets)
+        losses = self.layer_losses(layers[-1], targets, *count)
         for earlier in layers[:-1]:
-            losses["loss"] = losses["loss"] + self.aux_weight * self.layer_losses(earlier, targets)["loss"]
+            losses["loss"] = losses["loss"] + self.aux_weight * self.layer_losses(earlier, targets, *count)["loss"]
         return losses
 
-    def layer_losses(self, outputs: Outputs, targets: list[Target]) -> Losses:
+    def layer_losses(self, outputs: Outputs, targets: list[Target], scenes: float, with_instances: float) -> Losses:
         """The losses of one decoder layer's outputs."""
         logits, masks = outputs
         with torch.autocast(logits.device.type, enabled=False):
             logits = logits.float()
             pairs = match(logits, masks, targets, self.weights)
-            cls = self.class_loss(logits, targets, pairs)
-            bce, dice = self.mask_losses(masks, targets, pairs)
+            cls = self.class_loss(logits, targets, pairs) / scenes
+            bce, dice = (term / max(with_instances, 1) for term in self.mask_losses(masks, targets, pairs))
         loss = self.weights.cls * cls + self.weights.bce * bce + self.weights.dice * dice
         return {"loss": loss, "cls": cls, "bce": bce, "dice": dice}
 
     def class_loss(self, logits: Float[Tensor, "B Q C+1"], targets: list[Target], pairs: list[Pairs]) -> Tensor:
+        """Summed over the scenes."""
         no_object = logits.shape[-1] - 1
         labels = logits.new_full(logits.shape[:2], no_object, dtype=torch.long)
         for scene, target, (q_idx, t_idx) in zip(labels, targets, pairs):
             scene[q_idx] = target.labels[t_idx]
         weight = logits.new_ones(no_object + 1)
         weight[no_object] = self.no_object_weight
-        return torch.stack([F.cross_entropy(*scene, weight) for scene in zip(logits, labels)]).mean()
+        return torch.stack([F.cross_entropy(*scene, weight) for scene in zip(logits, labels)]).sum()
 
     def mask_losses(self, masks: list[Tensor], targets: list[Target], pairs: list[Pairs]) -> tuple[Tensor, Tensor]:
+        """BCE and Dice, summed over the scenes."""
         terms = [
             pair_losses(mask[q_idx].float(), target.masks[t_idx])
             for mask, target, (q_idx, t_idx) in zip(masks, targets, pairs)
@@ -73,8 +81,13 @@ class SetCriterion(nn.Module):
         if not terms:  # no instance in the whole batch: zero, but still a function of the model
             zero = sum(mask.float().sum() for mask in masks) * 0
             return zero, zero
-        bce, dice = torch.stack([torch.stack([term.mean() for term in scene]) for scene in terms]).mean(0)
+        bce, dice = torch.stack([torch.stack([term.mean() for term in scene]) for scene in terms]).sum(0)
         return bce, dice
+
+
+def count_scenes(targets: list[Target]) -> tuple[int, int]:
+    """The number of scenes, and of those that have instances."""
+    return len(targets), sum(len(target) > 0 for target in targets)
 
 
 def pair_losses(x: Float[Tensor, "P N"], t: Float[Tensor, "P N"]) -> tuple[Float[Tensor, " P"], Float[Tensor, " P"]]:

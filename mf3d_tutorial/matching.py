@@ -17,7 +17,7 @@ from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
 from mf3d_tutorial.data.targets import Target
-from mf3d_tutorial.errors import UserError
+from mf3d_tutorial.errors import NonFiniteError
 
 
 @dataclass(frozen=True)
@@ -69,12 +69,14 @@ def match(
 ) -> list[Pairs]:
     """The cheapest assignment of each scene; pairs are in ascending order of their query.
 
-    All costs go to the host in one copy: the solver is scipy's. UserError if a cost is not a finite number.
+    All costs go to the host in one copy: the solver is scipy's. NonFiniteError if a cost is not a finite number.
     """
     costs = [cost_matrix(*scene, weights) for scene in zip(logits, masks, targets)]
     flat = torch.cat([cost.flatten() for cost in costs]).cpu()
     if not flat.isfinite().all():
-        raise UserError("the matching cost is NaN or infinite: the model's outputs are not finite (lower train.lr?)")
+        raise NonFiniteError(
+            "the matching cost is NaN or infinite: the model's outputs are not finite (lower train.lr?)"
+        )
     pairs = []
     for cost, values in zip(costs, flat.split([cost.numel() for cost in costs])):
         q_idx, t_idx = linear_sum_assignment(values.view(cost.shape).numpy())

@@ -1,20 +1,18 @@
-"""The state of a run, its folder, and its progress line: what the loop in engine.py works on."""
+"""The state of a run and its progress line: what the loop in engine.py works on."""
 
-import json
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from mf3d_tutorial.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
-from mf3d_tutorial.config import Config, config_from_dict, plain, save_config
+from mf3d_tutorial.config import Config, plain
+from mf3d_tutorial.distributed import local_rank, rank, world_size
 from mf3d_tutorial.errors import ConfigError
-from mf3d_tutorial.files import without_nan, write_json
 from mf3d_tutorial.losses import SetCriterion
 from mf3d_tutorial.model import MaskFormer3D, build_model
 from mf3d_tutorial.model.warp import HAS_EXTENSION
@@ -35,9 +33,13 @@ class Run:
     scheduler: torch.optim.lr_scheduler.LRScheduler
     scaler: torch.amp.GradScaler
     total_steps: int
-    epoch: int = 0
-    step: int = 0
+    epoch: int = 0  # the one that is in progress
+    seen: int = 0  # its steps that are done
+    step: int = 0  # all steps that are done
+    scenes: int = 0  # in them
+    seconds: float = 0.0  # and how long they took, validation included
     nonfinite: int = 0
+    whole: bool = True  # False while the optimiser changes the weights
     best: dict[str, Any] = field(default_factory=dict)  # the validation with the highest AP so far
 
     @classmethod
@@ -46,6 +48,8 @@ class Run:
         torch.manual_seed(cfg.seed)
         model = build_model(cfg.model, num_classes(cfg)).to(device)
         train = cfg.train
+        if train.sync_batchnorm and world_size() > 1:
+            model = nn.SyncBatchNorm.convert_sync_batchnorm(model)
         precision = choose_precision(train.precision, device)
         optimizer = torch.optim.AdamW(model.parameters(), lr=train.lr, weight_decay=train.weight_decay)
         total_steps = train.epochs * math.ceil(num_scenes / train.batch_size)
@@ -71,84 +75,67 @@ class Run:
 
         if self.best and rank(metrics) <= rank(self.best):
             return False
-        self.best = {**metrics, "epoch": self.epoch, "step": self.step}
+        self.best = {**metrics, "epoch": self.epoch + 1, "step": self.step}
         return True
 
+    def seed_step(self) -> None:
+        """Seed dropout by step and process alone: a resumed run draws what it would have drawn."""
+        sequence = np.random.SeedSequence((self.cfg.seed, self.step, rank()))
+        torch.manual_seed(int(sequence.generate_state(1)[0]))
+
     _STATEFUL = ("model", "optimizer", "scheduler", "scaler")
+    _COUNTERS = ("epoch", "seen", "step", "scenes", "seconds", "best")
 
     def state_dict(self) -> dict[str, Any]:
         state = {name: getattr(self, name).state_dict() for name in self._STATEFUL}
-        state |= {name: getattr(self, name) for name in ("epoch", "step", "best")}
-        cuda = torch.cuda.get_rng_state_all() if self.device.type == "cuda" else []
-        return {**state, "config": plain(self.cfg), "rng": {"cpu": torch.get_rng_state(), "cuda": cuda}}
+        state |= {name: getattr(self, name) for name in self._COUNTERS}
+        return {**state, "config": plain(self.cfg)}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         for name in self._STATEFUL:
             getattr(self, name).load_state_dict(state[name])
-        self.epoch, self.step, self.best = state["epoch"], state["step"], state["best"]
-        torch.set_rng_state(state["rng"]["cpu"].cpu())
-        if self.device.type == "cuda" and len(state["rng"]["cuda"]) == torch.cuda.device_count():
-            torch.cuda.set_rng_state_all([rng.cpu() for rng in state["rng"]["cuda"]])
-
-
-class RunFolder:
-    """The files of a run."""
-
-    def __init__(self, path: Path):
-        self.path = path
-
-    @classmethod
-    def open(cls, cfg: Config, run: Run) -> "RunFolder":
-        """The folder of a new run, or of one to go on with, which is then loaded into `run`."""
-        path = Path(cfg.paths.output_dir).expanduser()
-        last = path / "last.ckpt"
-        if last.exists() and cfg.train.resume == "never":
-            raise ConfigError(
-                f"{path} already holds a run: give another paths.output_dir, or train.resume=auto to go on with it"
-            )
-        if last.exists():
-            run.load_state_dict(matching_state(last, cfg))
-        try:
-            path.mkdir(parents=True, exist_ok=True)
-            save_config(cfg, path / "config.yaml")
-            (path / "metrics.jsonl").touch()
-        except OSError as error:
-            raise ConfigError(
-                f"the run folder {path} cannot be written ({error.strerror}): give another paths.output_dir"
-            ) from error
-        return cls(path)
-
-    def append(self, kind: str, run: Run, values: dict[str, Any]) -> None:
-        """Add one line to metrics.jsonl."""
-        row = {"kind": kind, "epoch": run.epoch, "step": run.step, **values}
-        with open(self.path / "metrics.jsonl", "a") as file:
-            file.write(json.dumps(without_nan(row)) + "\n")
-
-    def save(self, run: Run, name: str) -> None:
-        save_checkpoint(run.state_dict(), self.path / name)
-
-    def finish(self, run: Run, seconds: float) -> dict[str, Any]:
-        """Write metrics.json, whole or not at all: the best validation, and what it took."""
-        metrics = {**run.best, "epochs": run.epoch, "steps": run.step, "parameters": run.num_parameters}
-        metrics |= {"train_seconds": round(seconds, 1), "device": str(run.device), "recipe": run.cfg.recipe}
-        write_json(metrics, self.path / "metrics.json")
-        return metrics
+        for name in self._COUNTERS:
+            setattr(self, name, state[name])
 
 
 class Progress:
-    """One line every few seconds: where the run is, its loss, the time left."""
+    """One line every few seconds: where the run is, its loss, the time left. And how fast it goes."""
 
     def __init__(self, run: Run, log: Log, every_seconds: float = 10.0):
         self.run, self.log, self.every = run, log, every_seconds
         self.start = self.last = time.monotonic()
-        self.first_step = run.step
+        self.first_step, self.earlier = run.step, run.seconds
 
     @property
     def seconds(self) -> float:
-        return time.monotonic() - self.start
+        return self.earlier + time.monotonic() - self.start
+
+    def reset(self) -> None:
+        self.mark, self.waited, self.scenes = time.monotonic(), 0.0, self.run.scenes
+
+    def timed(self, batches: Iterable) -> Iterator:
+        """The same batches; counts the time spent on waiting for them."""
+        self.reset()
+        iterator = iter(batches)
+        while True:
+            before = time.monotonic()
+            batch = next(iterator, None)
+            self.waited += time.monotonic() - before
+            if batch is None:
+                return
+            yield batch
+
+    def rates(self) -> dict[str, float]:
+        """Since it was last asked, or the epoch began: scenes a second, share of the time spent on waiting for data."""
+        seconds = time.monotonic() - self.mark
+        rates = {"scenes_per_second": (self.run.scenes - self.scenes) / seconds, "data_wait": self.waited / seconds}
+        if self.run.device.type == "cuda":
+            rates["gpu_gb"] = torch.cuda.max_memory_allocated(self.run.device) / 1e9
+        self.reset()
+        return rates
 
     def report(self, losses: dict[str, Tensor]) -> None:
-        now = time.monotonic()
+        now, self.run.seconds = time.monotonic(), self.seconds
         if now - self.last < self.every:
             return
         self.last = now
@@ -163,10 +150,13 @@ def num_classes(cfg: Config) -> int:
 
 
 def choose_device(name: str) -> torch.device:
-    """The device called `name`; "auto" is CUDA where WarpConvNet's extension is there, else the CPU."""
+    """The device called `name`; "auto" is CUDA where WarpConvNet's extension is there, else the CPU.
+
+    Under torchrun each process of a machine gets a GPU of its own.
+    """
     works = HAS_EXTENSION and torch.cuda.is_available()
     if name == "auto":
-        return torch.device("cuda" if works else "cpu")
+        name = "cuda" if works else "cpu"
     try:
         device = torch.device(name)
     except RuntimeError:
@@ -176,6 +166,11 @@ def choose_device(name: str) -> torch.device:
             f"device={name} needs a GPU and WarpConvNet's CUDA extension: run `python -m mf3d_tutorial.check_env`, or "
             "leave device=auto"
         )
+    if device.type == "cuda":
+        device = torch.device("cuda", local_rank() if device.index is None else device.index)
+        if device.index >= torch.cuda.device_count():
+            raise ConfigError(f"there is no {device}: start torchrun with --nproc-per-node={torch.cuda.device_count()}")
+        torch.cuda.set_device(device)
     return device
 
 
@@ -185,15 +180,6 @@ def choose_precision(name: str, device: torch.device) -> str:
     if name == "16-mixed" and device.type != "cuda":
         raise ConfigError("train.precision=16-mixed needs CUDA: use train.precision=32 on the CPU")
     return name
-
-
-def matching_state(path: Path, cfg: Config) -> dict[str, Any]:
-    """The checkpoint at `path`, if it comes from a run with this model; CheckpointError otherwise."""
-    state = load_checkpoint(path)
-    saved = config_from_dict(state["config"])
-    if saved.model != cfg.model or saved.data.labels != cfg.data.labels:
-        raise CheckpointError(f"{path} was trained with another model or label set: give another paths.output_dir")
-    return state
 
 
 def as_numbers(losses: dict[str, Tensor]) -> dict[str, float]:

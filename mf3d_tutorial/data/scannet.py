@@ -260,8 +260,13 @@ def collate(
     num_classes: int = 20,
     stuff_classes: Sequence[int] = (),
     in_features: Sequence[str] = ("color",),
-) -> Batch:
-    """One batch: WarpConvNet Points with features (see `point_features`), and a target a scene (`build_target`)."""
+) -> Batch | None:
+    """One batch: WarpConvNet Points with features (see `point_features`), and a target a scene (`build_target`).
+
+    None without scenes, which is what a process may get of the last batch of an epoch.
+    """
+    if not scenes:
+        return None
     return Batch(
         Points(
             [torch.from_numpy(scene.coord) for scene in scenes],

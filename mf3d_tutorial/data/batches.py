@@ -1,0 +1,55 @@
+"""Which scenes make a batch, and what the processes that load them may do."""
+
+import signal
+from collections.abc import Iterator
+
+import torch
+from torch.utils.data import DataLoader, Sampler
+
+from mf3d_tutorial.data.scannet import Batch
+from mf3d_tutorial.distributed import rank, world_size
+from mf3d_tutorial.errors import UserError
+
+
+class SceneBatches(Sampler):
+    """For each step of an epoch, this process's scenes as (epoch, index), in `parts` lists.
+
+    Their order depends on the seed and the epoch alone. A step takes the next `batch_size`, which are dealt like cards
+    to all parts of all processes; of an epoch's last scenes some may get none.
+    """
+
+    def __init__(self, num_scenes: int, batch_size: int, parts: int, seed: int):
+        self.num_scenes, self.batch_size, self.parts, self.seed = num_scenes, batch_size, parts, seed
+        self.start_at(0)
+
+    def start_at(self, epoch: int, step: int = 0) -> None:
+        """Give this epoch next, from this step of it on."""
+        self.epoch, self.step = epoch, step
+
+    def __iter__(self) -> Iterator[list[tuple[int, int]]]:
+        generator = torch.Generator().manual_seed(self.seed * 1_000_003 + self.epoch)
+        order = torch.randperm(self.num_scenes, generator=generator).tolist()
+        hands = world_size() * self.parts
+        for first in range(self.step * self.batch_size, self.num_scenes, self.batch_size):
+            batch = [(self.epoch, index) for index in order[first : first + self.batch_size]]
+            for part in range(self.parts):
+                yield batch[rank() * self.parts + part :: hands]
+
+
+def fetch(loader: DataLoader) -> Iterator[Batch | None]:
+    """The loader's batches; one sentence for what goes wrong in its processes."""
+    try:
+        yield from loader
+    except UserError as error:
+        *traceback, sentence = str(error).strip().splitlines()
+        raise (type(error)(sentence.partition(": ")[2]) if traceback else error) from error
+    except RuntimeError as error:
+        if "DataLoader worker" not in str(error):
+            raise
+        raise UserError(f"a data loader process died ({error}): if memory ran out, lower train.num_workers") from error
+
+
+def default_signals(_worker: int) -> None:
+    """In a data loader process: SIGTERM ends it, and Ctrl-C is for the main process."""
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -6,6 +6,14 @@ import torch
 torch.set_num_threads(2)
 
 
+@pytest.fixture
+def one_thread():
+    """For bit-equal results: with two, sums over many points are not added in the same order every time."""
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(2)
+
+
 def cuda_works() -> bool:
     if not torch.cuda.is_available():
         return False

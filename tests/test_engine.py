@@ -15,7 +15,7 @@ from mf3d_tutorial.data.rooms import make_scene
 from mf3d_tutorial.engine import Run, build_loader, fit, load_datasets, train_step, validate
 from mf3d_tutorial.errors import UserError
 
-FILES = {"config.yaml", "metrics.jsonl", "metrics.json", "last.ckpt", "best.ckpt"}
+FILES = {"config.yaml", "metrics.jsonl", "metrics.json", "last.ckpt", "previous.ckpt", "best.ckpt"}
 
 
 @pytest.fixture(scope="module")
@@ -29,6 +29,9 @@ def rooms(tmp_path_factory) -> Path:
             for name, array in make_scene(1, split, index, small=True).items():
                 np.save(folder / f"{name}.npy", array)
     return root
+
+
+NAN = torch.tensor(torch.nan, requires_grad=True)
 
 
 def config(rooms: Path, out: Path, *overrides: str):
@@ -72,16 +75,7 @@ def test_a_run_leaves_its_folder_and_numbers(rooms, tmp_path):
     assert any(line.startswith("epoch 3: AP ") for line in lines)
 
 
-@pytest.fixture
-def one_thread():
-    """With two threads, PyTorch adds gradients of indexed rows in the order in which the threads come."""
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(2)
-
-
-@pytest.mark.usefixtures("one_thread")
-def test_a_resumed_run_equals_one_that_was_not_interrupted(rooms, tmp_path):
+def test_a_resumed_run_equals_one_that_was_not_interrupted(rooms, tmp_path, one_thread):
     fit(config(rooms, tmp_path / "whole", "train.epochs=4", "model.dropout=0.1"), quiet)
     cfg = config(rooms, tmp_path / "parts", "train.epochs=4", "model.dropout=0.1", "train.resume=auto")
     folder = tmp_path / "parts"
@@ -116,7 +110,7 @@ def test_a_loss_that_is_not_finite_changes_nothing_and_names_the_scenes(rooms, t
     run = Run.create(cfg, torch.device("cpu"), num_scenes=2)
     batch = next(iter(build_loader(cfg, load_datasets(cfg)[0])))
     weights = [parameter.clone() for parameter in run.model.parameters()]
-    run.criterion.layer_losses = lambda *_: dict.fromkeys(("loss", "cls", "bce", "dice"), torch.tensor(torch.nan))
+    run.criterion.layer_losses = lambda *_: dict.fromkeys(("loss", "cls", "bce", "dice"), NAN)
     train_step(run, batch)
     assert all(map(torch.equal, weights, run.model.parameters()))
     with pytest.raises(UserError, match="room0, room1"):

@@ -1,0 +1,147 @@
+"""Several processes are one: the same weights, the same AP, as one process with the whole batch. On the CPU, by gloo.
+
+The weights are compared with a model without batch norm: SyncBatchNorm, which would make batch norm equal as well, runs
+on CUDA only.
+"""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from helpers import write_scene
+from small_run import SERVER, config, options, quiet, rows, run, weights, write_scenes
+
+from mf3d_tutorial.data.batches import SceneBatches
+from mf3d_tutorial.engine import fit
+from mf3d_tutorial.errors import ConfigError
+
+NO_BATCH_NORM = [
+    *("model.backbone._target_=small_run.PointModel", "model.dropout=0"),
+    *("model.backbone_voxel_size=null", "train.batch_size=4", "train.max_steps=5", "data.augment=false"),
+]
+
+
+@pytest.fixture(scope="module")
+def scenes(tmp_path_factory) -> Path:
+    """Two of the five train scenes have no instance."""
+    root = write_scenes(tmp_path_factory.mktemp("scenes"))
+    for index in (1, 2):
+        write_scene(root / "train" / f"scene{index}", points=150, seed=index, instance=np.full(150, -1))
+    return root
+
+
+def free_port() -> int:
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        return server.getsockname()[1]
+
+
+def member(rank: int, world_size: int, port: int, arguments: list[str]) -> None:
+    """What torchrun would start."""
+    os.environ |= {"TORCHELASTIC_RUN_ID": "test", "RANK": str(rank), "LOCAL_RANK": str(rank)}
+    os.environ |= {"WORLD_SIZE": str(world_size), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+    run(arguments)
+
+
+def start_together(arguments: list[str], world_size: int = 2) -> list:
+    port = free_port()
+    processes = [SERVER.Process(target=member, args=(rank, world_size, port, arguments)) for rank in range(world_size)]
+    for process in processes:
+        process.start()
+    return processes
+
+
+def exit_codes(processes: list) -> list[int]:
+    for process in processes:
+        process.join(120)
+    return [process.exitcode for process in processes]
+
+
+def assert_near(folder: Path, other: Path) -> None:
+    """Of all weights but those whose gradient is rounding and nothing else, which AdamW makes as large as any other."""
+    ours, theirs = weights(folder), weights(other)
+    assert list(ours) == list(theirs)
+    for name in theirs:
+        if name.endswith("self_attention.in_proj_bias"):  # a bias of all keys changes no softmax
+            ours[name][8:16] = theirs[name][8:16]
+        if name.endswith("cross_attention.position.bias"):
+            continue
+        torch.testing.assert_close(ours[name], theirs[name], rtol=1e-4, atol=1e-6)
+    for mine, other_row in zip(rows(folder), rows(other), strict=True):
+        numbers = {key: value for key, value in other_row.items() if isinstance(value, float)}
+        assert {key: mine[key] for key in numbers} == pytest.approx(numbers, rel=1e-4)
+
+
+@pytest.fixture(scope="module")
+def alone(scenes, tmp_path_factory) -> Path:
+    """The folder of one process with the whole batch."""
+    folder = tmp_path_factory.mktemp("alone")
+    fit(config(scenes, folder, *NO_BATCH_NORM), quiet)
+    return folder
+
+
+def test_some_process_of_a_step_has_no_instance_and_some_has_no_scene():
+    """So that the test below is about these cases, too: seed 42, five scenes, of which 1 and 2 are without."""
+    batches = SceneBatches(5, batch_size=4, parts=1, seed=42)
+    steps = []
+    for epoch in range(3):
+        batches.start_at(epoch)
+        steps += [[index for _, index in batch] for batch in batches]
+    hands = [set(step[rank::2]) for step in steps[:5] for rank in range(2)]
+    assert any(hand and hand <= {1, 2} for hand in hands)
+    assert set() in hands
+
+
+def test_two_processes_give_the_weights_of_one(scenes, alone, tmp_path):
+    assert exit_codes(start_together(options(scenes, tmp_path, *NO_BATCH_NORM))) == [0, 0]
+    assert_near(tmp_path, alone)
+
+
+def test_parts_one_after_another_give_the_weights_of_the_whole_batch(scenes, alone, tmp_path):
+    fit(config(scenes, tmp_path, *NO_BATCH_NORM, "train.accumulate=3"), quiet)
+    assert_near(tmp_path, alone)
+
+
+def test_sigterm_to_one_process_stops_all_at_the_same_step_and_they_go_on_from_it(scenes, tmp_path):
+    """With batch norm and dropout: the statistics are the same in all processes, the dropout is not."""
+    parts = ["train.batch_size=4", "train.accumulate=2"]
+    assert exit_codes(start_together(options(scenes, tmp_path / "whole", *parts))) == [0, 0]
+    processes = start_together(options(scenes, tmp_path / "parts", *parts))
+    lines = tmp_path / "parts" / "metrics.jsonl"
+    while processes[0].is_alive() and (not lines.exists() or len(rows(lines.parent)) < 3):
+        time.sleep(0.01)
+    processes[1].terminate()
+    assert exit_codes(processes) == [1, -signal.SIGTERM]  # KeyboardInterrupt in the one that got no signal
+    assert exit_codes(start_together(options(scenes, tmp_path / "parts", *parts))) == [0, 0]
+    ours, theirs = weights(tmp_path / "parts"), weights(tmp_path / "whole")
+    assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
+    assert rows(tmp_path / "parts") == rows(tmp_path / "whole")
+
+
+def test_a_mistake_ends_all_processes(scenes, tmp_path):
+    assert exit_codes(start_together(options(tmp_path / "nowhere", tmp_path / "run"))) == [1, 1]
+    with pytest.raises(ConfigError, match=r"train\.batch_size=2 leaves some of 1 processes x train\.accumulate=3"):
+        fit(config(scenes, tmp_path / "run", "train.accumulate=3"), quiet)
+    assert not (tmp_path / "run").exists()
+
+
+# Buys the proof that the commands of the README for several machines work: two agents, which find each other by TCP.
+@pytest.mark.slow
+def test_two_torchrun_agents_train_together(scenes, alone, tmp_path):
+    command = [sys.executable, "-m", "torch.distributed.run", "--nnodes=2", "--nproc-per-node=1"]
+    command += ["--rdzv-backend=c10d", f"--rdzv-endpoint=127.0.0.1:{free_port()}", "-m", "mf3d_tutorial.train"]
+    command += options(scenes, tmp_path, *NO_BATCH_NORM)
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "OMP_NUM_THREADS": "1"}
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True, "env": environment}
+    agents = [subprocess.Popen(command, **pipes) for _ in range(2)]
+    said = [agent.communicate(timeout=200)[0] for agent in agents]
+    assert [agent.returncode for agent in agents] == [0, 0], said
+    assert "".join(said).count("best validation, of epoch") == 1
+    assert_near(tmp_path, alone)

@@ -1,0 +1,333 @@
+"""What can end a run, done to it on purpose; each test says what is left, and nothing that was reached is lost."""
+
+import json
+import os
+import random
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from small_run import config, options, quiet, rows, run, start, weights, write_scenes
+
+from mf3d_tutorial import engine
+from mf3d_tutorial.checkpoint import CheckpointError, DamagedError, load_checkpoint
+from mf3d_tutorial.data.batches import SceneBatches
+from mf3d_tutorial.engine import build_loader, fit, load_datasets, train_step
+from mf3d_tutorial.errors import ConfigError, DataError, NonFiniteError, UserError
+from mf3d_tutorial.run import Run
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+
+@pytest.fixture(scope="module")
+def scenes(tmp_path_factory) -> Path:
+    return write_scenes(tmp_path_factory.mktemp("scenes"))
+
+
+@pytest.fixture(scope="module")
+def undisturbed(scenes, tmp_path_factory) -> Path:
+    """The folder of a run that nothing happened to."""
+    folder = tmp_path_factory.mktemp("undisturbed")
+    process = start(options(scenes, folder))
+    process.join()
+    assert process.exitcode == 0
+    return folder
+
+
+def assert_same_end(folder: Path, undisturbed: Path) -> None:
+    """Weights bit by bit, every line of metrics.jsonl once, the best validation."""
+    ours, theirs = weights(folder), weights(undisturbed)
+    assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
+    assert rows(folder) == rows(undisturbed)
+    best = [json.loads((path / "metrics.json").read_text())["ap"] for path in (folder, undisturbed)]
+    assert best[0] == best[1]
+
+
+def stop_at(monkeypatch, step: int, error: BaseException) -> None:
+    """Raise `error` in place of the step after this one."""
+
+    def failing(run, *parts):
+        if run.step == step:
+            raise error
+        return train_step(run, *parts)
+
+    monkeypatch.setattr(engine, "train_step", failing)
+
+
+# Buys the proof that a run can be killed at any moment: 3 x kill -9 and 2 x SIGTERM, wherever they hit it.
+@pytest.mark.slow
+def test_a_run_killed_again_and_again_ends_as_if_nothing_had_happened(scenes, undisturbed, tmp_path):
+    moments = random.Random(time.time_ns())
+    for number in (signal.SIGKILL, signal.SIGTERM, signal.SIGKILL, signal.SIGTERM, signal.SIGKILL):
+        process = start(options(scenes, tmp_path))
+        before = time.monotonic()
+        while not (tmp_path / "last.ckpt").exists() and process.is_alive():
+            time.sleep(0.01)
+        time.sleep(moments.uniform(0, 1 + time.monotonic() - before) / 2)
+        os.kill(process.pid, number)
+        process.join()
+        assert process.exitcode in (-number, 0)
+    run(options(scenes, tmp_path))
+    assert_same_end(tmp_path, undisturbed)
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_sigterm_in_the_middle_of_an_epoch_loses_no_step(scenes, undisturbed, tmp_path, workers):
+    more = ["train.save_every=1000", f"train.num_workers={workers}"]
+    process = start(options(scenes, tmp_path, *more))
+    while process.is_alive() and (not (tmp_path / "metrics.jsonl").exists() or len(rows(tmp_path)) < 5):
+        time.sleep(0.01)
+    process.terminate()
+    process.join()
+    state = load_checkpoint(tmp_path / "last.ckpt")
+    assert process.exitcode == -signal.SIGTERM
+    assert state["step"] == rows(tmp_path)[-1]["step"]
+    fit(config(scenes, tmp_path, *more), quiet)
+    assert_same_end(tmp_path, undisturbed)
+
+
+@pytest.mark.parametrize("where", ["training", "validation"])
+def test_an_interrupt_as_papermill_and_ctrl_c_send_it_saves_first(scenes, undisturbed, tmp_path, monkeypatch, where):
+    with monkeypatch.context() as patch:
+        if where == "training":
+            real = engine.as_numbers
+
+            def interrupted(losses):
+                if len(rows(tmp_path)) == 4:
+                    os.kill(os.getpid(), signal.SIGINT)
+                return real(losses)
+
+            patch.setattr(engine, "as_numbers", interrupted)
+        else:
+            patch.setattr(engine, "validate", lambda *_: os.kill(os.getpid(), signal.SIGINT))
+        said = []
+        with pytest.raises(KeyboardInterrupt):
+            fit(config(scenes, tmp_path, "train.save_every=1000"), said.append)
+    step = load_checkpoint(tmp_path / "last.ckpt")["step"]
+    assert step == {"training": 5, "validation": 6}[where]
+    assert said[-1] == f"stopped after step {step}; train.resume=auto goes on from there"
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    fit(config(scenes, tmp_path), quiet)
+    assert_same_end(tmp_path, undisturbed)
+
+
+def test_a_full_disk_leaves_the_checkpoint_before_it(scenes, undisturbed, tmp_path):
+    # A limit on the size of files stands for the full disk: writing fails in the same place.
+    code = "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[1]),) * 2); "
+    code += "from mf3d_tutorial.train import main; sys.argv[1:] = sys.argv[2:]; main()"
+    fit(config(scenes, tmp_path, "train.max_steps=4"), quiet)
+    size = (tmp_path / "last.ckpt").stat().st_size
+    before = (tmp_path / "last.ckpt").read_bytes()
+    arguments = options(scenes, tmp_path, "train.num_workers=0")
+    done = subprocess.run([sys.executable, "-c", code, str(size // 2), *arguments], capture_output=True, text=True)
+    assert done.returncode == 2
+    assert re.search(r"last\.ckpt cannot be written \(.*\): .*free space", done.stderr.splitlines()[-1])
+    assert (tmp_path / "last.ckpt").read_bytes() == before
+    assert not list(tmp_path.glob("*.tmp"))
+
+
+def damage(path: Path) -> None:
+    """One bit, in the middle of the weights."""
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+def test_a_damaged_checkpoint_is_named_and_the_one_before_it_taken(scenes, undisturbed, tmp_path):
+    shutil.copytree(undisturbed, tmp_path, dirs_exist_ok=True)
+    for name in ("config.yaml", "metrics.json"):
+        (tmp_path / name).unlink()
+    damage(tmp_path / "last.ckpt")
+    said = []
+    fit(config(scenes, tmp_path), said.append)
+    assert any(re.search(r"last\.ckpt is damaged .*Going on from .*previous\.ckpt", line) for line in said)
+    assert (tmp_path / "damaged.ckpt").exists()
+    assert_same_end(tmp_path, undisturbed)
+
+    for name in ("last", "previous"):
+        damage(tmp_path / f"{name}.ckpt")
+    with pytest.raises(DamagedError, match=r"previous\.ckpt is damaged"):
+        fit(config(scenes, tmp_path), quiet)
+
+
+def test_a_kill_between_the_two_renames_of_a_save_loses_nothing(scenes, undisturbed, tmp_path):
+    shutil.copytree(undisturbed, tmp_path, dirs_exist_ok=True)
+    (tmp_path / "last.ckpt").unlink()
+    (tmp_path / "last.ckpt.123.tmp").write_bytes(b"half of it")
+    fit(config(scenes, tmp_path), quiet)
+    assert_same_end(tmp_path, undisturbed)
+    assert not list(tmp_path.glob("*.tmp"))
+
+
+def test_a_foreign_or_stripped_checkpoint_is_refused_and_left_alone(scenes, tmp_path):
+    for content, sentence in (({"weights": 1}, "not a checkpoint of this"), (None, "was stripped")):
+        if content:
+            torch.save(content, tmp_path / "last.ckpt")
+        else:
+            other = tmp_path / "other"
+            fit(config(scenes, other, "train.max_steps=1"), quiet)
+            engine_state = load_checkpoint(other / "last.ckpt")
+            del engine_state["row_bytes"]
+            torch.save(engine_state, tmp_path / "last.ckpt")
+        before = (tmp_path / "last.ckpt").read_bytes()
+        with pytest.raises(CheckpointError, match=sentence):
+            fit(config(scenes, tmp_path), quiet)
+        assert (tmp_path / "last.ckpt").read_bytes() == before
+
+
+def test_a_second_run_in_the_same_folder_is_refused(scenes, undisturbed, tmp_path):
+    process = start(options(scenes, tmp_path, "train.num_workers=1"))
+    while process.is_alive() and not (tmp_path / "config.yaml").exists():
+        time.sleep(0.01)
+    with pytest.raises(ConfigError, match="another process is training in"):
+        fit(config(scenes, tmp_path), quiet)
+    process.join()
+    assert process.exitcode == 0
+    assert_same_end(tmp_path, undisturbed)
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_scene_that_turns_unreadable_is_named_and_the_run_goes_on_once_it_is_mended(
+    scenes, undisturbed, tmp_path, workers
+):
+    data, out, more = tmp_path / "data", tmp_path / "run", f"train.num_workers={workers}"
+    shutil.copytree(scenes, data)
+    color = data / "train/scene3/color.npy"
+    good = color.read_bytes()
+
+    def break_it(line: str) -> None:
+        if line.startswith("epoch 2:"):
+            color.write_bytes(good[:100])
+
+    with pytest.raises(DataError, match=r"scene3/color\.npy cannot be read") as caught:
+        fit(config(data, out, more), break_it)
+    assert "\n" not in str(caught.value)
+    assert load_checkpoint(out / "last.ckpt")["step"] >= 6
+    color.write_bytes(good)
+    fit(config(data, out, more), quiet)
+    assert_same_end(out, undisturbed)
+
+
+def test_a_dead_loader_process_is_named_and_nothing_is_lost(scenes, undisturbed, tmp_path):
+    def kill_loader(line: str) -> None:
+        if line.startswith("run folder"):
+            engine.ScanNetScenes.__getitem__ = lambda self, item: os.kill(os.getpid(), signal.SIGKILL)
+
+    real = engine.ScanNetScenes.__getitem__
+    try:
+        with pytest.raises(UserError, match=r"a data loader process died .*lower train\.num_workers"):
+            fit(config(scenes, tmp_path, "train.num_workers=1"), kill_loader)
+    finally:
+        engine.ScanNetScenes.__getitem__ = real
+    fit(config(scenes, tmp_path), quiet)
+    assert_same_end(tmp_path, undisturbed)
+
+
+def test_a_gpu_without_room_is_explained_and_nothing_is_lost(scenes, undisturbed, tmp_path, monkeypatch):
+    with monkeypatch.context() as patch:
+        real = engine.MaskFormer3D.forward_layers
+
+        def full(model, points, last_only=False):
+            outputs = real(model, points, last_only)  # the statistics of batch norm have changed by now
+            if len(rows(tmp_path)) == 4:
+                raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB.")
+            return outputs
+
+        patch.setattr(engine.MaskFormer3D, "forward_layers", full)
+        with pytest.raises(UserError, match=r"step 5, scene\d, scene\d with \d+ points: raise train\.accumulate"):
+            fit(config(scenes, tmp_path), quiet)
+    fit(config(scenes, tmp_path), quiet)
+    assert_same_end(tmp_path, undisturbed)
+
+
+@pytest.mark.parametrize("where", ["loss", "outputs", "gradient"])
+def test_a_batch_that_is_not_finite_changes_nothing_and_is_kept_for_inspection(scenes, tmp_path, where):
+    cfg = config(scenes, tmp_path, "train.max_nonfinite=2")
+    run = Run.create(cfg, torch.device("cpu"), num_scenes=5)
+    batch = next(iter(build_loader(cfg, load_datasets(cfg)[0])))
+    before = {name: value.clone() for name, value in run.model.state_dict().items()}
+    if where == "loss":
+        nan = torch.tensor(torch.nan, requires_grad=True)
+        run.criterion.layer_losses = lambda *_: dict.fromkeys(("loss", "cls", "bce", "dice"), nan)
+    elif where == "outputs":
+        batch.points.feature_tensor[:] = torch.nan
+    else:
+        run.model.class_head.weight.register_hook(lambda gradient: gradient * torch.inf)
+    train_step(run, batch)
+    with pytest.raises(NonFiniteError, match=r"scene0, scene1, kept in .*nonfinite0\.ckpt"):
+        train_step(run, batch)
+    assert all(torch.equal(value, before[name]) for name, value in run.model.state_dict().items())
+    (kept,) = load_checkpoint(tmp_path / "nonfinite0.ckpt")["batches"]
+    assert kept["names"] == ["scene0", "scene1"]
+    assert torch.equal(kept["coordinate_tensor"], batch.points.coordinate_tensor)
+
+
+def test_a_jumping_clock_changes_nothing(scenes, tmp_path, monkeypatch):
+    jumps = random.Random(0)
+    monkeypatch.setattr(time, "time", lambda: jumps.uniform(-1e9, 1e12))
+    metrics = fit(config(scenes, tmp_path, "train.max_steps=3"), quiet)
+    assert 0 < metrics["train_seconds"] < 1000
+
+
+def test_an_error_in_half_a_step_writes_no_half_a_step(scenes, tmp_path, monkeypatch):
+    cfg = config(scenes, tmp_path, "train.save_every=1000")
+    real = torch.optim.AdamW.step
+    calls = []
+
+    def half(optimizer, *args):
+        calls.append(real(optimizer, *args))
+        if len(calls) == 2:
+            raise RuntimeError("CUDA error")
+
+    monkeypatch.setattr(torch.optim.AdamW, "step", half)
+    with pytest.raises(RuntimeError, match="CUDA error"):
+        fit(cfg, quiet)
+    assert not (tmp_path / "last.ckpt").exists()
+
+
+def test_an_epoch_gone_on_with_gives_the_scenes_that_are_left():
+    whole, rest = (SceneBatches(7, batch_size=3, parts=1, seed=1) for _ in range(2))
+    whole.start_at(4)
+    rest.start_at(4, step=1)
+    assert list(rest) == list(whole)[1:]
+    assert sorted(index for batch in whole for _, index in batch) == list(range(7))
+
+
+def test_the_numbers_of_a_run_are_logged(scenes, tmp_path):
+    fit(config(scenes, tmp_path, "train.max_steps=2"), quiet)
+    row = json.loads((tmp_path / "metrics.jsonl").read_text().splitlines()[0])
+    assert row["scenes_per_second"] > 0
+    assert 0 <= row["data_wait"] <= 1
+    assert row["grad_norm"] > 0
+
+
+class Writer(list):
+    """Stands for tensorboard's SummaryWriter, which is not installed here."""
+
+    def __init__(self, folder, purge_step):
+        Writer.last = self
+        self.folder, self.purge_step = folder, purge_step
+
+    def add_scalar(self, name, value, step):
+        self.append((name, step))
+
+    def flush(self):
+        pass
+
+
+def test_a_tracker_gets_every_number_and_is_asked_for_if_it_is_missing(scenes, tmp_path, monkeypatch):
+    cfg = config(scenes, tmp_path, "train.max_steps=2", "train.tracker=tensorboard")
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
+    with pytest.raises(ConfigError, match=r"train\.tracker=tensorboard: .*pip install tensorboard"):
+        fit(cfg, quiet)
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", type(sys)("tensorboard"))
+    sys.modules["torch.utils.tensorboard"].SummaryWriter = Writer
+    fit(cfg, quiet)
+    assert {("train/loss", 1), ("train/loss", 2), ("val/ap", 2)} <= set(Writer.last)
+    assert Writer.last.folder == tmp_path / "tensorboard"

@@ -9,6 +9,7 @@ The file (paths in it count from the folder in which the command runs):
     overrides: [recipe=tiny, paths.data_dir=data_samples]      # of every run
     grid: {loss.dice_weight: [2, 5], seed: [0, 1]}             # a run for each combination ...
     sample: 3                                # ... or for so many of them, drawn at random (the same ones every time)
+    parameters: {overfit_steps: 2}           # more of the notebook's parameters, for every run
     jobs: 2                                  # runs at a time
     gpus: [0, 1]                             # each run gets one of them; leave out on a CPU
 
@@ -46,6 +47,7 @@ class Sweep:
     grid: dict[str, list[Any]] = MISSING
     overrides: list[str] = field(default_factory=list)
     notebook: str | None = None
+    parameters: dict[str, Any] = field(default_factory=dict)
     sample: int | None = None
     jobs: int = 1
     gpus: list[int] = field(default_factory=list)
@@ -112,6 +114,7 @@ def _command(sweep: Sweep, folder: Path, overrides: list[str]) -> list[str]:
     parameters = {"recipe": cfg.recipe, "seed": cfg.seed, "data_dir": str(Path(cfg.paths.data_dir).absolute())}
     parameters |= {"output_dir": str(folder.absolute()), "label_set_name": cfg.data.label_set}
     parameters["overrides"] = [option for option in overrides if not option.startswith(own)]
+    parameters |= sweep.parameters
     notebook = Path(sweep.notebook)
     command = [sys.executable, "-m", "papermill", str(notebook), str(folder / notebook.name)]
     command += ["-y", yaml.safe_dump(parameters), "--cwd", str(notebook.parent)]

@@ -94,10 +94,12 @@ def test_a_wrong_option_is_refused_before_anything_runs(tmp_path, finished):
 
 
 def test_a_notebook_gets_its_parameters_and_the_other_options(tmp_path):
-    plan = sweep.load_sweep(write(tmp_path, FILE + "notebook: notebooks/05_training.ipynb"))
+    plan = sweep.load_sweep(
+        write(tmp_path, FILE + "notebook: notebooks/05_training.ipynb\nparameters: {{overfit_steps: 2}}")
+    )
     command = sweep._command(plan, tmp_path / "x", next(iter(plan.runs().values())))
     parameters = sweep.yaml.safe_load(command[command.index("-y") + 1])
-    assert parameters["recipe"] == "tiny"
+    assert (parameters["recipe"], parameters["overfit_steps"]) == ("tiny", 2)
     assert parameters["output_dir"] == str(tmp_path / "x")
     assert parameters["overrides"] == ["loss.dice_weight=2", "train.resume=auto"]
 

@@ -68,7 +68,7 @@ train: $(STAMP) ## train on the shipped scenes: notebooks/05_training.ipynb into
 
 test: lint ## all checks: lint, tests with coverage, notebooks against their committed outputs
 	$(BIN)/python -m pytest --cov --cov-report=term
-	$(BIN)/python -m pytest --nbval notebooks --nbval-cell-timeout=600
+	$(BIN)/python -m pytest --nbval notebooks --nbval-cell-timeout=1200
 
 lint: $(STAMP) ## ruff over code and notebooks: rules and format
 	$(BIN)/ruff check .

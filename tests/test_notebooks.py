@@ -41,7 +41,7 @@ def test_cells_were_run_in_order_without_an_error_or_a_warning(notebook):
     assert not [out for out in outputs if out.output_type == "error" or out.get("name") == "stderr"]
 
 
-@pytest.mark.parametrize("path", LESSONS, ids=identifier)
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=identifier)
 def test_one_cell_has_typed_and_explained_parameters(path):
     tagged = [
         cell for cell in code_cells(nbformat.read(path, as_version=4)) if "parameters" in cell.metadata.get("tags", [])

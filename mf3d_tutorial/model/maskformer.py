@@ -53,7 +53,7 @@ class MaskFormer3D(nn.Module):
 
 def build_model(config: "ModelConfig", num_classes: int) -> MaskFormer3D:
     """The model that `cfg.model` describes, for C = `num_classes` classes; ConfigError if its backbone refuses."""
-    backbone = build_backbone(config.backbone, config.backbone_voxel_size)
+    backbone = build_backbone(config.backbone, config.backbone_voxel_size, config.backbone_checkpointing)
     decoder = MaskTransformer(
         config.hidden_dim,
         config.num_queries,

@@ -6,7 +6,7 @@
     flash-attn               the real package on CUDA if it is installed, else torch's variable-length attention
                              (CUDA, half precision) or scaled_dot_product_attention window by window
     segmented_sort           on the CPU: two stable sorts
-    voxel_encode             on the CPU: WarpConvNet's own variant in plain PyTorch
+    voxel_encode, encode     on the CPU: WarpConvNet's own variants in plain PyTorch; and from each scene's own corner
     fused_rope_qkv           on the CPU: a product of complex numbers
     generate_kernel_map      in pooling too: what warp.py made of it for convolutions
 """
@@ -22,7 +22,7 @@ import warpconvnet.models.volt.volt as _volt
 import warpconvnet.nn.functional.flash_attn_utils as _flash
 import warpconvnet.nn.functional.sparse_conv.helper as _conv
 import warpconvnet.nn.functional.sparse_pool as _pool
-import warpconvnet.nn.functional.voxel_encode as _encode
+import warpconvnet.nn.functional.voxel_encode as _windows
 import warpconvnet.nn.modules.attention as _attention
 import warpconvnet.nn.modules.rope as _rope
 import warpconvnet.nn.modules.space_attention as _space_attention
@@ -32,6 +32,7 @@ from torch.nn.attention.varlen import varlen_attn
 from torch.overrides import TorchFunctionMode
 
 _flash_attn = _flash.flash_attn  # the real package, or None
+_encode_windows, _encode_curve = _windows.voxel_encode, _serialization.encode
 
 
 def windowed_attention(
@@ -128,6 +129,23 @@ def rotate_qkv(
     return torch.cat([turned, heads[:, 2:]], dim=1)
 
 
+def from_corner(coords: Int[Tensor, "N 3"], offsets: Int[Tensor, " B+1"]) -> Int[Tensor, "N 3"]:
+    """Coordinates counted from the smallest of their scene, so that a scene's windows do not depend on its batch."""
+    return torch.cat([scene - scene.amin(0) for scene in coords.split(offsets.diff().tolist())])
+
+
+def encode_windows(coords: Int[Tensor, "N 3"], batch_offsets: Int[Tensor, " B+1"], **options):
+    """WarpConvNet's `voxel_encode`: which window a voxel lies in, and the order that puts windows together."""
+    if not coords.is_cuda:
+        options["encoding_method"] = "ravel_fast"
+    return _encode_windows(from_corner(coords, batch_offsets), batch_offsets, **options)
+
+
+def encode_curve(coords: Int[Tensor, "N 3"], batch_offsets: Int[Tensor, " B+1"], **options):
+    """WarpConvNet's `encode`: the place of a voxel on a space-filling curve, and the order along it."""
+    return _encode_curve(from_corner(coords, batch_offsets), batch_offsets, **options)
+
+
 def install(by_device) -> None:
     """Put the functions above in WarpConvNet's place; `by_device(on_cuda, on_cpu)` routes by the first tensor."""
     stand_in = types.SimpleNamespace(flash_attn_varlen_qkvpacked_func=windowed_attention)
@@ -137,10 +155,7 @@ def install(by_device) -> None:
     compiled = _serialization._C.utils
     compiled.segmented_sort = by_device(getattr(compiled, "segmented_sort", None), segmented_sort)
     _rope.fused_rope_qkv = by_device(_rope.fused_rope_qkv, rotate_qkv)
-    encode = _encode.voxel_encode
-    _encode.voxel_encode = by_device(
-        encode, lambda coords, *args, **kwargs: encode(coords, *args, **{**kwargs, "encoding_method": "ravel_fast"})
-    )
+    _windows.voxel_encode, _attention.encode = encode_windows, encode_curve
     _pool.generate_kernel_map = lambda coords, out_coords, in_to_out_stride_ratio, *args, **kwargs: (
         _conv.generate_kernel_map(coords, out_coords, in_to_out_stride_ratio, *args, **kwargs)
     )
@@ -153,7 +168,7 @@ def _mend_spaceformer() -> None:
     forward = _space_former.SpaCeFormer.forward
 
     def wrapped(self, x):
-        _encode.clear_encode_cache()
+        _windows.clear_encode_cache()
         return forward(self, x)
 
     _space_former.SpaCeFormer.forward = wrapped

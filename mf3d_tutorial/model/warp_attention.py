@@ -164,7 +164,7 @@ def install(by_device) -> None:
 
 
 def _mend_spaceformer() -> None:
-    """Forget the windows of the last batch, which WarpConvNet finds by address and size of a tensor long gone."""
+    """Forget the windows of the last batch: WarpConvNet keeps them for good, by the address of a tensor long gone."""
     forward = _space_former.SpaCeFormer.forward
 
     def wrapped(self, x):

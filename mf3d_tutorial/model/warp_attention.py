@@ -98,7 +98,7 @@ def _keep_precision(attention: type) -> None:
 
 
 def segmented_sort(
-    keys: Int[Tensor, " N"], segment_offsets: Int[Tensor, " S+1"], descending: bool = False, return_indices: bool = True
+    keys: Int[Tensor, " N"], segment_offsets: Int[Tensor, " S+1"], descending: bool = False, **_
 ) -> tuple[Int[Tensor, " N"], Int[Tensor, " N"]]:
     """The indices that sort the keys of each segment, and the sorted keys; segments keep their places."""
     lengths = segment_offsets.diff().long()

@@ -4,6 +4,7 @@ import math
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -51,7 +52,7 @@ class Run:
         if train.sync_batchnorm and world_size() > 1:
             model = nn.SyncBatchNorm.convert_sync_batchnorm(model)
         precision = choose_precision(train.precision, device)
-        optimizer = torch.optim.AdamW(model.parameters(), lr=train.lr, weight_decay=train.weight_decay)
+        optimizer = torch.optim.AdamW(model.parameters(), lr=train.lr, weight_decay=train.weight_decay, fused=True)
         total_steps = train.epochs * math.ceil(num_scenes / train.batch_size)
         total_steps = min(total_steps, train.max_steps or total_steps)
         if train.schedule == "step":
@@ -63,9 +64,17 @@ class Run:
         criterion = SetCriterion(**weights)
         return cls(cfg, device, precision, model, criterion, optimizer, scheduler, scaler, total_steps)
 
+    @cached_property
+    def parameters(self) -> list[nn.Parameter]:
+        return list(self.model.parameters())  # a walk over all modules, which takes milliseconds
+
+    @cached_property
+    def buffers(self) -> list[Tensor]:
+        return list(self.model.buffers())
+
     @property
     def num_parameters(self) -> int:
-        return sum(parameter.numel() for parameter in self.model.parameters())
+        return sum(parameter.numel() for parameter in self.parameters)
 
     def is_best(self, metrics: dict[str, Any]) -> bool:
         """Whether these are the best metrics so far (by AP; by loss where no class has an AP); keeps them if so."""

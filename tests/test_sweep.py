@@ -115,3 +115,18 @@ def test_runs_are_listed_with_what_sets_them_apart(tmp_path):
     assert runs.table(rows).splitlines()[0].split() == ["run", "lr", *runs.RESULTS]
     with pytest.raises(UserError, match="there is no run below"):
         runs.collect(tmp_path / "a" / "none")
+
+
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [("config.yaml", "a: ["), ("config.yaml", "[1, 2]"), ("config.yaml", "\0"), ("metrics.json", '{"ap')],
+)
+def test_a_run_with_a_damaged_file_is_named_and_left_out(tmp_path, capsys, file, text):
+    for name in ("good", "bad"):
+        (tmp_path / name).mkdir()
+        save_config(load_config(["paths.data_dir=x"]), tmp_path / name / "config.yaml")
+    (tmp_path / "bad" / file).write_text(text)
+    assert [row["run"] for row in runs.collect(tmp_path)] == ["good"]
+    sentence = capsys.readouterr().err
+    assert sentence.startswith(f"left out: {tmp_path / 'bad' / file} is damaged (")
+    assert sentence.count("\n") == 1

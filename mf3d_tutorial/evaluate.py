@@ -157,7 +157,7 @@ def describe(report: dict[str, Any]) -> str:
 
 @exit_on_user_error
 def main() -> None:
-    options = load_options(EvaluateOptions, command_line(EvaluateOptions, "mf3d_tutorial.evaluate", __doc__))
+    options = load_options(EvaluateOptions, command_line(EvaluateOptions, "evaluate", __doc__))
     report = evaluate(options)
     print(f"{report['scenes']} scenes of {options.split}\n{describe(report)}")
     print(

@@ -7,7 +7,6 @@ About 2 s a full-size scene on one core. The same seed gives the same files on a
 stopped goes on where it was; a folder made with other settings is refused.
 """
 
-import argparse
 import json
 from pathlib import Path
 
@@ -15,6 +14,7 @@ import numpy as np
 
 from mf3d_tutorial.errors import DataError, UserError, exit_on_user_error
 from mf3d_tutorial.files import whole_folder
+from mf3d_tutorial.options import argument_parser
 from mf3d_tutorial.workers import run_jobs
 
 VERSION = 1  # raise it whenever the same arguments would give other scenes
@@ -68,7 +68,7 @@ def make_rooms(out: str | Path, train: int, val: int, workers: int = 1, **settin
 
 @exit_on_user_error
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m mf3d_tutorial.make_rooms", description=__doc__.splitlines()[0])
+    parser = argument_parser("make_rooms", __doc__)
     parser.add_argument("--out", type=Path, required=True, help="folder to write train/ and val/ into")
     parser.add_argument("--train", type=int, required=True, help="number of training scenes")
     parser.add_argument("--val", type=int, required=True, help="number of validation scenes")

@@ -119,7 +119,7 @@ def predict(options: PredictOptions) -> dict[str, str]:
 
 @exit_on_user_error
 def main() -> None:
-    failed = predict(load_options(PredictOptions, command_line(PredictOptions, "mf3d_tutorial.predict", __doc__)))
+    failed = predict(load_options(PredictOptions, command_line(PredictOptions, "predict", __doc__)))
     if failed:
         print(f"{len(failed)} failed: {', '.join(failed)}", file=sys.stderr)
         sys.exit(1)

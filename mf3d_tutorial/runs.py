@@ -4,7 +4,6 @@ python -m mf3d_tutorial.runs runs
 python -m mf3d_tutorial.runs runs --csv runs.csv
 """
 
-import argparse
 import csv
 import json
 import sys
@@ -17,6 +16,7 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from mf3d_tutorial.errors import UserError, exit_on_user_error
+from mf3d_tutorial.options import argument_parser
 
 RESULTS = ("ap", "ap50", "ap25", "val_loss", "steps", "train_seconds")
 
@@ -93,11 +93,7 @@ def read_csv(path: str | Path) -> list[dict[str, Any]]:
 
 @exit_on_user_error
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        prog="python -m mf3d_tutorial.runs",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = argument_parser("runs", __doc__)
     parser.add_argument("folder", help="the folder that holds run folders, at any depth")
     parser.add_argument("--csv", metavar="FILE", help="write the table as CSV, too")
     arguments = parser.parse_args()

@@ -18,7 +18,6 @@ stopped half-way goes on from its last.ckpt. A run that fails is named, its outp
 on; the exit code is then 1.
 """
 
-import argparse
 import itertools
 import os
 import queue
@@ -36,6 +35,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from mf3d_tutorial.config import load_config
 from mf3d_tutorial.errors import ConfigError, exit_on_user_error
+from mf3d_tutorial.options import argument_parser
 from mf3d_tutorial.runs import collect, table, write_csv
 
 
@@ -133,11 +133,7 @@ def summarise(folder: str | Path) -> list[dict[str, Any]]:
 
 @exit_on_user_error
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        prog="python -m mf3d_tutorial.sweep",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = argument_parser("sweep", __doc__)
     parser.add_argument("file", help="the sweep file")
     sweep = load_sweep(parser.parse_args().file)
     failed = run_sweep(sweep)

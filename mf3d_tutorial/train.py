@@ -16,7 +16,7 @@ from mf3d_tutorial.options import command_line
 
 @exit_on_user_error
 def main() -> None:
-    metrics = fit(load_config(command_line(Config, "mf3d_tutorial.train", __doc__)))
+    metrics = fit(load_config(command_line(Config, "train", __doc__)))
     if rank() == 0:
         print(f"best validation, of epoch {metrics['epoch']}: {describe(metrics)}")
 

@@ -26,7 +26,7 @@ from mf3d_tutorial.errors import DataError, exit_on_user_error, memory_advice
 from mf3d_tutorial.files import whole_folder, write_json, writing
 from mf3d_tutorial.inference import MEMORY_ADVICE, InferenceOptions, Instances, run_model, scene_instances
 from mf3d_tutorial.metrics import ScanNetInstanceAP
-from mf3d_tutorial.options import command_line, load_options, option, require
+from mf3d_tutorial.options import load_options, option, options_parser, require
 from mf3d_tutorial.run import choose_device
 
 KEYS = ("ap", "ap50", "ap25")
@@ -157,7 +157,7 @@ def describe(report: dict[str, Any]) -> str:
 
 @exit_on_user_error
 def main() -> None:
-    options = load_options(EvaluateOptions, command_line(EvaluateOptions, "evaluate", __doc__))
+    options = load_options(EvaluateOptions, options_parser(EvaluateOptions, "evaluate", __doc__).parse_args().overrides)
     report = evaluate(options)
     print(f"{report['scenes']} scenes of {options.split}\n{describe(report)}")
     print(

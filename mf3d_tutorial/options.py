@@ -70,11 +70,11 @@ def argument_parser(module: str, description: str, epilog: str = "") -> argparse
     return argparse.ArgumentParser(prog, description=description, epilog=epilog, formatter_class=layout)
 
 
-def command_line(schema: type, module: str, description: str) -> list[str]:
-    """The `key=value` arguments of a module, whose --help lists the options of `schema`."""
+def options_parser(schema: type, module: str, description: str) -> argparse.ArgumentParser:
+    """For a module with `key=value` arguments, its `overrides`; --help lists the options of `schema`."""
     parser = argument_parser(module, description, "options (meaning, [default]):\n" + describe_options(schema))
     parser.add_argument("overrides", nargs="*", metavar="key=value", help="see below")
-    return parser.parse_args().overrides
+    return parser
 
 
 def describe_options(schema: type) -> str:

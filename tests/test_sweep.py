@@ -2,11 +2,12 @@
 
 import csv
 import json
+import sys
 import threading
 
 import pytest
 
-from mf3d_tutorial import runs, sweep
+from mf3d_tutorial import runs, sweep, train
 from mf3d_tutorial.config import load_config, save_config
 from mf3d_tutorial.errors import ConfigError, UserError
 
@@ -63,6 +64,32 @@ def test_every_combination_runs_once_and_a_failure_stops_no_other(tmp_path, fini
     with open(tmp_path / "out" / "summary.csv") as file:
         assert [row["ap50"] for row in csv.DictReader(file)] == ["0.2", "0.2", "0.5"]
     assert (tmp_path / "out" / "summary.png").stat().st_size > 1000
+
+
+def test_multirun_is_a_sweep_over_the_options_with_several_values(tmp_path, finished, monkeypatch, capsys):
+    folder = tmp_path / "out"
+    command = [f"paths.output_dir={folder}", "paths.data_dir=data_samples", "recipe=tiny", "--multirun"]
+    command += ["loss.dice_weight=2,5", "model.in_features=[normal,coord,color],[color,normal,coord]"]
+    monkeypatch.setattr(sys, "argv", ["train", *command])
+    train.main()
+    assert [call[:2] for call in finished] == [(2, 42), (2, 42), (5, 42), (5, 42)]
+    names = [
+        f"dice_weight={weight},in_features=[{order}]"
+        for weight in (2, 5)
+        for order in ("color,normal,coord", "normal,coord,color")
+    ]
+    assert sorted(path.parent.name for path in folder.glob("*/metrics.json")) == names
+    assert "4 runs in" in (said := capsys.readouterr().out)
+    assert all(f"\n{name} " in said for name in names)
+    assert (folder / "summary.png").stat().st_size > 1000
+
+
+@pytest.mark.parametrize(
+    ("option", "sentence"), [("seed=interval(0,1)", "cannot be read"), ("sead=0,1", "no option 'sead'")]
+)
+def test_a_multirun_that_cannot_work_is_refused(option, sentence):
+    with pytest.raises(ConfigError, match=sentence):
+        sweep.multirun(["paths.data_dir=x", option])
 
 
 def test_a_sample_is_a_part_of_the_grid_and_always_the_same(tmp_path):

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from mf3d_tutorial.errors import DataError, UserError, exit_on_user_error
-from mf3d_tutorial.files import whole_folder
+from mf3d_tutorial.files import whole_folder, write_text
 from mf3d_tutorial.options import argument_parser
 from mf3d_tutorial.workers import run_jobs
 
@@ -47,9 +47,7 @@ def _claim(out: Path, settings: dict) -> None:
             if any((out / split).glob("*")):
                 raise DataError(f"{out / split} holds files that make_rooms did not make: choose another --out")
             (out / split).mkdir(parents=True, exist_ok=True)
-        draft = record.with_suffix(".tmp")
-        draft.write_text(json.dumps(made) + "\n")
-        draft.replace(record)
+        write_text(json.dumps(made) + "\n", record)
     except (OSError, json.JSONDecodeError) as error:
         raise DataError(f"cannot use {out} as output folder ({error}): choose another --out") from error
 

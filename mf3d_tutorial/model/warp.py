@@ -88,10 +88,21 @@ import warpconvnet.utils.unique as _unique  # noqa: E402
 from warpconvnet.geometry.coords.search.search_results import IntSearchResult  # noqa: E402
 from warpconvnet.geometry.types.points import Points  # noqa: E402
 from warpconvnet.geometry.types.voxels import Voxels  # noqa: E402
+from warpconvnet.models.mink_unet import MinkUNetBase  # noqa: E402
 from warpconvnet.nn.modules.sparse_conv import SparseConv3d  # noqa: E402
 from warpconvnet.nn.modules.sparse_pool import PointToVoxel  # noqa: E402
 
-__all__ = ["GRID_MAX", "GRID_MIN", "HAS_EXTENSION", "Points", "PointToVoxel", "SparseConv3d", "Voxels", "segment_csr"]
+__all__ = [
+    "GRID_MAX",
+    "GRID_MIN",
+    "HAS_EXTENSION",
+    "MinkUNetBase",
+    "Points",
+    "PointToVoxel",
+    "SparseConv3d",
+    "Voxels",
+    "segment_csr",
+]
 
 
 def _check_grid(coords: Int[Tensor, "N 4"]) -> None:

@@ -46,7 +46,7 @@ SEED = {  # WarpConvNet's MaskFormer example
 }
 OURS_THAT_KEEP_THE_SEEDS_BEHAVIOUR = {
     "data.stuff_classes": [],
-    "data.augment": False,
+    "data.augment": [],
     "train.schedule": "step",
     "loss.aux_weight": 0.0,
     "model.in_features": ["color"],

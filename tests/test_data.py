@@ -16,12 +16,12 @@ from helpers import write_scene
 from mf3d_tutorial.data import IGNORE_INDEX, ScanNetScenes, build_target, collate, label_set
 from mf3d_tutorial.data.scannet import Scene, voxel_downsample
 from mf3d_tutorial.data.transforms import (
+    augmentation,
     compose,
     random_color,
     random_flip,
     random_rotation,
     random_scale,
-    training_augmentation,
 )
 from mf3d_tutorial.errors import DataError
 
@@ -219,7 +219,8 @@ def test_no_instance_at_all_is_an_empty_target():
 
 # --- augmentation -----------------------------------------------------------------------------------------------------
 
-CHANGES = [random_flip, random_rotation, random_scale, random_color, training_augmentation]
+ALL_FOUR = augmentation(["flip", "rotation", "scale", "color"])
+CHANGES = [random_flip, random_rotation, random_scale, random_color, ALL_FOUR]
 
 
 @pytest.fixture
@@ -247,7 +248,7 @@ def test_a_change_keeps_what_a_scene_must_keep(scene, change):
         assert after.original is scene.original
     for name, value in asdict(before).items():
         np.testing.assert_equal(asdict(scene)[name], value, err_msg=f"the input's {name} was changed")
-    expected = {random_color: {"color"}, random_scale: {"coord"}, training_augmentation: {"coord", "normal", "color"}}
+    expected = {random_color: {"color"}, random_scale: {"coord"}, ALL_FOUR: {"coord", "normal", "color"}}
     assert moved == expected.get(change, {"coord", "normal"})
 
 
@@ -289,7 +290,7 @@ def test_augmentation_depends_on_seed_epoch_and_index_alone(tmp_path):
         write_scene(tmp_path / "train" / name)  # equal scenes: only the draw differs
 
     def coord(item, seed=0) -> np.ndarray:
-        return ScanNetScenes(tmp_path, "train", voxel_size=None, transform=training_augmentation, seed=seed)[item].coord
+        return ScanNetScenes(tmp_path, "train", voxel_size=None, transform=ALL_FOUR, seed=seed)[item].coord
 
     np.testing.assert_array_equal(coord((3, 1)), coord((3, 1)))
     np.testing.assert_array_equal(coord(1), coord((0, 1)))

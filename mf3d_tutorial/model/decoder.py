@@ -36,6 +36,17 @@ class PositionEncoding(nn.Module):
         return torch.cat([angles.cos(), angles.sin(), coord[..., None]], dim=-1).flatten(-2)
 
 
+def attend(
+    q: Float[Tensor, "1 H Q d"], k: Float[Tensor, "1 H N d"], v: Float[Tensor, "1 H N d"], allowed: Tensor | None
+) -> Float[Tensor, "1 H Q d"]:
+    """Attention of one scene. With a mask it is written out: PyTorch's kernel that takes one is made for as many
+    queries as keys, and its backward pass is ten times slower with few queries and many keys."""
+    if allowed is None:
+        return F.scaled_dot_product_attention(q, k, v)
+    scores = (q * q.shape[-1] ** -0.5) @ k.transpose(-2, -1)
+    return scores.masked_fill(~allowed, -torch.inf).softmax(-1) @ v
+
+
 class CrossAttention(nn.Module):
     """Queries gather features of the points of their own scene."""
 
@@ -68,10 +79,7 @@ class CrossAttention(nn.Module):
         k = (heads(self.key(features)) + self.position(position)).split(sizes, dim=1)
         v = heads(self.value(features)).split(sizes, dim=1)
         allowed = [mask | ~mask.any(1, keepdim=True) for mask in masks] if masks else [None] * len(sizes)
-        scenes = [
-            F.scaled_dot_product_attention(q[b : b + 1], k[b][None], v[b][None], attn_mask=allowed[b])
-            for b in range(len(sizes))
-        ]
+        scenes = [attend(q[b : b + 1], k[b][None], v[b][None], allowed[b]) for b in range(len(sizes))]
         return self.out(torch.cat(scenes).transpose(1, 2).flatten(2))
 
 

@@ -120,7 +120,8 @@ class Run:
     def load_state_dict(self, state: dict[str, Any]) -> None:
         if self.averaged:
             self.averaged.load_state_dict(state["model"])
-        state = {**state, "model": state.get("trained", state["model"])}
+        place = {name: state["scheduler"][name] for name in ("last_epoch", "_last_lr")}  # the way on is the config's
+        state = {**state, "model": state.get("trained", state["model"]), "scheduler": place}
         for name in self._STATEFUL:
             getattr(self, name).load_state_dict(state[name])
         for name in self._COUNTERS:

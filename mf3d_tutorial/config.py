@@ -170,7 +170,7 @@ class LossConfig:
     no_object_weight: float = option(0.1, "weight of the no-object class in the cross-entropy")
     aux_weight: float = option(0.0, "weight of the same loss after every earlier decoder layer; 0 leaves it out")
     sample_points: int | None = option(
-        None, "matching and mask losses look at so many random points a scene; null: all"
+        None, "matching and mask losses look at so many random points a scene in training; null: all"
     )
 
     def __post_init__(self) -> None:

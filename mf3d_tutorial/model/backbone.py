@@ -25,10 +25,10 @@ _STAGES = (("block4", 16), ("block5", 8), ("block6", 4), ("block7", 2))
 
 
 class PointToLevels(PointToVoxel):
-    """A MinkUNet whose inner features can be looked at: `points -> Points, [VoxelLevel, ...]`, coarse to fine.
+    """A MinkUNet whose inner features can be looked at: `with_levels(points) -> Points, [VoxelLevel, ...]`.
 
-    `num_levels` counts the points' own features as the last level. Each other level is a stage of the network's
-    decoder, brought to `dim` channels.
+    `num_levels` counts the points' own features as the last level. The others, coarse to fine, are stages of the
+    network's decoder, brought to `dim` channels.
     """
 
     def __init__(self, network: nn.Module, voxel_size: float, num_levels: int, dim: int):
@@ -43,8 +43,10 @@ class PointToLevels(PointToVoxel):
     def keep(self, _module: nn.Module, _inputs: Any, output: Voxels) -> None:
         self.outputs.append(output)
 
-    def forward(self, points: Points) -> tuple[Points, list[VoxelLevel]]:
-        self.outputs = []
+    def forward(self, points: Points) -> Points:
+        return self.with_levels(points)[0]
+
+    def with_levels(self, points: Points) -> tuple[Points, list[VoxelLevel]]:
         scene = super().forward(points)
         outputs, self.outputs = self.outputs, []
         return scene, [
@@ -87,8 +89,8 @@ def build_backbone(config: dict[str, Any], voxel_size: float | None, feature_lev
         offered = 1 + len(_STAGES) if voxel_size and isinstance(backbone, MinkUNetBase) else 1
         if feature_levels > offered:
             raise ConfigError(
-                f"model.feature_levels={feature_levels} is too many for {config['_target_']}: it offers {offered} (a "
-                f"MinkUNet with a backbone_voxel_size {1 + len(_STAGES)}, any other backbone 1)"
+                f"model.feature_levels={feature_levels} must be at most {offered} with {config['_target_']}: a "
+                f"MinkUNet with a backbone_voxel_size has {1 + len(_STAGES)}, any other backbone 1"
             )
         return PointToLevels(backbone, voxel_size, feature_levels, config["out_channels"])
     if voxel_size is None:

@@ -38,9 +38,10 @@ class MaskFormer3D(nn.Module):
 
     def forward_layers(self, points: Points, last_only: bool = False) -> list[Outputs]:
         """The outputs that each decoder layer would give, in order; only those of the last layer if so asked."""
-        scene, coarser = self.backbone(points), []
         if isinstance(self.backbone, PointToLevels):
-            scene, coarser = scene
+            scene, coarser = self.backbone.with_levels(points)
+        else:
+            scene, coarser = self.backbone(points), []
         features, coord = scene.feature_tensor, scene.coordinate_tensor
         position = self.decoder.position(coord)
         mask_features = self.mask_head(features)

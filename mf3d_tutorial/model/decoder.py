@@ -117,10 +117,11 @@ class LearnedQueries(nn.Module):
         self.embedding = nn.Embedding(num_queries, dim)
 
     def resize(self, num_queries: int) -> None:
-        raise ConfigError(
-            f"num_queries={num_queries}: with model.query_init=learned the model has its {len(self.embedding.weight)} "
-            "queries and no others; one trained with model.query_init=fps or mixed takes any number"
-        )
+        if num_queries != len(self.embedding.weight):
+            raise ConfigError(
+                f"num_queries={num_queries} does not fit a model of query_init=learned: it has its "
+                f"{len(self.embedding.weight)} and no others; leave it out, or train with query_init=fps or mixed"
+            )
 
     def forward(self, features: list[Tensor], position: list[Tensor], coord: list[Tensor]) -> Float[Tensor, "B Q D"]:
         return self.embedding.weight.expand(len(features), -1, -1)
@@ -177,7 +178,7 @@ class MixedQueries(nn.Module):
     def resize(self, num_queries: int) -> None:
         learned = len(self.learned.embedding.weight)
         if num_queries <= learned:
-            raise ConfigError(f"num_queries={num_queries} must be more than the model's {learned} learned queries")
+            raise ConfigError(f"num_queries={num_queries} must be more than {learned}, the model's learned queries")
         self.sampled.resize(num_queries - learned)
 
     def forward(self, *scene: list[Tensor]) -> Float[Tensor, "B Q D"]:

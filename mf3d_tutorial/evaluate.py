@@ -60,7 +60,7 @@ def evaluate(options: EvaluateOptions) -> dict[str, Any]:
     With `options.superpoints`, "superpoints" holds the same for masks averaged over superpoints; these are exported.
     """
     model, cfg = load_model(options.checkpoint, choose_device(options.device))
-    options, labels, paths = options.resolved(cfg), cfg.data.labels, options.paths
+    options, labels, paths = options.resolved(model, cfg), cfg.data.labels, options.paths
     scenes = ScanNetScenes(paths.data_dir, options.split, labels, options.voxel_size, None, cfg.data.ignore_index)
     scenes.check()
     stuff = labels.stuff if options.data.stuff_classes is None else tuple(options.data.stuff_classes)

@@ -23,6 +23,9 @@ class SetCriterion(nn.Module):
     These are the formulas of WarpConvNet's MaskFormer example. With `aux_weight` > 0 `outputs` may be the list that
     `MaskFormer3D.forward_layers` gives; each earlier layer's loss, matched anew, is then added with that weight.
 
+    With `sample_points` masks are compared at no more than that many random points of each scene; at all of them where
+    no gradient is asked for, because validation is to give the same number every time.
+
     `count` says how many scenes there are, and how many with instances, where `targets` are only a part of a batch:
     the sums of this part are divided by it, so that the parts' losses add up to that of the batch.
     """
@@ -34,17 +37,21 @@ class SetCriterion(nn.Module):
         dice_weight: float = 5.0,
         no_object_weight: float = 0.1,
         aux_weight: float = 0.0,
+        sample_points: int | None = None,
     ):
         super().__init__()
         self.weights = Weights(cls_weight, bce_weight, dice_weight)
         self.no_object_weight = no_object_weight
         self.aux_weight = aux_weight
+        self.sample_points = sample_points
 
     def forward(
         self, outputs: Outputs | list[Outputs], targets: list[Target], count: tuple[float, float] | None = None
     ) -> Losses:
         layers = outputs if isinstance(outputs, list) else [outputs]
         count = count or count_scenes(targets)
+        if self.sample_points and torch.is_grad_enabled():
+            layers, targets = sampled(layers, targets, self.sample_points)
         losses = self.layer_losses(layers[-1], targets, *count)
         for earlier in layers[:-1]:
             losses["loss"] = losses["loss"] + self.aux_weight * self.layer_losses(earlier, targets, *count)["loss"]
@@ -83,6 +90,13 @@ class SetCriterion(nn.Module):
             return zero, zero
         bce, dice = torch.stack([torch.stack([term.mean() for term in scene]) for scene in terms]).sum(0)
         return bce, dice
+
+
+def sampled(layers: list[Outputs], targets: list[Target], points: int) -> tuple[list[Outputs], list[Target]]:
+    """The same for `points` random points of each scene, or all if it has fewer: the same ones after every layer."""
+    chosen = [torch.randperm(len(t.instance), device=t.instance.device)[:points] for t in targets]
+    layers = [(logits, [mask[:, some] for mask, some in zip(masks, chosen)]) for logits, masks in layers]
+    return layers, [Target(target.labels, target.instance[some]) for target, some in zip(targets, chosen)]
 
 
 def count_scenes(targets: list[Target]) -> tuple[int, int]:

@@ -93,6 +93,7 @@ def predict(options: PredictOptions) -> dict[str, str]:
     """Write the results of every scan; the reason for each that failed, by name. UserError if the only one fails."""
     scans = find_scans(Path(options.input))
     model, cfg = load_model(options.checkpoint, choose_device(options.device))
+    options = options.resolved(model, cfg)  # what does not fit the model is said before the first scan is read
     failed = {}
     for path in scans:
         print(path)

@@ -24,7 +24,7 @@ from mf3d_tutorial.errors import ConfigError
 
 NO_BATCH_NORM = [
     *("model.backbone._target_=small_run.PointModel", "model.dropout=0"),
-    *("model.backbone_voxel_size=null", "train.batch_size=4", "train.max_steps=5", "data.augment=false"),
+    *("model.backbone_voxel_size=null", "train.batch_size=4", "train.max_steps=5", "data.augment=[]"),
 ]
 
 

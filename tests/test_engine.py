@@ -47,7 +47,7 @@ def quiet(_line: str) -> None:
 # model cannot learn even one room by heart.
 @pytest.mark.slow
 def test_one_room_can_be_learned_by_heart(rooms):
-    overrides = ["train.batch_size=1", "train.epochs=80", "data.augment=false"]
+    overrides = ["train.batch_size=1", "train.epochs=80", "data.augment=[]"]
     overrides += ["data.voxel_size=0.08", "model.backbone_voxel_size=0.08"]
     cfg = config(rooms, Path("unused"), *overrides)
     train_set, _ = load_datasets(cfg)

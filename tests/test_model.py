@@ -175,11 +175,13 @@ def naive_farthest(coord: np.ndarray, count: int, first: int) -> list[int]:
 
 def test_farthest_points_equals_a_loop():
     coord = torch.rand(40, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
-    assert farthest_points(coord, 15, first=7).tolist() == naive_farthest(coord.numpy(), 15, 7)
+    scenes = torch.stack([coord, coord.flip(0)])
+    expected = [naive_farthest(scene.numpy(), 15, 0) for scene in scenes]
+    assert farthest_points(scenes, 15).tolist() == expected
 
 
 def test_farthest_points_takes_every_point_before_it_repeats():
-    chosen = farthest_points(torch.rand(4, 3, generator=torch.Generator().manual_seed(0)), 10)
+    (chosen,) = farthest_points(torch.rand(1, 4, 3, generator=torch.Generator().manual_seed(0)), 10)
     assert sorted(chosen[:4].tolist()) == [0, 1, 2, 3]
     assert len(chosen) == 10
     assert set(chosen.tolist()) <= {0, 1, 2, 3}

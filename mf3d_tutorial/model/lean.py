@@ -103,7 +103,9 @@ def _quick_grid(conv: SpatiallySparseConv, voxels: Voxels) -> Grid:
     if set(conv.stride) != {1}:
         steps = _constant((1, *conv.stride), rows.device)
         rows = _distinct_rows(rows.div(steps, rounding_mode="floor"))
-        offsets = torch.searchsorted(rows[:, 0].contiguous(), torch.arange(len(offsets), device=rows.device)).int().cpu()
+        offsets = (
+            torch.searchsorted(rows[:, 0].contiguous(), torch.arange(len(offsets), device=rows.device)).int().cpu()
+        )
         queries = rows * steps
     found = rows.new_empty(math.prod(conv.kernel_size), len(rows))
     _C.cuhash.packed_kernel_map_size(

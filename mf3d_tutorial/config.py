@@ -20,6 +20,8 @@ from mf3d_tutorial.options import BACKBONES, RECIPES, choice, explain, load_opti
 
 # Channels of each per-point input that `model.in_features` can name.
 FEATURE_CHANNELS = {"color": 3, "normal": 3, "height": 1, "coord": 3}
+# What `data.augment` can name: `random_<name>` of data/transforms.py.
+AUGMENTATIONS = ("flip", "rotation", "scale", "color", "elastic", "crop")
 
 
 @dataclass
@@ -42,8 +44,13 @@ class TrainConfig:
         "step", "step: drop by gamma every step_size epochs; onecycle: warm up, then cosine, per step"
     )
     weight_decay: float = option(1e-4, "AdamW weight decay")
+    decay_all: bool = option(True, "weight decay on norms, biases and embeddings, too")
+    ema: float = option(
+        0.0, "decay a step of the average of all weights so far, which is used and saved; 0: no average"
+    )
     max_grad_norm: float = option(1.0, "gradients are clipped to this norm")
     max_steps: int | None = option(None, "stop after this many optimiser steps, whatever epochs says")
+    minutes: float | None = option(None, "stop after so many minutes of training, whatever epochs says")
     eval_every: int = option(5, "epochs between two validations with AP; the last epoch always has one")
     resume: str = option("never", "auto: go on from last.ckpt in the run folder if there is one; never: start new")
     max_nonfinite: int = option(5, "stop after this many steps in a row whose loss is NaN or infinite")
@@ -57,6 +64,8 @@ class TrainConfig:
         require_positive(self, "train", "max_grad_norm", "max_nonfinite", "accumulate", "save_every")
         require(self.num_workers >= 0, f"train.num_workers={self.num_workers} must not be negative")
         require(self.weight_decay >= 0, f"train.weight_decay={self.weight_decay} must not be negative")
+        require(0 <= self.ema < 1, f"train.ema={self.ema} must be at least 0 and below 1")
+        require(self.minutes is None or self.minutes > 0, f"train.minutes={self.minutes} must be greater than 0")
         require(self.max_steps is None or self.max_steps > 0, f"train.max_steps={self.max_steps} must be at least 1")
         require(
             not self.precision.startswith("bf16"),
@@ -76,11 +85,13 @@ class DataConfig:
     voxel_size: float = option(0.04, "scenes are thinned to one point a voxel of this edge, in metres")
     ignore_index: int = option(-1, "label of unannotated points in the files")
     stuff_classes: list[int] = option([], "classes that are no targets: [0, 1] for scannet20, [0, 2] for scannet200")
-    augment: bool = option(False, "random flips, rotation, scale and colour changes of training scenes")
+    augment: list[str] = option([], f"random changes of training scenes, in order: of {', '.join(AUGMENTATIONS)}")
 
     def __post_init__(self) -> None:
         choice("data.label_set", self.label_set, LABEL_SETS)
         require_positive(self, "data", "voxel_size")
+        for name in self.augment:
+            choice("data.augment", name, AUGMENTATIONS)
         require(self.label_set == CUSTOM or not self.classes, "data.classes comes from labels.yaml: do not set it")
         if self.label_set == CUSTOM and not self.classes:
             return  # until load_config has read labels.yaml
@@ -105,11 +116,14 @@ class ModelConfig:
     dim_feedforward: int = option(256, "hidden width of each layer's feed-forward network")
     dropout: float = option(0.1, "dropout in self-attention and feed-forward network")
     in_features: list[str] = option(["color"], "what the backbone gets of a point: of color, normal, height, coord")
-    query_init: str = option("learned", "learned: one embedding a query; fps: features of farthest-point samples")
+    query_init: str = option(
+        "learned", "learned: one embedding a query; fps: from farthest-point samples; mixed: half each"
+    )
     position_wavelength: float = option(1.0, "longest wavelength of the positional encoding, in metres")
     position_bands: int = option(16, "its frequencies an axis; each halves the wavelength")
     mask_position: bool = option(False, "add the positional encoding to the mask features as well")
     masked_attention: bool = option(False, "from the second layer on, a query looks only at its mask so far")
+    feature_levels: int = option(1, "levels of features that the layers look at in turn; a MinkUNet has up to 5")
     backbone_voxel_size: float | None = option(0.04, "voxel edge in metres; null: the backbone takes Points itself")
     backbone: dict[str, Any] = option(
         {"_target_": "warpconvnet.models.MinkUNet18", "in_channels": None, "out_channels": None},
@@ -119,6 +133,7 @@ class ModelConfig:
 
     def __post_init__(self) -> None:
         require_positive(self, "model", "hidden_dim", "num_queries", "num_heads", "num_decoders", "dim_feedforward")
+        require_positive(self, "model", "feature_levels")
         require(0 <= self.dropout < 1, f"model.dropout={self.dropout} must be at least 0 and below 1")
         if self.backbone_voxel_size is not None:
             require_positive(self, "model", "backbone_voxel_size")
@@ -127,7 +142,7 @@ class ModelConfig:
             f"model.num_heads={self.num_heads} does not divide model.hidden_dim={self.hidden_dim}: "
             f"choose one of {[n for n in range(1, 17) if self.hidden_dim % n == 0]}",
         )
-        choice("model.query_init", self.query_init, ("learned", "fps"))
+        choice("model.query_init", self.query_init, ("learned", "fps", "mixed"))
         for name in self.in_features:
             choice("model.in_features", name, tuple(FEATURE_CHANNELS))
         target = self.backbone.get("_target_")
@@ -145,11 +160,16 @@ class LossConfig:
     dice_weight: float = option(5.0, "weight of the mask's Dice term, in matching cost and loss")
     no_object_weight: float = option(0.1, "weight of the no-object class in the cross-entropy")
     aux_weight: float = option(0.0, "weight of the same loss after every earlier decoder layer; 0 leaves it out")
+    sample_points: int | None = option(
+        None, "matching and mask losses look at so many random points a scene in training; null: all"
+    )
 
     def __post_init__(self) -> None:
         for key in ("cls_weight", "bce_weight", "dice_weight", "no_object_weight", "aux_weight"):
             value = getattr(self, key)
             require(value >= 0, f"loss.{key}={value} must not be negative")
+        points = self.sample_points
+        require(points is None or points > 0, f"loss.sample_points={points} must be at least 1")
 
 
 @dataclass
@@ -217,6 +237,9 @@ def read_config(path: str | Path) -> Config:
 
 def config_from_dict(values: dict[str, Any]) -> Config:
     """A validated config from plain values, such as a checkpoint holds."""
+    augment = values.get("data", {}).get("augment")
+    if isinstance(augment, bool):  # so it was before each change could be chosen
+        values = {**values, "data": {**values["data"], "augment": list(AUGMENTATIONS[:4]) if augment else []}}
     try:
         merged = OmegaConf.merge(OmegaConf.structured(Config), values)
         return _checked(OmegaConf.to_object(merged))

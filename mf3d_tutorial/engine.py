@@ -23,7 +23,7 @@ from torch.utils.data import DataLoader
 from mf3d_tutorial.config import Config
 from mf3d_tutorial.data import Batch, ScanNetScenes, collate
 from mf3d_tutorial.data.batches import SceneBatches, default_signals, fetch
-from mf3d_tutorial.data.transforms import training_augmentation
+from mf3d_tutorial.data.transforms import augmentation
 from mf3d_tutorial.distributed import add_gradients, add_up, all_sum, gather, joined, on_main, rank, world_size
 from mf3d_tutorial.errors import ConfigError, NonFiniteError, UserError
 from mf3d_tutorial.folder import Interrupts, RunFolder, dump_batch
@@ -68,11 +68,11 @@ def train(
     cfg, options = run.cfg, run.cfg.train
     train_loader, val_loader = build_loader(cfg, datasets[0], shuffle=True), build_loader(cfg, datasets[1])
     progress = Progress(run, folder.log)
-    while run.step < run.total_steps or run.seen:  # an epoch is over when it has been validated
+    while not run.is_over or run.seen:  # an epoch is over when it has been validated
         train_loader.batch_sampler.start_at(run.epoch, run.seen)
         run.model.train()
         for parts in progress.timed(zip(*[fetch(train_loader)] * options.accumulate)):
-            if run.step == run.total_steps:
+            if run.is_over:
                 break
             interrupts.check()
             run.seed_step()
@@ -84,10 +84,10 @@ def train(
             viewer.update(run, losses)
             if time.monotonic() - folder.saved > options.save_every:
                 folder.save(run, "last.ckpt")
-        if (run.epoch + 1) % options.eval_every == 0 or run.step == run.total_steps:
+        if (run.epoch + 1) % options.eval_every == 0 or run.is_over:
             interrupts.check()
             interrupts.hold = False
-            metrics = validate(run.model, val_loader, run.criterion, run.device, run.precision)
+            metrics = validate(run.averaged or run.model, val_loader, run.criterion, run.device, run.precision)
             interrupts.hold = True
             folder.log(f"epoch {run.epoch + 1}: " + describe(metrics))
             if run.is_best(metrics):
@@ -107,31 +107,33 @@ def train_step(run: Run, *parts: Batch | None) -> dict[str, Tensor]:
     statistics. NonFiniteError, naming the scenes, after `train.max_nonfinite` such batches in a row.
     """
     options, parts = run.cfg.train, [part.to(run.device) for part in parts if part]
-    statistics = [buffer.clone() for buffer in run.model.buffers()]
+    statistics = [torch._foreach_add(buffers, 0) for buffers in run.buffers]  # copies, by a kernel or two
     norm, moved = torch.full((), torch.nan, device=run.device), False
     try:
         losses = forward_backward(run, parts)
         if losses["loss"].isfinite():
             add_gradients(run.model)
             run.scaler.unscale_(run.optimizer)
-            norm = nn.utils.clip_grad_norm_(run.model.parameters(), options.max_grad_norm)
+            norm = nn.utils.clip_grad_norm_(run.parameters, options.max_grad_norm)
             moved = run.scaler.is_enabled() or bool(norm.isfinite())
     except torch.OutOfMemoryError as error:
         raise UserError(out_of_memory(run, parts)) from error
     finally:
         if not moved:
-            for buffer, before in zip(run.model.buffers(), statistics):
-                buffer.copy_(before)
+            for buffers, before in zip(run.buffers, statistics):
+                torch._foreach_copy_(buffers, before)
     run.whole = False
     if moved:
         run.scaler.step(run.optimizer)  # skipped by itself if a gradient is not finite
         run.scaler.update()
+        run.average()
     run.nonfinite = 0 if moved else run.nonfinite + 1
     run.step, run.seen = run.step + 1, run.seen + 1
     if options.schedule == "onecycle" and run.step < run.total_steps:
         with warnings.catch_warnings():
             # The first step may be skipped, by the scaler or above. The learning rate goes on all the same.
             warnings.filterwarnings("ignore", "Detected call of `lr_scheduler.step", UserWarning)
+            run.scheduler.last_epoch = max(run.step, run.clock_step()) - 1
             run.scheduler.step()
     run.whole = True
     if run.nonfinite >= options.max_nonfinite:
@@ -194,8 +196,7 @@ def load_datasets(cfg: Config) -> Datasets:
     """The train and the val scenes; only the former are augmented."""
     common = {"label_set": cfg.data.labels, "voxel_size": cfg.data.voxel_size}
     common |= {"ignore_index": cfg.data.ignore_index, "seed": cfg.seed}
-    transform = training_augmentation if cfg.data.augment else None
-    train_set = ScanNetScenes(cfg.paths.data_dir, "train", transform=transform, **common)
+    train_set = ScanNetScenes(cfg.paths.data_dir, "train", transform=augmentation(cfg.data.augment), **common)
     return train_set, ScanNetScenes(cfg.paths.data_dir, "val", **common)
 
 

@@ -38,7 +38,8 @@ class RunFolder:
         """Begin a new run, or load into `run` the one to go on with."""
         if state := on_main(self.prepare):
             run.load_state_dict(state)
-        share_weights(run.model)
+        for model in (run.model, run.averaged) if run.averaged else (run.model,):
+            share_weights(model)
         self.run = run
         self.log(f"run folder: {self.path}")
 

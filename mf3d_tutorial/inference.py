@@ -50,6 +50,7 @@ class InferenceOptions:
 
     device: str = option("auto", "auto, cpu, cuda or cuda:N; auto takes a GPU that works")
     voxel_size: float | None = option(None, "metres; null is that of training; a larger one takes less memory and time")
+    num_queries: int | None = option(None, "of a model with query_init=fps or mixed; null is that of training")
     top_k: int = option(100, "the most instances a scan: the best of all (query, class) pairs")
     mask_threshold: float = option(0.0, "a point is in a mask if its logit is above this")
     min_points: int = option(1, "instances with fewer points are dropped")
@@ -58,10 +59,12 @@ class InferenceOptions:
 
     def __post_init__(self) -> None:
         require(self.voxel_size is None or self.voxel_size > 0, f"voxel_size={self.voxel_size} must be greater than 0")
+        require(self.num_queries is None or self.num_queries > 0, f"num_queries={self.num_queries} must be at least 1")
         require(self.top_k > 0, f"top_k={self.top_k} must be at least 1")
 
-    def resolved(self, cfg: Config) -> "InferenceOptions":
-        """The same with the voxel size that `null` stands for."""
+    def resolved(self, model: MaskFormer3D, cfg: Config) -> "InferenceOptions":
+        """The same with the voxel size that `null` stands for; `model` is given its number of queries."""
+        model.decoder.queries.resize(self.num_queries or cfg.model.num_queries)
         return replace(self, voxel_size=self.voxel_size or cfg.data.voxel_size)
 
 
@@ -111,7 +114,7 @@ def predict_scan(
     `units` and `up` are those of `standardise`. `log` is told what was decided and what the scan lacks. UserError if
     the scan cannot be used.
     """
-    options = (options or InferenceOptions()).resolved(cfg)
+    options = (options or InferenceOptions()).resolved(model, cfg)
     standard, said = standardise(cloud, units, up)
     log(f"  {said}")
     superpoint = standard.superpoint if options.superpoints else None

@@ -1,9 +1,11 @@
 """The state of a run and its progress line: what the loop in engine.py works on."""
 
+import copy
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -11,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from mf3d_tutorial.config import Config, plain
-from mf3d_tutorial.distributed import local_rank, rank, world_size
+from mf3d_tutorial.distributed import all_sum, local_rank, rank, world_size
 from mf3d_tutorial.errors import ConfigError
 from mf3d_tutorial.losses import SetCriterion
 from mf3d_tutorial.model import MaskFormer3D, build_model
@@ -33,6 +35,7 @@ class Run:
     scheduler: torch.optim.lr_scheduler.LRScheduler
     scaler: torch.amp.GradScaler
     total_steps: int
+    averaged: MaskFormer3D | None  # with the mean of all weights so far, if there is train.ema
     epoch: int = 0  # the one that is in progress
     seen: int = 0  # its steps that are done
     step: int = 0  # all steps that are done
@@ -51,7 +54,8 @@ class Run:
         if train.sync_batchnorm and world_size() > 1:
             model = nn.SyncBatchNorm.convert_sync_batchnorm(model)
         precision = choose_precision(train.precision, device)
-        optimizer = torch.optim.AdamW(model.parameters(), lr=train.lr, weight_decay=train.weight_decay)
+        groups = model.parameters() if train.decay_all else decay_groups(model)
+        optimizer = torch.optim.AdamW(groups, lr=train.lr, weight_decay=train.weight_decay, fused=True)
         total_steps = train.epochs * math.ceil(num_scenes / train.batch_size)
         total_steps = min(total_steps, train.max_steps or total_steps)
         if train.schedule == "step":
@@ -61,11 +65,48 @@ class Run:
         scaler = torch.amp.GradScaler(device.type, enabled=precision == "16-mixed")
         weights = {key: getattr(cfg.loss, key) for key in cfg.loss.__dataclass_fields__}
         criterion = SetCriterion(**weights)
-        return cls(cfg, device, precision, model, criterion, optimizer, scheduler, scaler, total_steps)
+        averaged = copy.deepcopy(model).requires_grad_(False) if train.ema else None
+        return cls(cfg, device, precision, model, criterion, optimizer, scheduler, scaler, total_steps, averaged)
+
+    @property
+    def is_over(self) -> bool:
+        minutes = self.cfg.train.minutes
+        return self.step >= self.total_steps or (minutes is not None and self.seconds >= 60 * minutes)
+
+    def clock_step(self) -> int:
+        """The step where the learning-rate schedule would be by the clock alone: its end is `train.minutes`."""
+        minutes = self.cfg.train.minutes
+        return int(min(self.seconds / (60 * minutes), 1) * (self.total_steps - 1)) if minutes else 0
+
+    @torch.no_grad()
+    def average(self) -> None:
+        """Bring the averaged weights and statistics a little nearer to the model's; much nearer in the first steps."""
+        if self.averaged is None:
+            return
+        decay = min(self.cfg.train.ema, (1 + self.step) / (10 + self.step))
+        torch._foreach_lerp_(*self._averaging, 1 - decay)
+
+    @cached_property
+    def _averaging(self) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
+        """Averaged and trained tensors, side by side."""
+        pairs = zip(self.averaged.state_dict().values(), self.model.state_dict().values())
+        return tuple(zip(*(pair for pair in pairs if pair[0].is_floating_point())))
+
+    @cached_property
+    def parameters(self) -> list[nn.Parameter]:
+        return list(self.model.parameters())  # a walk over all modules, which takes milliseconds
+
+    @cached_property
+    def buffers(self) -> list[list[Tensor]]:
+        """Those of the model, one list a type: batch norm's means and variances, and how often they were updated."""
+        lists = {}
+        for buffer in self.model.buffers():
+            lists.setdefault(buffer.dtype, []).append(buffer)
+        return list(lists.values())
 
     @property
     def num_parameters(self) -> int:
-        return sum(parameter.numel() for parameter in self.model.parameters())
+        return sum(parameter.numel() for parameter in self.parameters)
 
     def is_best(self, metrics: dict[str, Any]) -> bool:
         """Whether these are the best metrics so far (by AP; by loss where no class has an AP); keeps them if so."""
@@ -88,10 +129,16 @@ class Run:
 
     def state_dict(self) -> dict[str, Any]:
         state = {name: getattr(self, name).state_dict() for name in self._STATEFUL}
+        if self.averaged:
+            state |= {"model": self.averaged.state_dict(), "trained": state["model"]}
         state |= {name: getattr(self, name) for name in self._COUNTERS}
         return {**state, "config": plain(self.cfg)}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
+        if self.averaged:
+            self.averaged.load_state_dict(state["model"])
+        place = {name: state["scheduler"][name] for name in ("last_epoch", "_last_lr")}  # the way on is the config's
+        state = {**state, "model": state.get("trained", state["model"]), "scheduler": place}
         for name in self._STATEFUL:
             getattr(self, name).load_state_dict(state[name])
         for name in self._COUNTERS:
@@ -135,14 +182,23 @@ class Progress:
         return rates
 
     def report(self, losses: dict[str, Tensor]) -> None:
-        now, self.run.seconds = time.monotonic(), self.seconds
+        now, self.run.seconds = time.monotonic(), all_sum([self.seconds])[0] / world_size()  # the same in all processes
         if now - self.last < self.every:
             return
         self.last = now
         run, numbers = self.run, as_numbers(losses)
         left = (now - self.start) / (run.step - self.first_step) * (run.total_steps - run.step)
+        left = min(left, 60 * (run.cfg.train.minutes or math.inf) - run.seconds)
         terms = "  ".join(f"{name} {numbers[name]:.3f}" for name in ("loss", "cls", "bce", "dice"))
         self.log(f"epoch {run.epoch + 1}  step {run.step}/{run.total_steps}  {terms}  {clock(left)} left")
+
+
+def decay_groups(model: nn.Module) -> list[dict[str, Any]]:
+    """Parameters for an optimiser: weights of layers, and without weight decay norms, biases and embeddings."""
+    embeddings = {module.weight for module in model.modules() if isinstance(module, nn.Embedding)}
+    plain = [p for p in model.parameters() if p.ndim < 2 or p in embeddings]
+    rest = [p for p in model.parameters() if p.ndim >= 2 and p not in embeddings]
+    return [{"params": rest}, {"params": plain, "weight_decay": 0.0}]
 
 
 def num_classes(cfg: Config) -> int:

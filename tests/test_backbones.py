@@ -10,12 +10,13 @@ from helpers import SEED_COMMANDS, assert_near, random_points, write_scene
 from torch import nn
 
 from mf3d_tutorial.config import load_config
-from mf3d_tutorial.engine import Run, build_loader, load_datasets, train_step, validate
+from mf3d_tutorial.engine import build_loader, load_datasets, train_step, validate
 from mf3d_tutorial.model import warp, warp_attention
 from mf3d_tutorial.model.backbone import build_backbone
 from mf3d_tutorial.model.pointmlp import cell_of_each_point
 from mf3d_tutorial.model.warp import Points, SparseConv3d, Voxels
 from mf3d_tutorial.options import BACKBONES
+from mf3d_tutorial.run import Run
 
 # The attention networks are made small by options, with windows and patches smaller than the scenes.
 LEVELS = ["enc_depths=[1,1,1,1,1]", "enc_channels=[16,16,16,16,16]", "enc_num_head=[2,2,2,2,2]"]
@@ -38,7 +39,8 @@ def small_backbone(name: str, *overrides: str) -> nn.Module:
     model = load_config(["paths.data_dir=unused", *overrides]).model
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(MinkUNetBase, "__init__", thin(MinkUNetBase.__init__))
-        return build_backbone(model.backbone, model.backbone_voxel_size and 0.1, model.backbone_checkpointing)
+        size = model.backbone_voxel_size and 0.1
+        return build_backbone(model.backbone, size, checkpointing=model.backbone_checkpointing)
 
 
 def thin(init):

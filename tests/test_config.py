@@ -47,7 +47,7 @@ SEED = {  # WarpConvNet's MaskFormer example
 }
 OURS_THAT_KEEP_THE_SEEDS_BEHAVIOUR = {
     "data.stuff_classes": [],
-    "data.augment": False,
+    "data.augment": [],
     "train.schedule": "step",
     "loss.aux_weight": 0.0,
     "model.in_features": ["color"],
@@ -213,6 +213,10 @@ def test_a_value_of_the_wrong_type_names_its_key(override):
         (["train.lr=0"], "train.lr=0.0 must be greater than 0"),
         (["train.num_workers=-1"], "train.num_workers=-1 must not be negative"),
         (["train.max_steps=0"], "train.max_steps=0 must be at least 1"),
+        (["train.ema=1"], "train.ema=1.0 must be at least 0 and below 1"),
+        (["train.ema=-0.1"], "train.ema=-0.1 must be at least 0 and below 1"),
+        (["train.minutes=0"], "train.minutes=0.0 must be greater than 0"),
+        (["data.augment=[flip,blur]"], "data.augment=blur is not one of flip, rotation, scale, color, elastic, crop"),
         (["data.voxel_size=0"], "data.voxel_size=0.0 must be greater than 0"),
         (["data.voxel_size=-0.04"], "data.voxel_size=-0.04 must be greater than 0"),
         (["data.voxel_size=nan"], "data.voxel_size=nan must be greater than 0"),
@@ -225,7 +229,8 @@ def test_a_value_of_the_wrong_type_names_its_key(override):
         (["model.num_heads=7"], "model.num_heads=7 does not divide model.hidden_dim=96: choose one of [1, 2, 3, 4, 6,"),
         (["model.num_heads=0"], "model.num_heads=0 must be greater than 0"),
         (["model.dropout=1"], "model.dropout=1.0 must be at least 0 and below 1"),
-        (["model.query_init=random"], "model.query_init=random is not one of learned, fps"),
+        (["model.query_init=random"], "model.query_init=random is not one of learned, fps, mixed"),
+        (["model.feature_levels=0"], "model.feature_levels=0 must be greater than 0"),
         (["model.in_features=[colour]"], "model.in_features=colour is not one of color, normal, height, coord"),
         (["model.backbone.in_channels=4"], "model.backbone.in_channels=4 must be 3"),
         (["model.backbone.out_channels=64"], "model.backbone.out_channels=64 must equal model.hidden_dim=96"),
@@ -244,6 +249,7 @@ def test_a_value_of_the_wrong_type_names_its_key(override):
         (["backbone=pointmlp", "model.backbone_voxel_size=0.04"], "PointMLP takes points, not voxels: set model.backb"),
         (["~model.backbone._target_=warpconvnet.models.MinkUNet18"], "model.backbone._target_ is missing"),
         (["loss.dice_weight=-1"], "loss.dice_weight=-1.0 must not be negative"),
+        (["loss.sample_points=0"], "loss.sample_points=0 must be at least 1"),
         (["recipe=huge"], "recipes are seed"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
@@ -291,6 +297,14 @@ def test_a_saved_config_is_read_back_as_it_was(tmp_path):
     save_config(cfg, tmp_path / "config.yaml")
     assert read_config(tmp_path / "config.yaml") == cfg
     assert config_from_dict(plain(cfg)) == cfg
+
+
+@pytest.mark.parametrize(("old", "new"), [(False, []), (True, ["flip", "rotation", "scale", "color"])])
+def test_augmentation_as_older_checkpoints_name_it_is_understood(old, new):
+    values = plain(load_config([DATA]))
+    values["data"]["augment"] = old
+    assert config_from_dict(values).data.augment == new
+    assert values["data"]["augment"] is old
 
 
 @pytest.mark.parametrize(

@@ -16,12 +16,14 @@ from helpers import write_scene
 from mf3d_tutorial.data import IGNORE_INDEX, ScanNetScenes, build_target, collate, label_set
 from mf3d_tutorial.data.scannet import Scene, voxel_downsample
 from mf3d_tutorial.data.transforms import (
+    augmentation,
     compose,
     random_color,
+    random_crop,
+    random_elastic,
     random_flip,
     random_rotation,
     random_scale,
-    training_augmentation,
 )
 from mf3d_tutorial.errors import DataError
 
@@ -219,7 +221,8 @@ def test_no_instance_at_all_is_an_empty_target():
 
 # --- augmentation -----------------------------------------------------------------------------------------------------
 
-CHANGES = [random_flip, random_rotation, random_scale, random_color, training_augmentation]
+ALL_FOUR = augmentation(["flip", "rotation", "scale", "color"])
+CHANGES = [random_flip, random_rotation, random_scale, random_color, random_elastic, ALL_FOUR]
 
 
 @pytest.fixture
@@ -247,8 +250,8 @@ def test_a_change_keeps_what_a_scene_must_keep(scene, change):
         assert after.original is scene.original
     for name, value in asdict(before).items():
         np.testing.assert_equal(asdict(scene)[name], value, err_msg=f"the input's {name} was changed")
-    expected = {random_color: {"color"}, random_scale: {"coord"}, training_augmentation: {"coord", "normal", "color"}}
-    assert moved == expected.get(change, {"coord", "normal"})
+    expected = {random_color: {"color"}, random_scale: {"coord"}, ALL_FOUR: {"coord", "normal", "color"}}
+    assert moved == {random_elastic: {"coord"}, **expected}.get(change, {"coord", "normal"})
 
 
 @pytest.mark.parametrize("change", [random_flip, random_rotation])
@@ -276,6 +279,51 @@ def test_a_rotation_is_mostly_about_the_vertical_axis(scene):
         assert tilted[0, 2] > np.cos(2 * np.pi / 64)
 
 
+def test_an_elastic_change_bends_smoothly_and_by_centimetres(scene):
+    scene.coord = np.random.default_rng(0).uniform(-3, 5, (20_000, 3)).astype(np.float32)
+    scene.coord[1:2000] = scene.coord[0] + np.linspace(0.001, 0.3, 1999, dtype=np.float32)[:, None]  # a line
+    moves = []
+    for seed in range(4):
+        bend = partial(random_elastic, waves=((0.8, 1.6),), probability=1)
+        move = bend(scene, np.random.default_rng(seed)).coord - scene.coord
+        assert np.isfinite(move).all()
+        assert np.abs(np.diff(move[:2000], axis=0)).max() < 0.005  # neighbours 0.3 mm apart stay neighbours
+        moves.append(move)
+        np.testing.assert_array_equal(bend(scene, np.random.default_rng(seed)).coord - scene.coord, move)
+    # At the grid's corners the noise has 0.114 of strength 1.6 left, between them less.
+    assert 0.5 * 0.114 * 1.6 < np.std(moves) < 0.114 * 1.6
+    assert abs(np.mean(moves)) < 0.03
+    still = random_elastic(scene, np.random.default_rng(0), probability=0)
+    np.testing.assert_array_equal(still.coord, scene.coord)
+
+
+def test_a_crop_keeps_the_points_around_one_with_all_that_belongs_to_them(scene):
+    before, shares = copy.deepcopy(scene), []
+    for seed in range(20):
+        after = random_crop(scene, np.random.default_rng(seed))
+        kept = [np.flatnonzero((scene.coord == point).all(1)).item() for point in after.coord]
+        shares.append(len(kept) / 200)
+        assert kept == sorted(set(kept))
+        for name in ("coord", "color", "normal", "segment", "instance"):
+            np.testing.assert_array_equal(getattr(after, name), getattr(scene, name)[kept])
+        np.testing.assert_array_equal(after.original.segment[after.original.kept], after.segment)
+        np.testing.assert_array_equal(after.original.instance, after.instance)
+        if len(kept) < 200:  # some point of the room has them as its nearest ones, seen from above
+            far = np.linalg.norm(scene.coord[:, None, :2] - scene.coord[None, :, :2], axis=2)
+            inside = np.isin(np.arange(200), kept)
+            assert (far[:, inside].max(1) <= far[:, ~inside].min(1)).any()
+    assert 5 <= shares.count(1.0) <= 15
+    assert min(shares) >= 0.5
+    assert len(set(shares)) > 5
+    for name, value in asdict(before).items():
+        np.testing.assert_equal(asdict(scene)[name], value)
+
+
+def test_a_crop_leaves_a_point_of_a_scene_of_one(tmp_path):
+    write_scene(tmp_path / "train/a", points=1)
+    assert len(random_crop(read_scene(tmp_path), np.random.default_rng(0), probability=1).coord) == 1
+
+
 def test_compose_applies_in_order(scene):
     def add(number, scene, rng):
         return Scene(**{**vars(scene), "coord": scene.coord * 2 + number})
@@ -289,7 +337,7 @@ def test_augmentation_depends_on_seed_epoch_and_index_alone(tmp_path):
         write_scene(tmp_path / "train" / name)  # equal scenes: only the draw differs
 
     def coord(item, seed=0) -> np.ndarray:
-        return ScanNetScenes(tmp_path, "train", voxel_size=None, transform=training_augmentation, seed=seed)[item].coord
+        return ScanNetScenes(tmp_path, "train", voxel_size=None, transform=ALL_FOUR, seed=seed)[item].coord
 
     np.testing.assert_array_equal(coord((3, 1)), coord((3, 1)))
     np.testing.assert_array_equal(coord(1), coord((0, 1)))
@@ -478,7 +526,7 @@ def test_check_names_the_first_bad_scene_and_counts_the_others(tmp_path):
     write_scene(tmp_path / "train/a")
     write_scene(tmp_path / "train/b", coord=ROWS[:0])
     dataset = ScanNetScenes(tmp_path, "train")
-    with pytest.raises(DataError, match=r"^b has no points.*folder$"):
+    with pytest.raises(DataError, match=r"^b has no points.*remove it$"):
         dataset.check()
     write_scene(tmp_path / "train/c", normal=ROWS[:3])
     (write_scene(tmp_path / "train/d") / "coord.npy").write_bytes(b"")

@@ -256,6 +256,8 @@ def block_export(tmp_path):
         (None, ["device=tpu"], "device=tpu is not one of auto, cpu, cuda"),
         (None, ["voxel_size=0"], "voxel_size=0.0 must be greater than 0"),
         (None, ["top_k=0"], "top_k=0 must be at least 1"),
+        (None, ["num_queries=0"], "num_queries=0 must be at least 1"),
+        (None, ["num_queries=9"], "num_queries=9 does not fit a model of query_init=learned: it has its 12"),
         (None, ["superpoint=true"], "there is no option 'superpoint'; did you mean 'superpoints'?"),
         (None, ["paths.data=x"], "there is no option 'paths.data'; did you mean 'paths.data_dir'?"),
         (None, ["export"], "'export' is not of the form key=value"),

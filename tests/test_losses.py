@@ -109,6 +109,36 @@ def test_earlier_layers_are_matched_anew_and_added_with_their_weight():
         assert total[name] == alone[2][name]
 
 
+@pytest.mark.parametrize("points", [19, 1000])
+def test_as_many_sampled_points_as_there_are_give_the_loss_of_all(points):
+    layers, targets = [random_batch(3, 2, seed=seed)[0] for seed in (1, 0)], random_batch(3, 2)[1]
+    want = SetCriterion(aux_weight=0.5)(layers, targets)
+    got = SetCriterion(aux_weight=0.5, sample_points=points)(layers, targets)
+    for name, value in want.items():
+        torch.testing.assert_close(got[name], value)
+
+
+def test_sampled_points_give_the_loss_of_all_on_average_and_none_are_sampled_without_gradients():
+    rng = torch.Generator().manual_seed(0)
+    target = random_target(400, 3, CLASSES, rng)
+    masks = torch.randn(QUERIES, 400, generator=rng) - 4
+    masks[:3] += 6.0 * target.masks  # good enough that the matching does not depend on the sample
+    outputs, logits = [masks.requires_grad_()], torch.randn(1, QUERIES, CLASSES + 1, generator=rng)
+    criterion = SetCriterion(sample_points=100)
+    torch.manual_seed(0)
+    draws = [criterion((logits, outputs), [target]) for _ in range(200)]
+    want = SetCriterion()((logits, outputs), [target])
+    assert all(draw["cls"] == want["cls"] for draw in draws)
+    for name in ("bce", "dice"):
+        values = torch.stack([draw[name] for draw in draws]).detach()
+        assert values.std() > 0
+        assert values.mean().item() == pytest.approx(want[name].item(), rel=0.03)
+    (gradient,) = torch.autograd.grad(draws[0]["loss"], masks)
+    assert (gradient.abs().sum(0) > 0).sum() == 100
+    with torch.no_grad():
+        assert criterion((logits, outputs), [target])["loss"] == want["loss"]
+
+
 def test_the_loss_is_the_same_in_half_precision_and_under_autocast():
     (logits, masks), targets = random_batch(3, 2)
     half = logits.half(), [mask.half() for mask in masks]

@@ -199,6 +199,18 @@ def test_a_larger_voxel_size_leaves_fewer_points_to_the_model(monkeypatch, tmp_p
 # --- refusals ---------------------------------------------------------------------------------------------------------
 
 
+def test_another_number_of_queries_holds_for_one_call(tmp_path, monkeypatch):
+    model, cfg = load_model(write_checkpoint(tmp_path / "best.ckpt", "model.query_init=fps"))
+    seen, real = [], inference.scene_instances
+    monkeypatch.setattr(
+        inference, "scene_instances", lambda logits, *rest: seen.append(len(logits)) or real(logits, *rest)
+    )
+    cloud = Cloud(line((0, 1)))
+    for options in (None, InferenceOptions(num_queries=30), InferenceOptions(num_queries=3), None):
+        predict_scan(model, cfg, cloud, options, up="z")
+    assert seen == [12, 30, 3, 12]
+
+
 @pytest.mark.parametrize(
     ("overrides", "reason"),
     [
@@ -207,6 +219,7 @@ def test_a_larger_voxel_size_leaves_fewer_points_to_the_model(monkeypatch, tmp_p
         (["input={tmp}/bad.ply"], "bad.ply is cut: it holds 0 of 5 vertex records"),
         (["input={tmp}/best.ckpt"], "best.ckpt is none of .ply, .pcd, .npz"),
         (["input={tmp}/scan.ply", "superpoints=true"], "superpoints=true, but the scan has none"),
+        (["input={tmp}/scan.ply", "num_queries=9"], "num_queries=9 does not fit a model of query_init=learned"),
         (["input={tmp}/scan.ply", "units=inch"], "units=inch is not one of auto, m, cm, mm"),
         (["input={tmp}/scan.ply", "up=x"], "up=x is not one of auto, y, z"),
         (["input={tmp}/scan.ply", "score_treshold=1"], "did you mean 'score_threshold'?"),

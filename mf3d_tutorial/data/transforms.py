@@ -1,11 +1,12 @@
 """Random changes of a training scene. Each is a callable `(scene, rng) -> scene` that leaves its input alone."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
+from scipy.ndimage import map_coordinates, uniform_filter
 
-from mf3d_tutorial.data.scannet import Scene
+from mf3d_tutorial.data.scannet import Original, Scene
 
 Transform = Callable[[Scene, np.random.Generator], Scene]
 
@@ -59,4 +60,39 @@ def random_color(scene: Scene, rng: np.random.Generator, spread: float = 0.2, sh
     return replace(scene, color=color.clip(0, 1).astype(np.float32))
 
 
-training_augmentation = compose(random_flip, random_rotation, random_scale, random_color)
+def random_elastic(
+    scene: Scene,
+    rng: np.random.Generator,
+    waves: tuple[tuple[float, float], ...] = ((0.2, 0.4), (0.8, 1.6)),
+    probability: float = 0.95,
+) -> Scene:
+    """Bend the scene smoothly, once for each (grid, strength) of `waves`, both in metres (values of Mask3D).
+
+    Normal noise on a grid is blurred twice over 3 x 3 x 3 cells, which leaves 0.11 of it, times strength, and points
+    move by what lies between the grid's corners. Normals stay as they are.
+    """
+    coord = scene.coord
+    for grid, strength in waves if rng.uniform() < probability else ():
+        cell = (coord - coord.min(0)) / grid + 2
+        noise = rng.normal(size=(3, *np.ceil(cell.max(0)).astype(int) + 3)).astype(np.float32)
+        noise = uniform_filter(uniform_filter(noise, (0, 3, 3, 3), mode="constant"), (0, 3, 3, 3), mode="constant")
+        moved = [map_coordinates(axis, cell.T, order=1) for axis in noise]
+        coord = coord + strength * np.stack(moved, axis=1)
+    return replace(scene, coord=coord.astype(np.float32))
+
+
+def random_crop(scene: Scene, rng: np.random.Generator, smallest: float = 0.5, probability: float = 0.5) -> Scene:
+    """Keep a random share, `smallest` or more, of the points: those around a random one, as seen from above."""
+    if rng.uniform() >= probability:
+        return scene
+    center = scene.coord[rng.integers(len(scene.coord)), :2]
+    distance = np.square(scene.coord[:, :2] - center).sum(1)
+    keep = np.sort(np.argsort(distance)[: max(1, int(len(distance) * rng.uniform(smallest, 1)))])
+    segment, instance = scene.segment[keep], scene.instance[keep]
+    original = Original(segment, instance, np.arange(len(keep)))
+    return Scene(scene.name, scene.coord[keep], scene.color[keep], scene.normal[keep], segment, instance, original)
+
+
+def augmentation(names: Sequence[str]) -> Transform:
+    """The changes of these names (flip, rotation, scale, color, elastic, crop), one after the other."""
+    return compose(*(globals()[f"random_{name}"] for name in names))

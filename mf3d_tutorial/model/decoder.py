@@ -7,11 +7,18 @@ module's zeroing of queries whose index exceeds the scene's number of points.
 """
 
 import math
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
+
+from mf3d_tutorial.errors import ConfigError
+from mf3d_tutorial.model.warp import sample_farthest
+
+CANDIDATES = 4096  # points of a scene among which farthest-point sampling chooses
 
 
 class PositionEncoding(nn.Module):
@@ -30,6 +37,21 @@ class PositionEncoding(nn.Module):
         return torch.cat([angles.cos(), angles.sin(), coord[..., None]], dim=-1).flatten(-2)
 
 
+def attend(
+    q: Float[Tensor, "1 H Q d"],
+    k: Float[Tensor, "1 H N d"],
+    v: Float[Tensor, "1 H N d"],
+    allowed: Tensor | None,
+    scale: float,
+) -> Float[Tensor, "1 H Q d"]:
+    """Attention of one scene. With a mask it is written out: PyTorch's kernel that takes one is made for as many
+    queries as keys, and its backward pass is slow with few queries and many keys."""
+    if allowed is None:
+        return F.scaled_dot_product_attention(q, k, v, scale=scale)
+    scores = (q * scale) @ k.transpose(-2, -1)
+    return scores.masked_fill(~allowed, -torch.inf).softmax(-1) @ v
+
+
 class CrossAttention(nn.Module):
     """Queries gather features of the points of their own scene."""
 
@@ -45,28 +67,33 @@ class CrossAttention(nn.Module):
     def forward(
         self,
         queries: Float[Tensor, "B Q D"],
-        features: Float[Tensor, "N D"],
-        position: Float[Tensor, "N P"],
+        scene: Float[Tensor, "N D+P"],
         sizes: list[int],
         masks: list[Bool[Tensor, "Q N_b"]] | None = None,
     ) -> Float[Tensor, "B Q D"]:
-        """`sizes`: the number of points N_b of each scene; they follow one another in `features`.
+        """`scene`: each point's features and its encoded position, side by side.
 
+        `sizes`: the number of points N_b of each scene; they follow one another in `scene`.
         `masks`: the points that each query may look at; a query that may look at none looks at all.
         """
-
-        def heads(x: Tensor) -> Tensor:
-            return x.unflatten(-1, (self.num_heads, -1)).transpose(-2, -3)  # (..., n, D) -> (..., heads, n, D / heads)
-
-        q = heads(self.query(queries))
-        k = (heads(self.key(features)) + self.position(position)).split(sizes, dim=1)
-        v = heads(self.value(features)).split(sizes, dim=1)
+        width = self.position.out_features
+        padding = -width % 8 if scene.is_cuda else 0  # flash attention pads each tensor to this itself
+        q = F.pad(self.query(queries).unflatten(-1, (self.num_heads, width)), (0, padding)).transpose(1, 2)
+        k, v = (x.transpose(0, 1).split(sizes, dim=1) for x in self.keys_and_values(scene, padding))
         allowed = [mask | ~mask.any(1, keepdim=True) for mask in masks] if masks else [None] * len(sizes)
-        scenes = [
-            F.scaled_dot_product_attention(q[b : b + 1], k[b][None], v[b][None], attn_mask=allowed[b])
-            for b in range(len(sizes))
-        ]
-        return self.out(torch.cat(scenes).transpose(1, 2).flatten(2))
+        scenes = [attend(q[b : b + 1], k[b][None], v[b][None], allowed[b], width**-0.5) for b in range(len(sizes))]
+        return self.out(torch.cat(scenes)[..., :width].transpose(1, 2).flatten(2))
+
+    def keys_and_values(self, scene: Float[Tensor, "N D+P"], padding: int) -> tuple[Tensor, ...]:
+        """Both (N, heads, width + padding), by one product with all weights: key = W_k f + W_p p + b, value = W_v f."""
+        heads = (self.num_heads, self.position.out_features)
+        key = self.key.weight.unflatten(0, heads)
+        key = torch.cat([key, self.position.weight.expand(self.num_heads, -1, -1)], dim=-1)
+        value = F.pad(self.value.weight.unflatten(0, heads), (0, self.position.in_features))
+        bias = self.position.bias.expand(heads)
+        weight = F.pad(torch.stack([key, value]), (0, 0, 0, padding))
+        bias = F.pad(torch.stack([bias, torch.zeros_like(bias)]), (0, padding))
+        return F.linear(scene, weight.flatten(0, 2), bias.flatten()).unflatten(1, bias.shape).unbind(1)
 
 
 class FeedForward(nn.Module):
@@ -102,6 +129,13 @@ class LearnedQueries(nn.Module):
         super().__init__()
         self.embedding = nn.Embedding(num_queries, dim)
 
+    def resize(self, num_queries: int) -> None:
+        if num_queries != len(self.embedding.weight):
+            raise ConfigError(
+                f"num_queries={num_queries} does not fit a model of query_init=learned: it has its "
+                f"{len(self.embedding.weight)} and no others; leave it out, or train with query_init=fps or mixed"
+            )
+
     def forward(self, features: list[Tensor], position: list[Tensor], coord: list[Tensor]) -> Float[Tensor, "B Q D"]:
         return self.embedding.weight.expand(len(features), -1, -1)
 
@@ -115,32 +149,70 @@ class SampledQueries(nn.Module):
         self.content = nn.Linear(dim, dim)
         self.position = nn.Linear(position_channels, dim)
 
+    def resize(self, num_queries: int) -> None:
+        self.num_queries = num_queries
+
     def forward(self, features: list[Tensor], position: list[Tensor], coord: list[Tensor]) -> Float[Tensor, "B Q D"]:
-        queries = []
-        for feature, encoded, points in zip(features, position, coord):
-            first = torch.randint(len(points), ()) if self.training else 0
-            chosen = farthest_points(points, self.num_queries, first)
-            queries.append(self.content(feature[chosen]) + self.position(encoded[chosen]))
-        return torch.stack(queries)
+        drawn = [self.draw(len(points)).to(points.device) for points in coord]
+        farthest = farthest_points(torch.stack([points[some] for points, some in zip(coord, drawn)]), self.num_queries)
+        chosen = [some[index] for some, index in zip(drawn, farthest)]
+        content = self.content(torch.stack([feature[index] for feature, index in zip(features, chosen)]))
+        return content + self.position(torch.stack([encoded[index] for encoded, index in zip(position, chosen)]))
+
+    def draw(self, count: int) -> Int[Tensor, " candidates"]:
+        """Random ones of `count` points; always the same except in training."""
+        return torch.randint(
+            count, (CANDIDATES,), generator=None if self.training else torch.Generator().manual_seed(0)
+        )
 
 
 @torch.no_grad()
-def farthest_points(coord: Float[Tensor, "N 3"], count: int, first: int = 0) -> Int[Tensor, " count"]:
-    """Indices of `count` points, each the farthest from those before it; repeats once every point is taken."""
-    chosen = torch.zeros(count, dtype=torch.long, device=coord.device)
-    chosen[0] = first
-    distance = torch.full((len(coord),), torch.inf, device=coord.device)
+def farthest_points(coord: Float[Tensor, "B N 3"], count: int) -> Int[Tensor, "B count"]:
+    """The first point and `count` - 1 more, each the farthest from those before it; repeats once all are taken."""
+    if coord.is_cuda:
+        return sample_farthest(coord, count)
+    scene = torch.arange(len(coord), device=coord.device)
+    chosen = torch.zeros(len(coord), count, dtype=torch.long, device=coord.device)
+    distance = torch.full(coord.shape[:2], torch.inf, device=coord.device)
     for i in range(1, count):
-        distance = torch.minimum(distance, (coord - coord[chosen[i - 1]]).square().sum(1))
-        chosen[i] = distance.argmax()
+        last = coord[scene, chosen[:, i - 1]]
+        distance = torch.minimum(distance, (coord - last[:, None]).square().sum(-1))
+        chosen[:, i] = distance.argmax(1)
     return chosen
 
 
-QUERY_INITS = {"learned": LearnedQueries, "fps": SampledQueries}
+class MixedQueries(nn.Module):
+    """Half of the queries learned, half sampled: what every room has once, such as its floor, needs no place to start
+    from; of small things there are any number, anywhere."""
+
+    def __init__(self, dim: int, num_queries: int, position_channels: int):
+        super().__init__()
+        self.learned = LearnedQueries(dim, num_queries // 2, position_channels)
+        self.sampled = SampledQueries(dim, num_queries - num_queries // 2, position_channels)
+
+    def resize(self, num_queries: int) -> None:
+        learned = len(self.learned.embedding.weight)
+        if num_queries <= learned:
+            raise ConfigError(f"num_queries={num_queries} must be more than {learned}, the model's learned queries")
+        self.sampled.resize(num_queries - learned)
+
+    def forward(self, *scene: list[Tensor]) -> Float[Tensor, "B Q D"]:
+        return torch.cat([self.learned(*scene), self.sampled(*scene)], dim=1)
+
+
+QUERY_INITS = {"learned": LearnedQueries, "fps": SampledQueries, "mixed": MixedQueries}
+
+
+class Level(NamedTuple):
+    """What queries look at: K points or voxels of all scenes, K_b of scene b."""
+
+    features: Float[Tensor, "K D"]
+    position: Float[Tensor, "K P"]
+    mask_features: Sequence[Float[Tensor, "K_b D"]]  # a query's product with them is its mask
 
 
 class MaskTransformer(nn.Module):
-    """Q queries, refined by `num_layers` decoder layers. `query_init` names where they start: learned or fps."""
+    """Q queries, refined by `num_layers` decoder layers. `query_init` names where they start: learned, fps, mixed."""
 
     def __init__(
         self,
@@ -170,21 +242,27 @@ class MaskTransformer(nn.Module):
         features: Float[Tensor, "N D"],
         position: Float[Tensor, "N P"],
         coord: Float[Tensor, "N 3"],
-        mask_features: list[Float[Tensor, "N_b D"]],
+        mask_features: Sequence[Float[Tensor, "N_b D"]],
+        coarser: Sequence[Level] = (),
     ) -> list[Float[Tensor, "B Q D"]]:
         """The normalised queries after each layer, the last one's at the end.
 
-        With masked attention a query of the second layer and later looks only at the mask that it had after the layer
-        before (Mask2Former's idea; the product with `mask_features` is positive there).
+        The layers look at the `coarser` levels and the points in turn (Mask3D). With masked attention a query of the
+        second layer and later looks only at the mask that it had after the layer before (Mask2Former's idea; the
+        product with `mask_features` is positive there).
         """
+        levels = [*coarser, Level(features, position, mask_features)]
         sizes = [len(scene) for scene in mask_features]
+        scenes = [torch.cat([level.features, level.position.to(level.features.dtype)], dim=1) for level in levels]
         start = queries = self.queries(features.split(sizes), position.split(sizes), coord.split(sizes))
         layers, masks = [], None
         for index, layer in enumerate(self.layers):
+            level = levels[index % len(levels)]
             if index:  # every layer is told anew which query is which
                 queries = queries + start
-            queries = layer(queries, features, position, sizes, masks)
+                if self.masked_attention:
+                    masks = [(query @ scene.T).detach() > 0 for query, scene in zip(layers[-1], level.mask_features)]
+            sizes = [len(scene) for scene in level.mask_features]
+            queries = layer(queries, scenes[index % len(levels)], sizes, masks)
             layers.append(self.norm(queries))
-            if self.masked_attention:
-                masks = [(query @ scene.T).detach() > 0 for query, scene in zip(layers[-1], mask_features)]
         return layers

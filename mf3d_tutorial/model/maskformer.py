@@ -2,11 +2,12 @@
 
 from typing import TYPE_CHECKING
 
+import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from mf3d_tutorial.model.backbone import build_backbone
-from mf3d_tutorial.model.decoder import MaskTransformer, PositionEncoding
+from mf3d_tutorial.model.backbone import PointToLevels, VoxelLevel, build_backbone
+from mf3d_tutorial.model.decoder import Level, MaskTransformer, PositionEncoding
 from mf3d_tutorial.model.warp import Points
 
 if TYPE_CHECKING:
@@ -37,23 +38,40 @@ class MaskFormer3D(nn.Module):
 
     def forward_layers(self, points: Points, last_only: bool = False) -> list[Outputs]:
         """The outputs that each decoder layer would give, in order; only those of the last layer if so asked."""
-        scene = self.backbone(points)
+        if isinstance(self.backbone, PointToLevels):
+            scene, coarser = self.backbone.with_levels(points)
+        else:
+            scene, coarser = self.backbone(points), []
         features, coord = scene.feature_tensor, scene.coordinate_tensor
         position = self.decoder.position(coord)
         mask_features = self.mask_head(features)
         if self.mask_position is not None:
             mask_features = mask_features + self.mask_position(position)
+        coarser = [self.level(voxels, mask_features) for voxels in coarser]
         mask_features = mask_features.split(scene.offsets.diff().tolist())
-        layers = self.decoder(features, position, coord, mask_features)
+        layers = self.decoder(features, position, coord, mask_features, coarser)
         return [
             (self.class_head(queries), [query @ feature.T for query, feature in zip(queries, mask_features)])
             for queries in (layers[-1:] if last_only else layers)
         ]
 
+    def level(self, voxels: VoxelLevel, mask_features: Float[Tensor, "N D"]) -> Level:
+        """Voxels with what tells whether they are in a query's mask: the mean mask feature of their points.
+
+        A product with it is the mean of the points' mask logits, because both are linear.
+        """
+        with torch.no_grad():
+            sums = torch.zeros(len(voxels.features), mask_features.shape[1] + 1, device=mask_features.device)
+            sums.index_add_(0, voxels.voxel, nn.functional.pad(mask_features.float(), (0, 1), value=1))
+            means = sums[:, :-1] / sums[:, -1:]
+        return Level(voxels.features, self.decoder.position(voxels.coord), means.split(voxels.sizes))
+
 
 def build_model(config: "ModelConfig", num_classes: int) -> MaskFormer3D:
     """The model that `cfg.model` describes, for C = `num_classes` classes; ConfigError if its backbone refuses."""
-    backbone = build_backbone(config.backbone, config.backbone_voxel_size, config.backbone_checkpointing)
+    backbone = build_backbone(
+        config.backbone, config.backbone_voxel_size, config.feature_levels, config.backbone_checkpointing
+    )
     decoder = MaskTransformer(
         config.hidden_dim,
         config.num_queries,

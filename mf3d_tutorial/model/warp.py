@@ -88,10 +88,25 @@ import warpconvnet.utils.unique as _unique  # noqa: E402
 from warpconvnet.geometry.coords.search.search_results import IntSearchResult  # noqa: E402
 from warpconvnet.geometry.types.points import Points  # noqa: E402
 from warpconvnet.geometry.types.voxels import Voxels  # noqa: E402
+from warpconvnet.models.mink_unet import MinkUNetBase  # noqa: E402
 from warpconvnet.nn.modules.sparse_conv import SparseConv3d  # noqa: E402
 from warpconvnet.nn.modules.sparse_pool import PointToVoxel  # noqa: E402
+from warpconvnet.ops import farthest_point_sampling  # noqa: E402
 
-__all__ = ["GRID_MAX", "GRID_MIN", "HAS_EXTENSION", "Points", "PointToVoxel", "SparseConv3d", "Voxels", "segment_csr"]
+from mf3d_tutorial.model import lean  # noqa: E402
+
+__all__ = [
+    "GRID_MAX",
+    "GRID_MIN",
+    "HAS_EXTENSION",
+    "MinkUNetBase",
+    "Points",
+    "PointToVoxel",
+    "SparseConv3d",
+    "Voxels",
+    "sample_farthest",
+    "segment_csr",
+]
 
 
 def _check_grid(coords: Int[Tensor, "N 4"]) -> None:
@@ -264,6 +279,13 @@ def segment_csr(
     return torch.cat([src, src.new_zeros(1, src.shape[1])]).gather(0, chosen)
 
 
+def sample_farthest(coord: Float[Tensor, "B N 3"], count: int) -> Int[Tensor, "B count"]:
+    """Farthest-point sampling by WarpConvNet's CUDA kernel: the first point, then the farthest from all before."""
+    offsets = torch.arange(len(coord) + 1, device=coord.device) * coord.shape[1]
+    chosen = farthest_point_sampling(coord.flatten(0, 1).contiguous(), offsets, count)
+    return chosen.view(len(coord), count).long() - offsets[:-1, None]
+
+
 def _spread_bits(values: Int[Tensor, " N"]) -> Int[Tensor, " N"]:
     """Put two zero bits between the bits of a number below 2**21."""
     for shift, mask in (
@@ -314,6 +336,7 @@ def _install() -> None:
         for name, module in list(sys.modules.items()):
             if name.startswith("warpconvnet") and getattr(module, "segment_csr", None) is placeholder:
                 module.segment_csr = segment_csr
+    lean.install()
 
 
 _install()

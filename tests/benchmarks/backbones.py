@@ -7,31 +7,28 @@
 Numbers go to the file --rows as they come, and what is in it is not measured again: a run that was stopped goes on.
 Steps are on one batch of two rooms of --data (without it, rooms of ScanNet's size are generated); as many before them,
 in which WarpConvNet tries its kernels, do not count. CPU seconds are those of one prediction, at twice the voxel size.
-AP is that of the validation rooms after --minutes of training with AP_OPTIONS and then any `key=value` given.
+AP is that of the validation rooms after --minutes of training with recipe=strong and any further `key=value`.
 """
 
 import argparse
 import itertools
 import json
-import math
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from statistics import median
 
 import torch
+from learning import warm_up
 
 from mf3d_tutorial.config import Config, load_config
-from mf3d_tutorial.data.batches import fetch
-from mf3d_tutorial.engine import Run, build_loader, load_datasets, train_step, validate
+from mf3d_tutorial.engine import build_loader, fit, load_datasets, train_step
 from mf3d_tutorial.files import write_json
 from mf3d_tutorial.options import BACKBONES
+from mf3d_tutorial.run import Run
 
-AP_OPTIONS = ["recipe=tiny", "model.hidden_dim=96", "model.num_heads=8", "model.num_queries=100"]
-AP_OPTIONS += ["data.voxel_size=0.04", "train.schedule=step", "train.lr=1e-3", "train.num_workers=8"]
 COLUMNS = {"parameters": "M parameters", "ms": "ms a step", "gb": "GB", "checkpointing_ms": "ms, checkpointing"}
 COLUMNS |= {"checkpointing_gb": "GB, checkpointing", "cpu_seconds": "CPU s a room", "ap": "AP", "ap50": "AP50"}
 WITHOUT_CHECKPOINTING = ("volt", "pointmlp", "dgcnn")
@@ -80,30 +77,13 @@ def prediction_on_the_cpu(name: str, arguments: argparse.Namespace) -> dict[str,
 
 
 def training(name: str, arguments: argparse.Namespace) -> dict[str, float]:
-    """AP after --minutes; the steps that try WarpConvNet's kernels are done before, with other weights."""
-    cfg = config(name, arguments, *AP_OPTIONS, *arguments.overrides)
-    (train_set, val_set), device = load_datasets(cfg), torch.device(arguments.device)
-    warm_up = Run.create(cfg, device, len(train_set))
-    for batch in itertools.islice(epochs(build_loader(cfg, train_set, shuffle=True)), arguments.steps):
-        train_step(warm_up, batch)
-    del warm_up
-    run, start = Run.create(cfg, device, len(train_set)), time.monotonic()
-    for batch in epochs(build_loader(cfg, train_set, shuffle=True)):
-        passed = (time.monotonic() - start) / (60 * arguments.minutes)
-        if passed >= 1:
-            break
-        for group in run.optimizer.param_groups:  # up for a tenth of the time, then down along a cosine
-            group["lr"] = cfg.train.lr * min(10 * passed, 0.5 + 0.5 * math.cos(math.pi * passed))
-        run.seed_step()
-        train_step(run, batch)
-    metrics = validate(run.model, build_loader(cfg, val_set), run.criterion, device, run.precision)
-    return {"ap": metrics["ap"], "ap50": metrics["ap50"], "steps": run.step, "minutes": arguments.minutes}
-
-
-def epochs(loader: torch.utils.data.DataLoader) -> Iterator:
-    for epoch in itertools.count():
-        loader.batch_sampler.start_at(epoch)
-        yield from fetch(loader)
+    """AP after --minutes of a run that goes on where it was stopped."""
+    options = ["recipe=strong", f"train.minutes={arguments.minutes}", "train.epochs=10000", "train.eval_every=10000"]
+    options += [f"device={arguments.device}", f"paths.output_dir={arguments.rows.with_suffix('') / name}"]
+    cfg = config(name, arguments, *options, "train.resume=auto", *arguments.overrides)
+    warm_up(cfg, arguments.steps)
+    metrics = fit(cfg)
+    return {key: metrics[key] for key in ("ap", "ap50", "steps")} | {"minutes": arguments.minutes}
 
 
 def measure(arguments: argparse.Namespace) -> dict[str, dict]:

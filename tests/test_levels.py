@@ -1,0 +1,186 @@
+"""Attention to the backbone's levels, masked attention, and queries that are sampled: against loops and formulas."""
+
+import copy
+
+import pytest
+import torch
+import torch.nn.functional as F
+from helpers import TINY_UNET, assert_near, random_points
+from test_model import SMALL, UNET, small_model
+
+from mf3d_tutorial.config import load_config
+from mf3d_tutorial.errors import ConfigError
+from mf3d_tutorial.model import build_model
+from mf3d_tutorial.model.decoder import attend
+from mf3d_tutorial.model.warp import Points
+
+LEVELS = [*UNET, "model.feature_levels=4", "model.num_decoders=6", "model.mask_position=true"]
+VOXEL = 0.1  # metres, as in UNET
+
+
+def shifted_points(*sizes: int) -> Points:
+    """Scenes with coordinates on both sides of zero."""
+    points, scenes = random_points(*sizes), range(len(sizes))
+    return Points([points.batched_coordinates[b] - 1.3 for b in scenes], [points.batched_features[b] for b in scenes])
+
+
+def scene_of(points: Points) -> torch.Tensor:
+    sizes = points.offsets.diff()
+    return torch.arange(len(sizes)).repeat_interleave(sizes)
+
+
+def test_each_point_lies_in_its_voxel_and_no_voxel_is_empty():
+    model, points = small_model(*LEVELS), shifted_points(130, 50)
+    scene, levels = model.backbone.with_levels(points)
+    assert torch.equal(scene.feature_tensor, model.backbone(points).feature_tensor)
+    assert len(levels) == 3
+    for stride, level in zip((8, 4, 2), levels):
+        edge = VOXEL * stride
+        cells = (points.coordinate_tensor / VOXEL).floor().div(stride, rounding_mode="floor")
+        keys = [(b, *cell) for b, cell in zip(scene_of(points).tolist(), cells.tolist())]
+        assert len(level.coord) == len(level.features) == len(set(keys)) == sum(level.sizes)
+        assert level.sizes == [len({key for key in keys if key[0] == b}) for b in range(2)]
+        torch.testing.assert_close(level.coord[level.voxel], (cells + 0.5) * edge)
+        assert ((points.coordinate_tensor - level.coord[level.voxel]).abs() <= edge / 2 + 1e-5).all()
+        assert (level.voxel >= level.sizes[0]).tolist() == [b == 1 for b, *_ in keys]
+
+
+def test_a_levels_features_are_those_of_its_stage():
+    model, points = small_model(*LEVELS), shifted_points(90)
+    seen = {}
+    for name in ("block5", "block6", "block7"):
+        stage = model.backbone.inner_module.get_submodule(name)
+        stage.register_forward_hook(lambda _module, _inputs, out, name=name: seen.update({name: out.feature_tensor}))
+    _, levels = model.backbone.with_levels(points)
+    for features, level, project in zip(seen.values(), levels, model.backbone.project):
+        torch.testing.assert_close(level.features, project(features))
+
+
+def test_a_copy_of_the_model_keeps_levels_of_its_own():
+    model, points = small_model(*LEVELS), shifted_points(60)
+    twin = copy.deepcopy(model)
+    with torch.no_grad():
+        twin.backbone.project[0].weight.zero_()
+        assert not torch.equal(twin(points)[0], model(points)[0])
+        assert model.backbone.outputs == twin.backbone.outputs == []
+
+
+def test_masks_on_a_level_are_the_mean_mask_logits_of_its_voxels(monkeypatch):
+    model, points = small_model(*LEVELS, "model.masked_attention=true"), shifted_points(130, 50)
+    given = []
+    for layer in model.decoder.layers:
+        layer.register_forward_pre_hook(lambda _layer, inputs: given.append(inputs[3]))
+    with torch.no_grad():
+        outputs = model.forward_layers(points)
+        levels = model.backbone.with_levels(points)[1]
+    assert given[0] is None
+    for index in range(1, 6):
+        logits = outputs[index - 1][1]
+        for b in range(2):
+            means = logits[b]
+            if index % 4 < 3:
+                level = levels[index % 4]
+                voxel = level.voxel[scene_of(points) == b] - sum(level.sizes[:b])
+                means = torch.stack([logits[b][:, voxel == k].mean(1) for k in range(level.sizes[b])], 1)
+            clear = means.abs() > 1e-5
+            assert given[index][b].shape == means.shape
+            assert torch.equal(given[index][b][clear], (means > 0)[clear])
+
+
+def test_gradients_reach_every_level():
+    model = small_model(*LEVELS, "model.masked_attention=true").train()
+    logits, masks = model(shifted_points(130, 50))
+    (logits.square().mean() + sum(mask.square().mean() for mask in masks)).backward()
+    for name, parameter in model.named_parameters():
+        assert parameter.grad.isfinite().all(), name
+    for project in model.backbone.project:
+        assert project.weight.grad.abs().max() > 0
+
+
+@pytest.mark.parametrize("levels", [2, 3, 4, 5])
+@pytest.mark.parametrize("masked", ["false", "true"])
+def test_a_batch_with_levels_gives_what_its_scenes_give(levels, masked):
+    model = small_model(*LEVELS, f"model.feature_levels={levels}", f"model.masked_attention={masked}")
+    both = shifted_points(90, 5)
+    with torch.no_grad():
+        logits, masks = model(both)
+        for b in range(2):
+            alone_logits, alone_masks = model(Points([both.batched_coordinates[b]], [both.batched_features[b]]))
+            assert_near(logits[b : b + 1], alone_logits)
+            assert_near(masks[b], alone_masks[0])
+
+
+@pytest.mark.parametrize(
+    ("overrides", "offered"),
+    [
+        ([*UNET, "model.feature_levels=6"], 5),
+        (["model.backbone._target_=helpers.PointLinear", "model.feature_levels=2"], 1),
+        ([*TINY_UNET, "model.backbone_voxel_size=null", "model.feature_levels=2"], 1),
+    ],
+)
+def test_more_levels_than_the_backbone_has_are_refused(overrides, offered):
+    config = load_config([*SMALL, *overrides]).model
+    with pytest.raises(ConfigError, match=rf"model\.feature_levels=\d must be at most {offered} with \S+: a MinkUNet"):
+        build_model(config, 5)
+
+
+def test_attention_written_out_is_pytorchs():
+    rng = torch.Generator().manual_seed(0)
+    q, k, v = (torch.randn(1, 4, n, 8, generator=rng).requires_grad_() for n in (12, 50, 50))
+    mask = torch.rand(12, 50, generator=rng) > 0.8
+    mask[:, 7] = True  # no query without a point
+    mask[3] = torch.arange(50) == 7
+    for allowed in (None, mask):
+        ours, theirs = (
+            attend(q, k, v, allowed, q.shape[-1] ** -0.5),
+            F.scaled_dot_product_attention(q, k, v, attn_mask=allowed),
+        )
+        torch.testing.assert_close(ours, theirs)
+        for our, their in zip(*(torch.autograd.grad(out.square().sum(), (q, k, v)) for out in (ours, theirs))):
+            torch.testing.assert_close(our, their, atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(attend(q, k, v, mask, 1.0)[0, :, 3], v[0, :, 7])
+
+
+# --- queries ----------------------------------------------------------------------------------------------------------
+
+
+def starts(model, points: Points) -> torch.Tensor:
+    """The queries before the first layer."""
+    coord, sizes = points.coordinate_tensor, points.offsets.diff().tolist()
+    features = model.backbone(points).feature_tensor
+    tables = features, model.decoder.position(coord), coord
+    with torch.no_grad():
+        return model.decoder.queries(*(table.split(sizes) for table in tables))
+
+
+def test_mixed_queries_are_learned_ones_and_sampled_ones():
+    model, points = small_model(*UNET, "model.query_init=mixed", "model.num_queries=11"), random_points(60, 40)
+    queries, start = model.decoder.queries, starts(model, points)
+    assert start.shape == (2, 11, 16)
+    assert torch.equal(start[:, :5], queries.learned.embedding.weight.expand(2, -1, -1))
+    model.decoder.queries = queries.sampled
+    assert torch.equal(start[:, 5:], starts(model, points))
+    assert (torch.pdist(start[0]) > 1e-3).all()
+
+
+@pytest.mark.parametrize("init", ["fps", "mixed"])
+def test_the_number_of_queries_can_change_after_training(init):
+    model, points = small_model(*UNET, f"model.query_init={init}", "model.masked_attention=true"), random_points(60, 40)
+    few = starts(model, points)
+    model.decoder.queries.resize(30)
+    many = starts(model, points)
+    assert torch.equal(many[:, :12], few)  # farthest points come in an order; more of them only follow
+    with torch.no_grad():
+        logits, masks = model(points)
+    assert logits.shape[:2] == (2, 30)
+    assert [mask.shape for mask in masks] == [(30, 60), (30, 40)]
+
+
+@pytest.mark.parametrize(
+    ("init", "reason"), [("learned", "it has its 12 and no others"), ("mixed", "more than 6, the")]
+)
+def test_a_number_of_queries_that_the_model_cannot_have_is_refused(init, reason):
+    queries = small_model(*UNET, f"model.query_init={init}").decoder.queries
+    queries.resize(12)
+    with pytest.raises(ConfigError, match=rf"^num_queries=6 .*{reason}"):
+        queries.resize(6)

@@ -5,7 +5,7 @@ import copy
 import pytest
 import torch
 import torch.nn.functional as F
-from helpers import TINY_UNET, assert_near, random_points
+from helpers import assert_near, random_points
 from test_model import SMALL, UNET, small_model
 
 from mf3d_tutorial.config import load_config
@@ -115,7 +115,7 @@ def test_a_batch_with_levels_gives_what_its_scenes_give(levels, masked):
     [
         ([*UNET, "model.feature_levels=6"], 5),
         (["model.backbone._target_=helpers.PointLinear", "model.feature_levels=2"], 1),
-        ([*TINY_UNET, "model.backbone_voxel_size=null", "model.feature_levels=2"], 1),
+        (["backbone=pointmlp", "model.feature_levels=2"], 1),
     ],
 )
 def test_more_levels_than_the_backbone_has_are_refused(overrides, offered):

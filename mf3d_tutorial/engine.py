@@ -107,20 +107,20 @@ def train_step(run: Run, *parts: Batch | None) -> dict[str, Tensor]:
     statistics. NonFiniteError, naming the scenes, after `train.max_nonfinite` such batches in a row.
     """
     options, parts = run.cfg.train, [part.to(run.device) for part in parts if part]
-    statistics = [buffer.clone() for buffer in run.model.buffers()]
+    statistics = torch._foreach_add(run.buffers, 0)  # copies of all, by one or two kernels
     norm, moved = torch.full((), torch.nan, device=run.device), False
     try:
         losses = forward_backward(run, parts)
         if losses["loss"].isfinite():
             add_gradients(run.model)
             run.scaler.unscale_(run.optimizer)
-            norm = nn.utils.clip_grad_norm_(run.model.parameters(), options.max_grad_norm)
+            norm = nn.utils.clip_grad_norm_(run.parameters, options.max_grad_norm)
             moved = run.scaler.is_enabled() or bool(norm.isfinite())
     except torch.OutOfMemoryError as error:
         raise UserError(out_of_memory(run, parts)) from error
     finally:
         if not moved:
-            for buffer, before in zip(run.model.buffers(), statistics):
+            for buffer, before in zip(run.buffers, statistics):
                 buffer.copy_(before)
     run.whole = False
     if moved:

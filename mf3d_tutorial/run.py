@@ -5,6 +5,7 @@ import math
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -54,7 +55,7 @@ class Run:
             model = nn.SyncBatchNorm.convert_sync_batchnorm(model)
         precision = choose_precision(train.precision, device)
         groups = model.parameters() if train.decay_all else decay_groups(model)
-        optimizer = torch.optim.AdamW(groups, lr=train.lr, weight_decay=train.weight_decay)
+        optimizer = torch.optim.AdamW(groups, lr=train.lr, weight_decay=train.weight_decay, fused=True)
         total_steps = train.epochs * math.ceil(num_scenes / train.batch_size)
         total_steps = min(total_steps, train.max_steps or total_steps)
         if train.schedule == "step":
@@ -83,13 +84,25 @@ class Run:
         if self.averaged is None:
             return
         decay = min(self.cfg.train.ema, (1 + self.step) / (10 + self.step))
-        pairs = zip(self.averaged.state_dict().values(), self.model.state_dict().values())
-        means, values = zip(*(pair for pair in pairs if pair[0].is_floating_point()))
-        torch._foreach_lerp_(means, values, 1 - decay)
+        torch._foreach_lerp_(*self.averages, 1 - decay)
+
+    @cached_property
+    def parameters(self) -> list[nn.Parameter]:
+        return list(self.model.parameters())  # a walk over all modules, which takes milliseconds
+
+    @cached_property
+    def buffers(self) -> list[Tensor]:
+        return list(self.model.buffers())
+
+    @cached_property
+    def averages(self) -> list[list[Tensor]]:
+        """All floating-point tensors of the averaged model, and in the same order those of the model."""
+        both = ([*model.parameters(), *model.buffers()] for model in (self.averaged, self.model))
+        return [[tensor for tensor in tensors if tensor.is_floating_point()] for tensors in both]
 
     @property
     def num_parameters(self) -> int:
-        return sum(parameter.numel() for parameter in self.model.parameters())
+        return sum(parameter.numel() for parameter in self.parameters)
 
     def is_best(self, metrics: dict[str, Any]) -> bool:
         """Whether these are the best metrics so far (by AP; by loss where no class has an AP); keeps them if so."""

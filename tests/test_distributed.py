@@ -1,7 +1,7 @@
 """Several processes are one: the same weights, the same AP, as one process with the whole batch. On the CPU, by gloo.
 
-The weights are compared with a model without batch norm: SyncBatchNorm, which would make batch norm equal as well, runs
-on CUDA only.
+The weights are compared with a model without batch norm: SyncBatchNorm, which makes batch norm equal as well, runs on
+CUDA only (the last test, for two GPUs).
 """
 
 import os
@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 import torch
 from helpers import write_scene
-from small_run import SERVER, config, options, quiet, rows, run, weights, write_scenes
+from small_run import SERVER, PointModel, config, options, quiet, rows, run, weights, write_scenes
 
 from mf3d_tutorial.data.batches import SceneBatches
 from mf3d_tutorial.engine import fit
@@ -64,7 +64,7 @@ def exit_codes(processes: list) -> list[int]:
     return [process.exitcode for process in processes]
 
 
-def assert_near(folder: Path, other: Path) -> None:
+def assert_near(folder: Path, other: Path, rtol: float = 1e-4, atol: float = 1e-6) -> None:
     """Of all weights but those whose gradient is rounding and nothing else, which AdamW makes as large as any other."""
     ours, theirs = weights(folder), weights(other)
     assert list(ours) == list(theirs)
@@ -73,10 +73,10 @@ def assert_near(folder: Path, other: Path) -> None:
             ours[name][8:16] = theirs[name][8:16]
         if name.endswith("cross_attention.position.bias"):
             continue
-        torch.testing.assert_close(ours[name], theirs[name], rtol=1e-4, atol=1e-6)
+        torch.testing.assert_close(ours[name], theirs[name], rtol=rtol, atol=atol)
     for mine, other_row in zip(rows(folder), rows(other), strict=True):
         numbers = {key: value for key, value in other_row.items() if isinstance(value, float)}
-        assert {key: mine[key] for key in numbers} == pytest.approx(numbers, rel=1e-4)
+        assert {key: mine[key] for key in numbers} == pytest.approx(numbers, rel=rtol)
 
 
 @pytest.fixture(scope="module")
@@ -145,3 +145,31 @@ def test_two_torchrun_agents_train_together(scenes, alone, tmp_path):
     assert [agent.returncode for agent in agents] == [0, 0], said
     assert "".join(said).count("best validation, of epoch") == 1
     assert_near(tmp_path, alone)
+
+
+class NormModel(PointModel):
+    """With a batch norm, which is that of one process only as SyncBatchNorm."""
+
+    def __init__(self, in_channels: int, out_channels: int, **_unet):
+        super().__init__(in_channels, out_channels)
+        self.norm = torch.nn.BatchNorm1d(out_channels)
+
+    def forward(self, points):
+        points = super().forward(points)
+        return points.replace(batched_features=self.norm(points.feature_tensor))
+
+
+@pytest.mark.cuda
+@pytest.mark.slow
+def test_two_gpus_give_the_weights_of_one(scenes, tmp_path):
+    """NCCL and SyncBatchNorm, which gloo and the CPU cannot show."""
+    if torch.cuda.device_count() < 2:
+        pytest.skip("needs two GPUs")
+    changed = ["model.backbone._target_=test_distributed.NormModel", "train.precision=32", "device=cuda"]
+    changed += ["train.batch_size=5"]  # SyncBatchNorm needs a scene in every process of every step
+    for gpus, name in ((1, "one"), (2, "two")):
+        command = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={gpus}"]
+        command += ["-m", "mf3d_tutorial.train", *options(scenes, tmp_path / name, *NO_BATCH_NORM, *changed)]
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+        subprocess.run([*command, "train.sync_batchnorm=true"], check=True, env=environment, timeout=300)
+    assert_near(tmp_path / "two", tmp_path / "one", rtol=1e-2, atol=1e-4)

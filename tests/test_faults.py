@@ -13,10 +13,12 @@ from pathlib import Path
 
 import pytest
 import torch
+from helpers import write_scene
 from small_run import config, options, quiet, rows, run, start, weights, write_scenes
 
 from mf3d_tutorial import engine
 from mf3d_tutorial.checkpoint import CheckpointError, DamagedError, load_checkpoint
+from mf3d_tutorial.data import ScanNetScenes, collate
 from mf3d_tutorial.data.batches import SceneBatches
 from mf3d_tutorial.engine import build_loader, fit, load_datasets, train_step
 from mf3d_tutorial.errors import ConfigError, DataError, NonFiniteError, UserError
@@ -244,6 +246,26 @@ def test_a_gpu_without_room_is_explained_and_nothing_is_lost(scenes, undisturbed
             fit(config(scenes, tmp_path), quiet)
     fit(config(scenes, tmp_path), quiet)
     assert_same_end(tmp_path, undisturbed)
+
+
+@pytest.mark.cuda
+def test_a_step_that_a_real_gpu_has_no_room_for_changes_nothing(scenes, tmp_path):
+    cfg = config(scenes, tmp_path, "device=cuda")
+    run = Run.create(cfg, torch.device("cuda"), num_scenes=5)
+    batch = next(iter(build_loader(cfg, load_datasets(cfg)[0])))
+    train_step(run, batch)
+    before = {name: value.clone() for name, value in run.model.state_dict().items()}
+    write_scene(tmp_path / "train" / "large", points=3_000_000)
+    large = collate([ScanNetScenes(tmp_path, "train", voxel_size=None)[0]], in_features=cfg.model.in_features)
+    torch.cuda.set_per_process_memory_fraction(0.002)  # some 280 MB of an H200
+    try:
+        with pytest.raises(UserError, match=r"memory is too small for step 2, large with [\d,]+ points: raise train"):
+            train_step(run, large)
+    finally:
+        torch.cuda.set_per_process_memory_fraction(1.0)
+    assert all(torch.equal(value, before[name]) for name, value in run.model.state_dict().items())
+    train_step(run, batch)
+    assert run.step == 2
 
 
 @pytest.mark.parametrize("where", ["loss", "outputs", "gradient"])

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from helpers import TINY_UNET, PointLinear, assert_near, random_points, random_target
-from torch import nn
+from seed_side import seed_model
 
 from mf3d_tutorial.config import load_config
 from mf3d_tutorial.errors import ConfigError
@@ -36,51 +36,10 @@ def small_model(*overrides: str, seed: int = 0) -> MaskFormer3D:
     return build_model(load_config([*SMALL, *overrides]).model, NUM_CLASSES).eval()
 
 
-def theirs_with_the_weights_of(ours: MaskFormer3D) -> nn.Module:
-    """WarpConvNet's MaskFormer around the same backbone, with a copy of our decoder's and heads' weights."""
-    from warpconvnet.models import MaskFormer
-
-    layer = ours.decoder.layers[0]
-    queries = ours.decoder.queries.embedding
-    theirs = MaskFormer(
-        ours.backbone,
-        hidden_dim=queries.embedding_dim,
-        num_queries=queries.num_embeddings,
-        num_heads=layer.cross_attention.num_heads,
-        num_decoders=len(ours.decoder.layers),
-        dim_feedforward=layer.feed_forward.inner.out_features,
-        dropout=0.0,
-        num_classes=ours.class_head.out_features - 1,
-    )
-    pairs = [
-        (theirs.class_head, ours.class_head),
-        (theirs.mask_features_head.block, ours.mask_head),
-        (theirs.mask_transformer.query_embed, queries),
-        (theirs.mask_transformer.norm, ours.decoder.norm),
-    ]
-    for their, our in zip(theirs.mask_transformer.layers, ours.decoder.layers):
-        pairs += [
-            (their.self_attn, our.self_attention),
-            (their.self_attn_norm, our.norms[0]),
-            (their.cross_attn_norm, our.norms[1]),
-            (their.ffn.norm, our.norms[2]),
-            (their.ffn.linear1, our.feed_forward.inner),
-            (their.ffn.linear2, our.feed_forward.outer),
-            (their.cross_attn.q, our.cross_attention.query),
-            (their.cross_attn.proj, our.cross_attention.out),
-            (their.cross_attn.to_attn.encoding[1], our.cross_attention.position),
-        ]
-        key_value = torch.stack([our.cross_attention.key.weight.T, our.cross_attention.value.weight.T])
-        their.cross_attn.kv.load_state_dict({"weight": key_value})
-    for their, our in pairs:
-        their.load_state_dict(our.state_dict())
-    return theirs.eval()
-
-
 @pytest.mark.parametrize("backbone", [POINTWISE, UNET], ids=["points", "voxels"])
 def test_with_the_same_weights_it_is_warpconvnets_maskformer(backbone):
     ours = small_model(*backbone)
-    theirs = theirs_with_the_weights_of(ours)
+    theirs = seed_model(ours, ours.backbone).eval()
     points = random_points(300, 170)
     with torch.no_grad():
         logits, masks = ours(points)
@@ -93,7 +52,7 @@ def test_with_the_same_weights_it_is_warpconvnets_maskformer(backbone):
 
 def test_with_the_same_weights_the_gradients_are_warpconvnets():
     ours = small_model(*POINTWISE)
-    theirs = theirs_with_the_weights_of(ours)
+    theirs = seed_model(ours, ours.backbone).eval()
     theirs.backbone = copy.deepcopy(ours.backbone)
     for model in (ours, theirs):
         logits, masks = model(random_points(60, 40))
@@ -106,7 +65,7 @@ def test_with_the_same_weights_the_gradients_are_warpconvnets():
 def test_a_scene_with_fewer_points_than_queries_is_not_zeroed():
     """Attention over points that each stand there four times is attention over the points: so theirs shows ours."""
     ours = small_model(*POINTWISE, "model.num_decoders=1")
-    theirs = theirs_with_the_weights_of(ours)
+    theirs = seed_model(ours, ours.backbone).eval()
     few = random_points(4)
     many = Points([few.coordinate_tensor.repeat(4, 1)], [few.feature_tensor.repeat(4, 1)])
     with torch.no_grad():

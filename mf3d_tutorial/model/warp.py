@@ -92,6 +92,8 @@ from warpconvnet.models.mink_unet import MinkUNetBase  # noqa: E402
 from warpconvnet.nn.modules.sparse_conv import SparseConv3d  # noqa: E402
 from warpconvnet.nn.modules.sparse_pool import PointToVoxel  # noqa: E402
 
+from mf3d_tutorial.model import lean  # noqa: E402
+
 __all__ = [
     "GRID_MAX",
     "GRID_MIN",
@@ -325,6 +327,7 @@ def _install() -> None:
         for name, module in list(sys.modules.items()):
             if name.startswith("warpconvnet") and getattr(module, "segment_csr", None) is placeholder:
                 module.segment_csr = segment_csr
+    lean.install()
 
 
 _install()

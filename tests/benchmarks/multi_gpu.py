@@ -1,7 +1,7 @@
 """Scenes a second of one machine's GPUs: 1, 2, 4 of them, each with the same number of scenes a step.
 
-    python tests/benchmarks/multi_gpu.py --gpus 1 2 4                     # rooms are generated, 2 cm, 2 scenes a GPU
-    python tests/benchmarks/multi_gpu.py --gpus 1 2 --device cpu --steps 12 recipe=tiny data.voxel_size=0.3
+    python -m tests.benchmarks.multi_gpu --gpus 1 2 4                     # rooms are generated, 2 cm, 2 scenes a GPU
+    python -m tests.benchmarks.multi_gpu --gpus 1 2 --device cpu --steps 12 recipe=tiny data.voxel_size=0.3
 
 Further `key=value` go to every run. The number is the median over all steps but the first third, in which WarpConvNet
 tries its kernels; one line of metrics.jsonl is one step.
@@ -15,6 +15,8 @@ import sys
 import tempfile
 from pathlib import Path
 from statistics import median
+
+from tests.benchmarks.rooms import rooms_in
 
 
 def measure(gpus: int, data: Path, arguments: argparse.Namespace) -> dict[str, float]:
@@ -45,11 +47,7 @@ def main() -> None:
     parser.add_argument("overrides", nargs="*", metavar="key=value")
     arguments = parser.parse_intermixed_args()
     with tempfile.TemporaryDirectory() as made:
-        data = arguments.data or Path(made)
-        if not arguments.data:
-            make = [sys.executable, "-m", "mf3d_tutorial.make_rooms", "--out", made, "--val", "1"]
-            make += ["--train", str(arguments.rooms), "--workers", str(os.cpu_count())]
-            subprocess.run(make, check=True)
+        data = arguments.data or rooms_in(Path(made), arguments.rooms)
         results = {gpus: measure(gpus, data, arguments) for gpus in arguments.gpus}
     first = results[arguments.gpus[0]]["scenes_per_second"]
     print(f"\n{'GPUs':>4} {'scenes/s':>9} {'times':>6} {'data wait':>10} {'GB':>6}")

@@ -1,0 +1,248 @@
+"""WarpConvNet's sparse convolution with less Python around its kernels: the same kernels, the same numbers.
+
+WarpConvNet's host code takes longer for a convolution of MinkUNet18 than the GPU does: it looks kernel maps up by
+hashes of offsets, builds and checks geometry objects after each layer, and normalises its tuning keys.
+`SparseConv3d.forward` becomes `convolve` below, which
+
+- keeps the kernel map with the coordinates that it belongs to, and hands on the same coordinate object,
+- asks WarpConvNet's tuning tables once which kernel is the fastest, and then calls that kernel,
+- leaves a weight's gradient in the kernel's float32 (WarpConvNet rounds it to float16 and back).
+
+What it does not know (groups, generative convolutions, kernels that are not tuned yet) goes WarpConvNet's own way.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import warpconvnet.nn.functional.sparse_conv.detail.autotune as _tuned
+import warpconvnet.nn.functional.sparse_conv.helper as _conv
+from jaxtyping import Float
+from torch import Tensor
+from warpconvnet.constants import get_fp16_accum
+from warpconvnet.geometry.base.geometry import Geometry
+from warpconvnet.geometry.coords.integer import IntCoords
+from warpconvnet.geometry.coords.ops.serialization import POINT_ORDERING
+from warpconvnet.geometry.coords.search.search_results import IntSearchResult
+from warpconvnet.geometry.features.cat import CatFeatures
+from warpconvnet.geometry.types.voxels import Voxels
+from warpconvnet.nn.functional.sparse_conv.detail.backends import BwdCtx, FwdCtx, run_backward, run_forward
+from warpconvnet.nn.modules.sparse_conv import SpatiallySparseConv
+from warpconvnet.utils.benchmark_cache import SpatiallySparseConvConfig
+
+Kernel = tuple[str, dict[str, Any]]  # name and parameters of one of WarpConvNet's kernels
+
+
+@dataclass
+class Grid:
+    """Where a convolution leads from some coordinates, and the pairs of points that it connects."""
+
+    out: IntCoords
+    pairs: IntSearchResult
+    back: IntSearchResult | None = None  # the same pairs for the transposed convolution, once it was asked for
+
+
+def with_features(geometry: Geometry, features: Float[Tensor, "N C"], coords: IntCoords | None = None) -> Geometry:
+    """`geometry` with other features, and coordinates, without the checks of its constructors."""
+    coords = coords or geometry.batched_coordinates
+    batched = object.__new__(CatFeatures)
+    batched.__dict__.update(batched_tensor=features, offsets=coords.offsets)
+    new = object.__new__(type(geometry))
+    new.__dict__.update(
+        batched_coordinates=coords, batched_features=batched, _extra_attributes=dict(geometry._extra_attributes)
+    )
+    return new
+
+
+def convolve(conv: SpatiallySparseConv, voxels: Voxels, target: Voxels | None = None) -> Voxels:
+    """`conv(voxels)`; a transposed convolution gives features at the coordinates of `target`."""
+    plain = conv.groups == 1 and not conv.generative and conv.compute_dtype is None
+    plain = plain and conv.order is POINT_ORDERING.RANDOM and conv.stride_mode is _conv.STRIDED_CONV_MODE.STRIDE_ONLY
+    if not plain or math.prod(conv.kernel_size) == 1 or torch.is_inference_mode_enabled():
+        return _stock_forward(conv, voxels, target)
+    coords, pairs = _upsampled(conv, voxels, target) if conv.transposed else _grid(conv, voxels)
+    features, weight = voxels.feature_tensor, conv.weight
+    dtype = torch.get_autocast_dtype("cuda") if torch.is_autocast_enabled("cuda") else features.dtype
+    plan = _plan(conv, len(features), len(coords.batched_tensor), dtype) if features.is_cuda else None
+    if plan:
+        features = _Convolution.apply(features, weight, pairs, len(coords.batched_tensor), dtype, plan)
+    else:
+        features = _untuned(conv, features.to(dtype), weight.to(dtype), pairs, coords, voxels)
+    return with_features(voxels, features if conv.bias is None else features + conv.bias, coords)
+
+
+def _grid(conv: SpatiallySparseConv, voxels: Voxels) -> tuple[IntCoords, IntSearchResult]:
+    """Output coordinates and pairs of a convolution, computed once for a coordinate object."""
+    coords = voxels.batched_coordinates
+    grids = coords.__dict__.setdefault("_grids", {})
+    key = (conv.kernel_size, conv.stride, conv.dilation)
+    if key not in grids:
+        rows, offsets, pairs = _conv.generate_output_coords_and_kernel_map(
+            voxels, conv.kernel_size, conv.dilation, conv.stride
+        )
+        out = coords
+        if set(conv.stride) != {1}:
+            stride = tuple(a * b for a, b in zip(conv.stride, voxels.tensor_stride or (1, 1, 1)))
+            out = IntCoords(rows[:, 1:], offsets.cpu().int(), tensor_stride=stride)
+            out._set_batch_indexed_coordinates(rows)
+        grids[key] = Grid(out, pairs)
+    # No coordinates of the finer grid in its own entry: a cycle would keep the GPU's memory until garbage collection.
+    return grids[key].out, grids[key].pairs
+
+
+def _upsampled(conv: SpatiallySparseConv, voxels: Voxels, target: Voxels) -> tuple[IntCoords, IntSearchResult]:
+    """Coordinates of `target`, and the pairs of the convolution that led from there, backwards."""
+    coords = target.batched_coordinates
+    grid = coords.__dict__.get("_grids", {}).get((conv.kernel_size, conv.stride, conv.dilation))
+    if grid is None or grid.out is not voxels.batched_coordinates:
+        _, _, pairs = _conv.generate_output_coords_and_kernel_map(
+            voxels,
+            conv.kernel_size,
+            conv.dilation,
+            conv.stride,
+            transposed=True,
+            output_spatially_sparse_tensor=target,
+        )
+        return coords, pairs
+    if grid.back is None:
+        grid.back = IntSearchResult(grid.pairs.out_maps, grid.pairs.in_maps, grid.pairs.offsets)
+    return coords, grid.back
+
+
+def _metadata(conv: SpatiallySparseConv) -> dict[str, Any]:
+    stride_mode = conv.stride_mode.value
+    return {"conv_stride": conv.stride, "transposed": conv.transposed, "generative": False, "stride_mode": stride_mode}
+
+
+def _untuned(conv, features, weight, pairs, coords, voxels) -> Float[Tensor, "M O"]:
+    """WarpConvNet's own function, which tries its kernels (on the CPU it is that of warp.py)."""
+    accumulate_half = get_fp16_accum() if conv.use_fp16_accum is None else conv.use_fp16_accum
+    return _conv.UnifiedSpatiallySparseConvFunction.apply(
+        features,
+        weight,
+        pairs,
+        len(coords.batched_tensor),
+        conv.fwd_algo,
+        conv.dgrad_algo,
+        conv.wgrad_algo,
+        features.dtype,
+        conv.implicit_matmul_fwd_block_size,
+        conv.implicit_matmul_bwd_block_size,
+        voxels.tensor_stride,
+        _metadata(conv),
+        conv.groups,
+        accumulate_half,
+    )
+
+
+@dataclass
+class Plan:
+    """The fastest kernels for one shape of convolution."""
+
+    forward: Kernel
+    features: Kernel | None  # gradient of the features
+    weight: Kernel | None  # gradient of the weight
+    accumulate_half: bool
+
+
+_plans: dict[tuple, Plan] = {}
+
+
+def _plan(conv: SpatiallySparseConv, num_in: int, num_out: int, dtype: torch.dtype) -> Plan | None:
+    """What WarpConvNet's tuning found for this shape; None until it has tried forward and (with gradients) backward.
+
+    Its tables sort numbers of voxels by powers of ten, from 10,000 on.
+    """
+    size = [max(math.ceil(math.log10(max(number, 1))), 4) for number in (num_in, num_out)]
+    algorithms = [str(algorithm) for algorithm in (conv.fwd_algo, conv.dgrad_algo, conv.wgrad_algo)]
+    shape = (*size, conv.in_channels, conv.out_channels, conv.kernel_size, conv.stride, conv.transposed, dtype)
+    key = (*shape, conv.use_fp16_accum, *algorithms, torch.is_grad_enabled())
+    if key not in _plans:
+        plan = _tuned_plan(conv, num_in, num_out, dtype)
+        if plan is None:
+            return None
+        _plans[key] = plan
+    return _plans[key]
+
+
+def _tuned_plan(conv: SpatiallySparseConv, num_in: int, num_out: int, dtype: torch.dtype) -> Plan | None:
+    half = get_fp16_accum() if conv.use_fp16_accum is None else conv.use_fp16_accum
+    common = {"kernel_volume": math.prod(conv.kernel_size), "in_dtype": dtype, "use_fp16_accum": half}
+    there = SpatiallySparseConvConfig(num_in, num_out, conv.in_channels, conv.out_channels, **common, **_metadata(conv))
+    back = SpatiallySparseConvConfig(num_out, num_in, conv.out_channels, conv.in_channels, **common, **_metadata(conv))
+    kernels = [
+        _fastest(_tuned._BENCHMARK_AB_RESULTS, there, conv.fwd_algo),
+        _fastest(_tuned._BENCHMARK_ABT_RESULTS, back, conv.dgrad_algo),
+        _fastest(_tuned._BENCHMARK_ATB_RESULTS, there, conv.wgrad_algo),
+    ]
+    needed = kernels if torch.is_grad_enabled() else kernels[:1]
+    return Plan(*kernels, half) if all(needed) else None
+
+
+def _fastest(table: dict, config: SpatiallySparseConvConfig, algorithms: Any) -> Kernel | None:
+    """The fastest of these algorithms in one of WarpConvNet's tables."""
+    results = table.get(config) or []
+    results = [results] if isinstance(results, tuple) else results
+    listed = algorithms if isinstance(algorithms, list) else [algorithms]
+    names = {str(getattr(algorithm, "value", algorithm)) for algorithm in listed}
+    for name, parameters, _ in results:
+        if name in names or names & {"auto", "all", "trimmed"}:
+            return name, parameters
+    return None
+
+
+class _Convolution(torch.autograd.Function):
+    """A convolution by the kernels of its plan, in `dtype`."""
+
+    @staticmethod
+    def forward(ctx, features, weight, pairs: IntSearchResult, num_out: int, dtype: torch.dtype, plan: Plan):
+        features, cast = features.to(dtype).contiguous(), weight.to(dtype)
+        ctx.save_for_backward(features, weight, cast)
+        ctx.pairs, ctx.num_out, ctx.plan = pairs, num_out, plan
+        name, parameters = plan.forward
+        call = FwdCtx(features, cast, pairs, num_out, dtype, parameters, use_fp16_accum=plan.accumulate_half)
+        return run_forward(name, call)
+
+    @staticmethod
+    def backward(ctx, gradient: Float[Tensor, "M O"]):
+        features, weight, cast = ctx.saved_tensors
+        gradient = gradient.to(cast.dtype).contiguous()
+        grads = [None, None]
+        for index, (name, parameters) in enumerate((ctx.plan.features, ctx.plan.weight)):
+            if not ctx.needs_input_grad[index]:
+                continue
+            call = BwdCtx(
+                gradient,
+                features,
+                weight if index and name == "mask_gemm" else cast,  # its dtype is that of the result
+                ctx.pairs,
+                ctx.num_out,
+                cast.dtype,
+                features.device,
+                (index == 0, index == 1),
+                parameters,
+                weight_T=None if index else cast.transpose(1, 2).contiguous(),
+                use_fp16_accum=ctx.plan.accumulate_half,
+            )
+            grads[index] = run_backward(name, call)[index]
+        return *grads, None, None, None, None
+
+
+_stock_forward = SpatiallySparseConv.forward
+_stock_replace = Geometry.replace
+
+
+def _replace(geometry: Geometry, batched_coordinates=None, batched_features=None, **attributes) -> Geometry:
+    """WarpConvNet's `replace`; quick for the usual case, new features in place of the old ones."""
+    usual = batched_coordinates is None and not attributes and type(geometry.batched_features) is CatFeatures
+    usual = usual and isinstance(batched_features, Tensor) and batched_features.ndim == 2
+    if usual and len(batched_features) == len(geometry.feature_tensor):
+        return with_features(geometry, batched_features)
+    return _stock_replace(geometry, batched_coordinates, batched_features, **attributes)
+
+
+def install() -> None:
+    """Put these in the place of WarpConvNet's."""
+    SpatiallySparseConv.forward = convolve
+    Geometry.replace = _replace

@@ -1,0 +1,180 @@
+"""A training step of WarpConvNet's MaskFormer example and one of ours: same scenes, same weights, in one process.
+
+    python -m tests.benchmarks.train_step                                   # on a GPU: all sizes, fp32 and fp16
+    python -m tests.benchmarks.train_step --device cpu --recipe tiny --sizes 2 --voxels 0.08
+
+Times are medians of `--steps` steps after `--warm` ones, in which WarpConvNet tries its kernels. The whole step is
+timed without a stop in between, the phases in steps of their own, in which the device is waited for at each border. The
+first line of three is the example's, the second ours, the third the ratio. "targets" is what stands before the
+backbone: the example builds its targets there, we copy what the data loader's processes have built. Before that, 20
+steps in float32 without dropout, and their losses side by side.
+"""
+
+import argparse
+import copy
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+
+import torch
+from torch import Tensor
+
+from mf3d_tutorial.config import load_config
+from mf3d_tutorial.data import Batch, ScanNetScenes, collate
+from mf3d_tutorial.engine import autocast, train_step
+from mf3d_tutorial.run import Run, choose_device
+from tests.benchmarks.rooms import rooms_in
+from tests.seed_side import seed_loss, seed_model, seed_targets
+
+PHASES = ("targets", "backbone", "decoder", "loss", "backward")
+
+
+class Side:
+    """One of the two: a step, and hooks that tell where in it the time goes."""
+
+    def __init__(self, step: Callable[[], Tensor], backbone, after_forward, device: torch.device):
+        self.step, self.device, self.marks = step, device, None
+        backbone.register_forward_pre_hook(lambda *_: self.mark())
+        backbone.register_forward_hook(lambda *_: self.mark())
+        after_forward(self.mark)
+
+    def mark(self) -> None:
+        if self.marks is not None:
+            self.wait()
+            self.marks.append(time.perf_counter())
+
+    def wait(self) -> None:
+        if self.device.type == "cuda":
+            torch.cuda.synchronize()
+
+    def timed(self, steps: int) -> tuple[float, list[float], float]:
+        """Milliseconds of a step, of its phases; gigabytes at the peak (of GPU memory)."""
+        if self.device.type == "cuda":
+            torch.cuda.reset_peak_memory_stats()
+        whole = []
+        for _ in range(steps):
+            self.wait()
+            before = time.perf_counter()
+            self.step()
+            self.wait()
+            whole.append(time.perf_counter() - before)
+        memory = torch.cuda.max_memory_allocated() / 1e9 if self.device.type == "cuda" else float("nan")
+        phases = []
+        for _ in range(steps):
+            self.marks = []
+            self.mark()
+            self.step()
+            self.mark()
+            phases.append([later - sooner for sooner, later in zip(self.marks, self.marks[1:])])
+            self.marks = None
+        return 1e3 * median(whole), [1e3 * median(column) for column in zip(*phases)], memory
+
+
+def our_side(run: Run, batch: Batch) -> Side:
+    def borders(mark: Callable[[], None]) -> None:
+        run.criterion.register_forward_pre_hook(lambda *_: mark())
+        run.criterion.register_forward_hook(lambda *_: mark())
+
+    return Side(lambda: train_step(run, batch)["loss"], run.model.backbone, borders, run.device)
+
+
+def their_side(run: Run, batch: Batch, labels: list[tuple[Tensor, Tensor]], dropout: float) -> Side:
+    """The example's step: its model with the weights of `run`, AdamW, a gradient scaler for fp16."""
+    model = seed_model(run.model, copy.deepcopy(run.model.backbone), dropout).to(run.device).train()
+    optimizer = torch.optim.AdamW(model.parameters(), lr=run.cfg.train.lr, weight_decay=run.cfg.train.weight_decay)
+    scaler = torch.amp.GradScaler(run.device.type, enabled=run.precision == "16-mixed")
+    marks = []
+
+    def step() -> Tensor:
+        points = batch.points.to(run.device)
+        targets = [seed_targets(segment, instance, run.device) for segment, instance in labels]
+        optimizer.zero_grad()
+        with autocast(run.device, run.precision):
+            outputs = model(points)
+            marks[0]()
+            loss = seed_loss(*outputs, targets, run.criterion.weights, run.criterion.no_object_weight)
+            marks[0]()
+        scaler.scale(loss).backward()
+        scaler.step(optimizer)
+        scaler.update()
+        return loss.detach()
+
+    return Side(step, model.backbone, marks.append, run.device)
+
+
+def sides(arguments: argparse.Namespace, data: Path, scenes: int, voxel: float, *overrides: str):
+    """Both sides with the same weights on the first scenes of `data`, and the points of each scene."""
+    options = [
+        f"recipe={arguments.recipe}",
+        f"paths.data_dir={data}",
+        f"data.voxel_size={voxel}",
+        "model.query_init=learned",
+    ]
+    options += [f"model.backbone_voxel_size={voxel}", "model.mask_position=false", "model.masked_attention=false"]
+    options += ["model.position_wavelength=1", "model.position_bands=16", "loss.aux_weight=0", "train.schedule=step"]
+    cfg = load_config([*options, *overrides, *arguments.overrides])
+    run = Run.create(cfg, choose_device(arguments.device), num_scenes=scenes)
+    dataset = ScanNetScenes(data, "train", voxel_size=voxel)
+    chosen = [dataset[index % len(dataset)] for index in range(scenes)]
+    batch = collate(chosen, in_features=cfg.model.in_features)
+    labels = [(torch.from_numpy(scene.segment), torch.from_numpy(scene.instance)) for scene in chosen]
+    run.model.train()
+    theirs = their_side(run, batch, labels, cfg.model.dropout)
+    return theirs, our_side(run, batch), [len(scene.coord) for scene in chosen]
+
+
+def compare_losses(arguments: argparse.Namespace, data: Path, voxel: float) -> None:
+    options = ("train.precision=32", "train.lr=1e-4", "model.dropout=0", "train.max_grad_norm=1e9")
+    theirs, ours, _ = sides(arguments, data, 2, voxel, *options)
+    pairs = [(float(theirs.step()), float(ours.step())) for _ in range(20)]
+    worst = max(abs(ours - theirs) / theirs for theirs, ours in pairs)
+    print(f"20 steps in float32: loss {pairs[0][0]:.4f} to {pairs[-1][0]:.4f}, largest difference {worst:.1e}")
+
+
+def compare_speed(arguments: argparse.Namespace, data: Path, scenes: int, voxel: float, precision: str) -> None:
+    both = sides(arguments, data, scenes, voxel, f"train.precision={precision}")
+    points, rows = both[2], []
+    print(f"\nB={scenes}, {voxel * 100:g} cm, {sum(points) // scenes:,} points a scene, {precision}")
+    print(f"{'':8}" + "".join(f"{name:>10}" for name in (*PHASES, "whole", "GB", "scenes/s")))
+    for name, side in zip(("example", "ours"), both):
+        try:
+            for _ in range(arguments.warm):
+                side.step()
+            whole, phases, memory = side.timed(arguments.steps)
+        except (ValueError, RuntimeError) as error:
+            print(f"{name:8}  stops: {str(error).splitlines()[0][:100]}")
+            continue
+        rows.append([*phases, whole, memory, 1e3 * scenes / whole])
+        print(f"{name:8}" + "".join(f"{value:10.1f}" for value in rows[-1]))
+    if len(rows) == 2:
+        print(f"{'ratio':8}" + "".join(f"{ours / theirs:10.2f}" for theirs, ours in zip(*rows)))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--sizes", type=int, nargs="+", default=[1, 2, 8], help="scenes a batch")
+    parser.add_argument("--voxels", type=float, nargs="+", default=[0.04, 0.02], help="voxel sizes in metres")
+    parser.add_argument("--precisions", nargs="+", help="32, 16-mixed; on the CPU 32 alone")
+    parser.add_argument("--recipe", default="seed")
+    parser.add_argument("--device", default="cuda")
+    parser.add_argument("--warm", type=int, default=6)
+    parser.add_argument("--steps", type=int, default=12)
+    parser.add_argument("--data", type=Path, help="a dataset; without it, rooms of ScanNet's size are generated")
+    parser.add_argument("overrides", nargs="*", metavar="key=value")
+    arguments = parser.parse_intermixed_args()
+    precisions = arguments.precisions or (["32"] if arguments.device == "cpu" else ["32", "16-mixed"])
+    with tempfile.TemporaryDirectory() as made:
+        data = arguments.data or rooms_in(Path(made), max(arguments.sizes))
+        name = torch.cuda.get_device_name() if arguments.device != "cpu" else f"CPU, {torch.get_num_threads()} threads"
+        print(f"{name}, torch {torch.__version__}")
+        compare_losses(arguments, data, max(arguments.voxels))
+        for precision in precisions:
+            for scenes in arguments.sizes:
+                for voxel in arguments.voxels:
+                    compare_speed(arguments, data, scenes, voxel, precision)
+
+
+if __name__ == "__main__":
+    main()

@@ -3,7 +3,6 @@
 python -m mf3d_tutorial.checkpoint runs/first/best.ckpt small.ckpt     # only config, float16 weights and metrics
 """
 
-import argparse
 import io
 import os
 import zipfile
@@ -15,6 +14,7 @@ import torch
 from mf3d_tutorial.config import Config, config_from_dict
 from mf3d_tutorial.errors import UserError, exit_on_user_error
 from mf3d_tutorial.model import MaskFormer3D, build_model
+from mf3d_tutorial.options import argument_parser
 
 FORMAT = "mf3d_tutorial checkpoint 1"
 
@@ -95,7 +95,7 @@ def strip(source: str | Path, target: str | Path) -> None:
 
 @exit_on_user_error
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m mf3d_tutorial.checkpoint", description=strip.__doc__)
+    parser = argument_parser("checkpoint", __doc__)
     parser.add_argument("source", help="a last.ckpt or best.ckpt")
     parser.add_argument("target", help="the file to write")
     arguments = parser.parse_args()

@@ -107,7 +107,7 @@ def train_step(run: Run, *parts: Batch | None) -> dict[str, Tensor]:
     statistics. NonFiniteError, naming the scenes, after `train.max_nonfinite` such batches in a row.
     """
     options, parts = run.cfg.train, [part.to(run.device) for part in parts if part]
-    statistics = torch._foreach_add(run.buffers, 0)  # copies of all, by one or two kernels
+    statistics = [torch._foreach_add(buffers, 0) for buffers in run.buffers]  # copies, by a kernel or two
     norm, moved = torch.full((), torch.nan, device=run.device), False
     try:
         losses = forward_backward(run, parts)
@@ -120,8 +120,8 @@ def train_step(run: Run, *parts: Batch | None) -> dict[str, Tensor]:
         raise UserError(out_of_memory(run, parts)) from error
     finally:
         if not moved:
-            for buffer, before in zip(run.buffers, statistics):
-                buffer.copy_(before)
+            for buffers, before in zip(run.buffers, statistics):
+                torch._foreach_copy_(buffers, before)
     run.whole = False
     if moved:
         run.scaler.step(run.optimizer)  # skipped by itself if a gradient is not finite

@@ -6,7 +6,8 @@
 Writes <paths.output_dir>/metrics.json. Exit code 2 and one sentence for anything wrong; then nothing is written.
 """
 
-from contextlib import ExitStack
+import ctypes
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,7 @@ from mf3d_tutorial.errors import DataError, exit_on_user_error, memory_advice
 from mf3d_tutorial.files import whole_folder, write_json, writing
 from mf3d_tutorial.inference import MEMORY_ADVICE, InferenceOptions, Instances, run_model, scene_instances
 from mf3d_tutorial.metrics import ScanNetInstanceAP
-from mf3d_tutorial.options import command_line, load_options, option, require
+from mf3d_tutorial.options import load_options, option, options_parser, require
 from mf3d_tutorial.run import choose_device
 
 KEYS = ("ap", "ap50", "ap25")
@@ -155,9 +156,19 @@ def describe(report: dict[str, Any]) -> str:
     return "\n".join([*lines, f"{'[all]':<24}{mean}"])
 
 
+def free_at_once() -> None:
+    """Make glibc give arrays above its default of 128 KiB back to the system as soon as they are freed.
+
+    It raises that limit up to 32 MiB by itself. The heap then gets holes, as masks have another size in each scene.
+    """
+    with suppress(AttributeError):  # another C library
+        ctypes.CDLL(None).mallopt(-3, 128 * 1024)  # -3: M_MMAP_THRESHOLD of malloc.h
+
+
 @exit_on_user_error
 def main() -> None:
-    options = load_options(EvaluateOptions, command_line(EvaluateOptions, "mf3d_tutorial.evaluate", __doc__))
+    free_at_once()
+    options = load_options(EvaluateOptions, options_parser(EvaluateOptions, "evaluate", __doc__).parse_args().overrides)
     report = evaluate(options)
     print(f"{report['scenes']} scenes of {options.split}\n{describe(report)}")
     print(

@@ -42,11 +42,15 @@ def whole_folder(path: Path, mark: str) -> Iterator[Path]:
             shutil.rmtree(draft, ignore_errors=True)
 
 
+def write_text(text: str, path: Path) -> None:
+    draft = path.with_name(f"{path.name}.tmp")
+    draft.write_text(text)
+    os.replace(draft, path)
+
+
 def write_json(values: Any, path: Path) -> None:
     """Write `values`, with null for NaN, which JSON does not have."""
-    draft = path.with_name(f"{path.name}.tmp")
-    draft.write_text(json.dumps(without_nan(values), indent=1) + "\n")
-    os.replace(draft, path)
+    write_text(json.dumps(without_nan(values), indent=1) + "\n", path)
 
 
 def without_nan(value: Any) -> Any:

@@ -7,14 +7,14 @@ About 2 s a full-size scene on one core. The same seed gives the same files on a
 stopped goes on where it was; a folder made with other settings is refused.
 """
 
-import argparse
 import json
 from pathlib import Path
 
 import numpy as np
 
 from mf3d_tutorial.errors import DataError, UserError, exit_on_user_error
-from mf3d_tutorial.files import whole_folder
+from mf3d_tutorial.files import whole_folder, write_text
+from mf3d_tutorial.options import argument_parser
 from mf3d_tutorial.workers import run_jobs
 
 VERSION = 1  # raise it whenever the same arguments would give other scenes
@@ -47,9 +47,7 @@ def _claim(out: Path, settings: dict) -> None:
             if any((out / split).glob("*")):
                 raise DataError(f"{out / split} holds files that make_rooms did not make: choose another --out")
             (out / split).mkdir(parents=True, exist_ok=True)
-        draft = record.with_suffix(".tmp")
-        draft.write_text(json.dumps(made) + "\n")
-        draft.replace(record)
+        write_text(json.dumps(made) + "\n", record)
     except (OSError, json.JSONDecodeError) as error:
         raise DataError(f"cannot use {out} as output folder ({error}): choose another --out") from error
 
@@ -68,7 +66,7 @@ def make_rooms(out: str | Path, train: int, val: int, workers: int = 1, **settin
 
 @exit_on_user_error
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m mf3d_tutorial.make_rooms", description=__doc__.splitlines()[0])
+    parser = argument_parser("make_rooms", __doc__)
     parser.add_argument("--out", type=Path, required=True, help="folder to write train/ and val/ into")
     parser.add_argument("--train", type=int, required=True, help="number of training scenes")
     parser.add_argument("--val", type=int, required=True, help="number of validation scenes")

@@ -63,16 +63,18 @@ def load_options(schema: type[Options], overrides: list[str]) -> Options:
         raise ConfigError(explain(error)) from None
 
 
-def command_line(schema: type, module: str, description: str) -> list[str]:
-    """The `key=value` arguments of `python -m <module>`, whose --help lists the options of `schema`."""
-    parser = argparse.ArgumentParser(
-        prog=f"python -m {module}",
-        description=description,
-        epilog="options (meaning, [default]):\n" + describe_options(schema),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+def argument_parser(module: str, description: str, epilog: str = "") -> argparse.ArgumentParser:
+    """For `python -m mf3d_tutorial.<module>`; --help prints both texts as they are."""
+    layout = argparse.RawDescriptionHelpFormatter
+    prog = f"python -m mf3d_tutorial.{module}"
+    return argparse.ArgumentParser(prog, description=description, epilog=epilog, formatter_class=layout)
+
+
+def options_parser(schema: type, module: str, description: str) -> argparse.ArgumentParser:
+    """For a module with `key=value` arguments, its `overrides`; --help lists the options of `schema`."""
+    parser = argument_parser(module, description, "options (meaning, [default]):\n" + describe_options(schema))
     parser.add_argument("overrides", nargs="*", metavar="key=value", help="see below")
-    return parser.parse_args().overrides
+    return parser
 
 
 def describe_options(schema: type) -> str:

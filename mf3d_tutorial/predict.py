@@ -20,7 +20,7 @@ from mf3d_tutorial.data.pointcloud import READERS, UNITS, Cloud, read_cloud, sta
 from mf3d_tutorial.errors import DataError, UserError, exit_on_user_error, memory_advice
 from mf3d_tutorial.files import whole_folder, write_json
 from mf3d_tutorial.inference import MEMORY_ADVICE, InferenceOptions, Instances, predict_scan
-from mf3d_tutorial.options import choice, command_line, load_options, option
+from mf3d_tutorial.options import choice, load_options, option, options_parser
 from mf3d_tutorial.run import choose_device
 from mf3d_tutorial.viz.colors import class_paint, instance_paint, neighbour_colors, rgb_paint
 from mf3d_tutorial.viz.report import write_report
@@ -120,7 +120,9 @@ def predict(options: PredictOptions) -> dict[str, str]:
 
 @exit_on_user_error
 def main() -> None:
-    failed = predict(load_options(PredictOptions, command_line(PredictOptions, "mf3d_tutorial.predict", __doc__)))
+    failed = predict(
+        load_options(PredictOptions, options_parser(PredictOptions, "predict", __doc__).parse_args().overrides)
+    )
     if failed:
         print(f"{len(failed)} failed: {', '.join(failed)}", file=sys.stderr)
         sys.exit(1)

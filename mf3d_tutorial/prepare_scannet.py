@@ -7,7 +7,6 @@ scannetv2-labels.combined.tsv are looked for in --meta. A run that was stopped g
 scenes are there; 1: some could not be prepared (each is named); 2: nothing could be done.
 """
 
-import argparse
 import sys
 from pathlib import Path
 from typing import NamedTuple
@@ -18,6 +17,7 @@ from tqdm import tqdm
 from mf3d_tutorial.data.prepare import LABEL_TABLE, Indices, prepare_scene, read_label_table
 from mf3d_tutorial.errors import DataError, UserError, exit_on_user_error
 from mf3d_tutorial.files import whole_folder, writing
+from mf3d_tutorial.options import argument_parser
 from mf3d_tutorial.workers import run_jobs
 
 SPLITS = ("train", "val", "test")
@@ -79,11 +79,7 @@ def prepare(jobs: list[Job], workers: int) -> dict[str, str]:
 
 @exit_on_user_error
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        prog="python -m mf3d_tutorial.prepare_scannet",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = argument_parser("prepare_scannet", __doc__)
     parser.add_argument("--raw", type=Path, required=True, metavar="DIR", help="holds scans/ and scans_test/")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="to write train/, val/ and test/ into")
     parser.add_argument("--meta", type=Path, metavar="DIR", help="holds split lists and label table (default: --raw)")

@@ -84,21 +84,25 @@ class Run:
         if self.averaged is None:
             return
         decay = min(self.cfg.train.ema, (1 + self.step) / (10 + self.step))
-        torch._foreach_lerp_(*self.averages, 1 - decay)
+        torch._foreach_lerp_(*self._averaging, 1 - decay)
+
+    @cached_property
+    def _averaging(self) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
+        """Averaged and trained tensors, side by side."""
+        pairs = zip(self.averaged.state_dict().values(), self.model.state_dict().values())
+        return tuple(zip(*(pair for pair in pairs if pair[0].is_floating_point())))
 
     @cached_property
     def parameters(self) -> list[nn.Parameter]:
         return list(self.model.parameters())  # a walk over all modules, which takes milliseconds
 
     @cached_property
-    def buffers(self) -> list[Tensor]:
-        return list(self.model.buffers())
-
-    @cached_property
-    def averages(self) -> list[list[Tensor]]:
-        """All floating-point tensors of the averaged model, and in the same order those of the model."""
-        both = ([*model.parameters(), *model.buffers()] for model in (self.averaged, self.model))
-        return [[tensor for tensor in tensors if tensor.is_floating_point()] for tensors in both]
+    def buffers(self) -> list[list[Tensor]]:
+        """Those of the model, one list a type: batch norm's means and variances, and how often they were updated."""
+        lists = {}
+        for buffer in self.model.buffers():
+            lists.setdefault(buffer.dtype, []).append(buffer)
+        return list(lists.values())
 
     @property
     def num_parameters(self) -> int:

@@ -4,17 +4,19 @@ python -m mf3d_tutorial.runs runs
 python -m mf3d_tutorial.runs runs --csv runs.csv
 """
 
-import argparse
 import csv
 import json
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import yaml
 from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 
 from mf3d_tutorial.errors import UserError, exit_on_user_error
+from mf3d_tutorial.options import argument_parser
 
 RESULTS = ("ap", "ap50", "ap25", "val_loss", "steps", "train_seconds")
 
@@ -22,27 +24,36 @@ RESULTS = ("ap", "ap50", "ap25", "val_loss", "steps", "train_seconds")
 def collect(folder: str | Path) -> list[dict[str, Any]]:
     """One row for each run folder below `folder`, sorted by name: `run`, the options in which the runs differ, results.
 
-    A run that has not ended has None for its results; UserError if there is no run at all.
+    A run that has not ended has None for its results, and one with a damaged file is named and left out; UserError if
+    there is no run at all.
     """
     folder = Path(folder)
-    configs = {path.parent: _flat(OmegaConf.to_container(OmegaConf.load(path))) for path in folder.rglob("config.yaml")}
-    if not configs:
+    runs = {path.parent: run for path in folder.rglob("config.yaml") if (run := _read(path.parent))}
+    if not runs:
         raise UserError(f"there is no run below {folder}: a run folder holds a config.yaml")
-    first, *others = configs.values()
-    keys = dict.fromkeys(key for config in configs.values() for key in config)
+    first, *others = (options for options, _ in runs.values())
+    keys = dict.fromkeys(key for options, _ in runs.values() for key in options)
     absent = object()
     differ = [key for key in keys if any(other.get(key, absent) != first.get(key, absent) for other in others)]
     rows = []
-    for path, config in sorted(configs.items()):
+    for path, (options, results) in sorted(runs.items()):
         name = str(path.relative_to(folder)) if path != folder else folder.name
-        options = {key: config.get(key) for key in differ if not key.startswith("paths.")}
-        rows.append({"run": name, **options, **_results(path / "metrics.json")})
+        shown = {key: options.get(key) for key in differ if not key.startswith("paths.")}
+        rows.append({"run": name, **shown, **results})
     return rows
 
 
-def _results(path: Path) -> dict[str, Any]:
-    metrics = json.loads(path.read_text()) if path.exists() else {}
-    return {key: metrics.get(key) for key in RESULTS}
+def _read(run: Path) -> tuple[dict[str, Any], dict[str, Any]] | None:
+    """Options and results of a run; None, and a line on stderr, if one of the two files is damaged."""
+    path = run / "config.yaml"
+    try:
+        options = _flat(OmegaConf.to_container(OmegaConf.load(path)))
+        path = run / "metrics.json"
+        metrics = json.loads(path.read_text()) if path.exists() else {}
+        return options, {key: metrics.get(key) for key in RESULTS}
+    except (OSError, ValueError, AttributeError, yaml.YAMLError, OmegaConfBaseException) as error:
+        print(f"left out: {path} is damaged ({str(error).splitlines()[0]})", file=sys.stderr)
+        return None
 
 
 def _flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -82,11 +93,7 @@ def read_csv(path: str | Path) -> list[dict[str, Any]]:
 
 @exit_on_user_error
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        prog="python -m mf3d_tutorial.runs",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = argument_parser("runs", __doc__)
     parser.add_argument("folder", help="the folder that holds run folders, at any depth")
     parser.add_argument("--csv", metavar="FILE", help="write the table as CSV, too")
     arguments = parser.parse_args()

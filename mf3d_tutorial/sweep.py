@@ -18,7 +18,6 @@ stopped half-way goes on from its last.ckpt. A run that fails is named, its outp
 on; the exit code is then 1.
 """
 
-import argparse
 import itertools
 import os
 import queue
@@ -31,11 +30,14 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.errors import HydraException
 from omegaconf import MISSING, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from mf3d_tutorial.config import load_config
 from mf3d_tutorial.errors import ConfigError, exit_on_user_error
+from mf3d_tutorial.options import argument_parser, explain
 from mf3d_tutorial.runs import collect, table, write_csv
 
 
@@ -78,6 +80,20 @@ def load_sweep(path: str | Path) -> Sweep:
             f"the sweep file {path} cannot be used: every key of grid needs a value, and jobs must be > 0"
         )
     return sweep
+
+
+def multirun(overrides: list[str]) -> Sweep:
+    """The sweep that Hydra's --multirun makes of `key=a,b` among these overrides."""
+    try:
+        parsed = OverridesParser.create().parse_overrides(overrides)
+        grid = {
+            each.get_key_element(): list(each.sweep_string_iterator()) for each in parsed if each.is_sweep_override()
+        }
+    except HydraException as error:
+        raise ConfigError(explain(error)) from None
+    fixed = [each.input_line for each in parsed if not each.is_sweep_override()]
+    first = load_config(fixed + [f"{key}={values[0]}" for key, values in grid.items()])
+    return Sweep(str(Path(first.paths.output_dir).expanduser()), grid, fixed)
 
 
 def run_sweep(sweep: Sweep, log=print) -> list[str]:
@@ -131,19 +147,19 @@ def summarise(folder: str | Path) -> list[dict[str, Any]]:
     return rows
 
 
-@exit_on_user_error
-def main() -> None:
-    parser = argparse.ArgumentParser(
-        prog="python -m mf3d_tutorial.sweep",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("file", help="the sweep file")
-    sweep = load_sweep(parser.parse_args().file)
+def run_and_compare(sweep: Sweep) -> None:
+    """Run the sweep and print its table; exit code 1, naming them, if runs failed."""
     failed = run_sweep(sweep)
     print(table(summarise(sweep.output_dir)))
     if failed:
         sys.exit(f"{len(failed)} runs failed: {'; '.join(failed)}")
+
+
+@exit_on_user_error
+def main() -> None:
+    parser = argument_parser("sweep", __doc__)
+    parser.add_argument("file", help="the sweep file")
+    run_and_compare(load_sweep(parser.parse_args().file))
 
 
 if __name__ == "__main__":

@@ -3,20 +3,34 @@
     python -m mf3d_tutorial.train recipe=tiny paths.data_dir=data_samples paths.output_dir=runs/first
     python -m mf3d_tutorial.train paths.data_dir=/data/scannet data.label_set=scannet200
     torchrun --nproc-per-node=4 -m mf3d_tutorial.train paths.data_dir=/data/scannet train.batch_size=8
+    python -m mf3d_tutorial.train --multirun recipe=tiny paths.data_dir=data_samples train.lr=1e-3,3e-3 seed=0,1
 
-Options are `key=value`. Exit code 2 and one sentence for anything wrong with them, the data or the run folder.
+Options are `key=value`. With --multirun a value may be several, `key=a,b`: a run for each combination, one after
+another, each in its own folder below paths.output_dir. (mf3d_tutorial.sweep, which does it, can do more.)
+Exit code 2 and one sentence for anything wrong with options, data or run folder.
 """
+
+from torch.distributed import is_torchelastic_launched
 
 from mf3d_tutorial.config import Config, load_config
 from mf3d_tutorial.distributed import rank
 from mf3d_tutorial.engine import describe, fit
 from mf3d_tutorial.errors import exit_on_user_error
-from mf3d_tutorial.options import command_line
+from mf3d_tutorial.options import options_parser, require
+from mf3d_tutorial.sweep import multirun, run_and_compare
 
 
 @exit_on_user_error
 def main() -> None:
-    metrics = fit(load_config(command_line(Config, "mf3d_tutorial.train", __doc__)))
+    parser = options_parser(Config, "train", __doc__)
+    parser.add_argument("-m", "--multirun", action="store_true", help="a run for each combination of values")
+    arguments = parser.parse_intermixed_args()
+    if arguments.multirun:
+        alone = not is_torchelastic_launched()
+        require(alone, "--multirun starts processes of its own: begin the command with python, not with torchrun")
+        run_and_compare(multirun(arguments.overrides))
+        return
+    metrics = fit(load_config(arguments.overrides))
     if rank() == 0:
         print(f"best validation, of epoch {metrics['epoch']}: {describe(metrics)}")
 

@@ -176,14 +176,15 @@ def test_a_config_that_calls_something_is_refused_and_not_run(tmp_path, where):
         assert trap.exists()  # so the trap works
 
 
-def test_a_yaml_file_that_makes_objects_is_refused_and_not_run(tmp_path):
+def test_a_yaml_file_that_makes_objects_is_refused_and_not_run(tmp_path, capsys):
     trap, file = tmp_path / "boom", tmp_path / "config.yaml"
     file.write_text(f"output_dir: !!python/object/apply:os.mkdir [{trap}]\n")
     for load in (read_config, load_sweep):
         with pytest.raises((UserError, yaml.YAMLError), match="python/object"):
             load(file)
-    with pytest.raises(yaml.YAMLError, match="python/object"):
+    with pytest.raises(UserError, match="no run"):
         collect(tmp_path)
+    assert "config.yaml is damaged (could not determine a constructor" in capsys.readouterr().err
     assert not trap.exists()
     yaml.unsafe_load(file.read_text())
     assert trap.exists()  # so the trap works

@@ -526,7 +526,7 @@ def test_check_names_the_first_bad_scene_and_counts_the_others(tmp_path):
     write_scene(tmp_path / "train/a")
     write_scene(tmp_path / "train/b", coord=ROWS[:0])
     dataset = ScanNetScenes(tmp_path, "train")
-    with pytest.raises(DataError, match=r"^b has no points.*folder$"):
+    with pytest.raises(DataError, match=r"^b has no points.*remove it$"):
         dataset.check()
     write_scene(tmp_path / "train/c", normal=ROWS[:3])
     (write_scene(tmp_path / "train/d") / "coord.npy").write_bytes(b"")

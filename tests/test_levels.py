@@ -70,7 +70,7 @@ def test_masks_on_a_level_are_the_mean_mask_logits_of_its_voxels(monkeypatch):
     model, points = small_model(*LEVELS, "model.masked_attention=true"), shifted_points(130, 50)
     given = []
     for layer in model.decoder.layers:
-        layer.register_forward_pre_hook(lambda _layer, inputs: given.append(inputs[4]))
+        layer.register_forward_pre_hook(lambda _layer, inputs: given.append(inputs[3]))
     with torch.no_grad():
         outputs = model.forward_layers(points)
         levels = model.backbone.with_levels(points)[1]
@@ -132,11 +132,14 @@ def test_attention_written_out_is_pytorchs():
     mask[:, 7] = True  # no query without a point
     mask[3] = torch.arange(50) == 7
     for allowed in (None, mask):
-        ours, theirs = attend(q, k, v, allowed), F.scaled_dot_product_attention(q, k, v, attn_mask=allowed)
+        ours, theirs = (
+            attend(q, k, v, allowed, q.shape[-1] ** -0.5),
+            F.scaled_dot_product_attention(q, k, v, attn_mask=allowed),
+        )
         torch.testing.assert_close(ours, theirs)
         for our, their in zip(*(torch.autograd.grad(out.square().sum(), (q, k, v)) for out in (ours, theirs))):
             torch.testing.assert_close(our, their, atol=1e-5, rtol=1e-4)
-    torch.testing.assert_close(attend(q, k, v, mask)[0, :, 3], v[0, :, 7])
+    torch.testing.assert_close(attend(q, k, v, mask, 1.0)[0, :, 3], v[0, :, 7])
 
 
 # --- queries ----------------------------------------------------------------------------------------------------------

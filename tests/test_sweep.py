@@ -2,11 +2,12 @@
 
 import csv
 import json
+import sys
 import threading
 
 import pytest
 
-from mf3d_tutorial import runs, sweep
+from mf3d_tutorial import runs, sweep, train
 from mf3d_tutorial.config import load_config, save_config
 from mf3d_tutorial.errors import ConfigError, UserError
 
@@ -65,6 +66,32 @@ def test_every_combination_runs_once_and_a_failure_stops_no_other(tmp_path, fini
     assert (tmp_path / "out" / "summary.png").stat().st_size > 1000
 
 
+def test_multirun_is_a_sweep_over_the_options_with_several_values(tmp_path, finished, monkeypatch, capsys):
+    folder = tmp_path / "out"
+    command = [f"paths.output_dir={folder}", "paths.data_dir=data_samples", "recipe=tiny", "--multirun"]
+    command += ["loss.dice_weight=2,5", "model.in_features=[normal,coord,color],[color,normal,coord]"]
+    monkeypatch.setattr(sys, "argv", ["train", *command])
+    train.main()
+    assert [call[:2] for call in finished] == [(2, 42), (2, 42), (5, 42), (5, 42)]
+    names = [
+        f"dice_weight={weight},in_features=[{order}]"
+        for weight in (2, 5)
+        for order in ("color,normal,coord", "normal,coord,color")
+    ]
+    assert sorted(path.parent.name for path in folder.glob("*/metrics.json")) == names
+    assert "4 runs in" in (said := capsys.readouterr().out)
+    assert all(f"\n{name} " in said for name in names)
+    assert (folder / "summary.png").stat().st_size > 1000
+
+
+@pytest.mark.parametrize(
+    ("option", "sentence"), [("seed=interval(0,1)", "cannot be read"), ("sead=0,1", "no option 'sead'")]
+)
+def test_a_multirun_that_cannot_work_is_refused(option, sentence):
+    with pytest.raises(ConfigError, match=sentence):
+        sweep.multirun(["paths.data_dir=x", option])
+
+
 def test_a_sample_is_a_part_of_the_grid_and_always_the_same(tmp_path):
     plan = sweep.load_sweep(write(tmp_path, FILE + "sample: 3"))
     assert len(plan.runs()) == 3
@@ -115,3 +142,18 @@ def test_runs_are_listed_with_what_sets_them_apart(tmp_path):
     assert runs.table(rows).splitlines()[0].split() == ["run", "lr", *runs.RESULTS]
     with pytest.raises(UserError, match="there is no run below"):
         runs.collect(tmp_path / "a" / "none")
+
+
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [("config.yaml", "a: ["), ("config.yaml", "[1, 2]"), ("config.yaml", "\0"), ("metrics.json", '{"ap')],
+)
+def test_a_run_with_a_damaged_file_is_named_and_left_out(tmp_path, capsys, file, text):
+    for name in ("good", "bad"):
+        (tmp_path / name).mkdir()
+        save_config(load_config(["paths.data_dir=x"]), tmp_path / name / "config.yaml")
+    (tmp_path / "bad" / file).write_text(text)
+    assert [row["run"] for row in runs.collect(tmp_path)] == ["good"]
+    sentence = capsys.readouterr().err
+    assert sentence.startswith(f"left out: {tmp_path / 'bad' / file} is damaged (")
+    assert sentence.count("\n") == 1

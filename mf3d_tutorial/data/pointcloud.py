@@ -50,16 +50,24 @@ class Cloud:
             kinds = "iu" if name == "superpoint" else "fiu"
             if array is not None and (array.shape != shape or array.dtype.kind not in kinds):
                 raise DataError(f"{where}: {name} is {array.dtype} of shape {array.shape}, where {shape} is expected")
-        if count == 0:
-            raise DataError(f"{where} has no points")
-        bad = ~np.isfinite(self.coord).all(1)
-        if bad.any():
-            raise DataError(f"{where} has {bad.sum()} points whose coordinates are NaN or infinite: remove them first")
+        check_points(self.coord, where)
         for name, high in (("faces", count), ("superpoint", np.inf)):
             array = getattr(self, name)
             if array is not None and array.size and not (array.min() >= 0 and array.max() < high):
                 raise DataError(f"{where}: {name} holds {array.min()} to {array.max()}, with {count} points")
         return self
+
+
+def check_points(coord: Float[np.ndarray, "N 3"], where: str | Path) -> None:
+    """DataError if there is no point or a coordinate is not a finite number."""
+    if len(coord) == 0:
+        raise DataError(f"{where} has no points: prepare it again or remove it")
+    bad = ~np.isfinite(coord).all(1)
+    if bad.any():
+        raise DataError(
+            f"{where} has {bad.sum()} points whose coordinates are NaN or infinite (the first is point "
+            f"{bad.argmax()}): prepare it again or remove it"
+        )
 
 
 def read_cloud(path: str | Path) -> Cloud:

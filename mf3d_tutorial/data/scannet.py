@@ -13,7 +13,7 @@ A test split has no labels; where they are missing, every point is unannotated.
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -23,7 +23,7 @@ from jaxtyping import Float, Int
 from torch.utils.data import Dataset
 
 from mf3d_tutorial.data.labels import CUSTOM, IGNORE_INDEX, LabelSet, custom_labels, label_set, read_classes
-from mf3d_tutorial.data.pointcloud import unit_color
+from mf3d_tutorial.data.pointcloud import check_points, unit_color
 from mf3d_tutorial.data.targets import Target, build_target
 from mf3d_tutorial.errors import DataError
 from mf3d_tutorial.model.warp import GRID_MAX, Points
@@ -156,18 +156,6 @@ def find_scenes(root: Path, split: str) -> list[Path]:
     return folders
 
 
-def check_points(coord: Float[np.ndarray, "N 3"], where: str) -> None:
-    """DataError if there is no point or a coordinate is not a finite number."""
-    if len(coord) == 0:
-        raise DataError(f"{where} has no points: prepare it again or remove its folder")
-    bad = ~np.isfinite(coord).all(1)
-    if bad.any():
-        raise DataError(
-            f"{where} has {bad.sum()} points whose coordinates are NaN or infinite (the first is point "
-            f"{bad.argmax()}): prepare it again or remove its folder"
-        )
-
-
 def check_grid(scene: Scene, voxel_size: float | None) -> None:
     """DataError if the scene's voxel grid is too large for WarpConvNet's integer keys."""
     if voxel_size is None:
@@ -228,15 +216,8 @@ def voxel_downsample(scene: Scene, voxel_size: float | None) -> Scene:
     cell -= cell.min(0)
     key = np.ravel_multi_index(cell.T, cell.max(0) + 1)
     _, first, kept = np.unique(key, return_index=True, return_inverse=True)
-    return Scene(
-        scene.name,
-        scene.coord[first],
-        scene.color[first],
-        scene.normal[first],
-        scene.segment[first],
-        scene.instance[first],
-        Original(scene.original.segment, scene.original.instance, kept.reshape(-1)),
-    )
+    thinned = {name: getattr(scene, name)[first] for name in ("coord", "color", "normal", "segment", "instance")}
+    return replace(scene, **thinned, original=replace(scene.original, kept=kept.reshape(-1)))
 
 
 def point_features(scene: Scene, names: Sequence[str]) -> Float[np.ndarray, "N C"]:

@@ -16,6 +16,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from mf3d_tutorial.errors import ConfigError
+from mf3d_tutorial.model.warp import sample_farthest
 
 CANDIDATES = 4096  # points of a scene among which farthest-point sampling chooses
 
@@ -37,13 +38,17 @@ class PositionEncoding(nn.Module):
 
 
 def attend(
-    q: Float[Tensor, "1 H Q d"], k: Float[Tensor, "1 H N d"], v: Float[Tensor, "1 H N d"], allowed: Tensor | None
+    q: Float[Tensor, "1 H Q d"],
+    k: Float[Tensor, "1 H N d"],
+    v: Float[Tensor, "1 H N d"],
+    allowed: Tensor | None,
+    scale: float,
 ) -> Float[Tensor, "1 H Q d"]:
     """Attention of one scene. With a mask it is written out: PyTorch's kernel that takes one is made for as many
-    queries as keys, and its backward pass is ten times slower with few queries and many keys."""
+    queries as keys, and its backward pass is slow with few queries and many keys."""
     if allowed is None:
-        return F.scaled_dot_product_attention(q, k, v)
-    scores = (q * q.shape[-1] ** -0.5) @ k.transpose(-2, -1)
+        return F.scaled_dot_product_attention(q, k, v, scale=scale)
+    scores = (q * scale) @ k.transpose(-2, -1)
     return scores.masked_fill(~allowed, -torch.inf).softmax(-1) @ v
 
 
@@ -62,25 +67,33 @@ class CrossAttention(nn.Module):
     def forward(
         self,
         queries: Float[Tensor, "B Q D"],
-        features: Float[Tensor, "N D"],
-        position: Float[Tensor, "N P"],
+        scene: Float[Tensor, "N D+P"],
         sizes: list[int],
         masks: list[Bool[Tensor, "Q N_b"]] | None = None,
     ) -> Float[Tensor, "B Q D"]:
-        """`sizes`: the number of points N_b of each scene; they follow one another in `features`.
+        """`scene`: each point's features and its encoded position, side by side.
 
+        `sizes`: the number of points N_b of each scene; they follow one another in `scene`.
         `masks`: the points that each query may look at; a query that may look at none looks at all.
         """
-
-        def heads(x: Tensor) -> Tensor:
-            return x.unflatten(-1, (self.num_heads, -1)).transpose(-2, -3)  # (..., n, D) -> (..., heads, n, D / heads)
-
-        q = heads(self.query(queries))
-        k = (heads(self.key(features)) + self.position(position)).split(sizes, dim=1)
-        v = heads(self.value(features)).split(sizes, dim=1)
+        width = self.position.out_features
+        padding = -width % 8 if scene.is_cuda else 0  # flash attention pads each tensor to this itself
+        q = F.pad(self.query(queries).unflatten(-1, (self.num_heads, width)), (0, padding)).transpose(1, 2)
+        k, v = (x.transpose(0, 1).split(sizes, dim=1) for x in self.keys_and_values(scene, padding))
         allowed = [mask | ~mask.any(1, keepdim=True) for mask in masks] if masks else [None] * len(sizes)
-        scenes = [attend(q[b : b + 1], k[b][None], v[b][None], allowed[b]) for b in range(len(sizes))]
-        return self.out(torch.cat(scenes).transpose(1, 2).flatten(2))
+        scenes = [attend(q[b : b + 1], k[b][None], v[b][None], allowed[b], width**-0.5) for b in range(len(sizes))]
+        return self.out(torch.cat(scenes)[..., :width].transpose(1, 2).flatten(2))
+
+    def keys_and_values(self, scene: Float[Tensor, "N D+P"], padding: int) -> tuple[Tensor, ...]:
+        """Both (N, heads, width + padding), by one product with all weights: key = W_k f + W_p p + b, value = W_v f."""
+        heads = (self.num_heads, self.position.out_features)
+        key = self.key.weight.unflatten(0, heads)
+        key = torch.cat([key, self.position.weight.expand(self.num_heads, -1, -1)], dim=-1)
+        value = F.pad(self.value.weight.unflatten(0, heads), (0, self.position.in_features))
+        bias = self.position.bias.expand(heads)
+        weight = F.pad(torch.stack([key, value]), (0, 0, 0, padding))
+        bias = F.pad(torch.stack([bias, torch.zeros_like(bias)]), (0, padding))
+        return F.linear(scene, weight.flatten(0, 2), bias.flatten()).unflatten(1, bias.shape).unbind(1)
 
 
 class FeedForward(nn.Module):
@@ -156,6 +169,8 @@ class SampledQueries(nn.Module):
 @torch.no_grad()
 def farthest_points(coord: Float[Tensor, "B N 3"], count: int) -> Int[Tensor, "B count"]:
     """The first point and `count` - 1 more, each the farthest from those before it; repeats once all are taken."""
+    if coord.is_cuda:
+        return sample_farthest(coord, count)
     scene = torch.arange(len(coord), device=coord.device)
     chosen = torch.zeros(len(coord), count, dtype=torch.long, device=coord.device)
     distance = torch.full(coord.shape[:2], torch.inf, device=coord.device)
@@ -238,6 +253,7 @@ class MaskTransformer(nn.Module):
         """
         levels = [*coarser, Level(features, position, mask_features)]
         sizes = [len(scene) for scene in mask_features]
+        scenes = [torch.cat([level.features, level.position.to(level.features.dtype)], dim=1) for level in levels]
         start = queries = self.queries(features.split(sizes), position.split(sizes), coord.split(sizes))
         layers, masks = [], None
         for index, layer in enumerate(self.layers):
@@ -247,6 +263,6 @@ class MaskTransformer(nn.Module):
                 if self.masked_attention:
                     masks = [(query @ scene.T).detach() > 0 for query, scene in zip(layers[-1], level.mask_features)]
             sizes = [len(scene) for scene in level.mask_features]
-            queries = layer(queries, level.features, level.position, sizes, masks)
+            queries = layer(queries, scenes[index % len(levels)], sizes, masks)
             layers.append(self.norm(queries))
         return layers

@@ -11,19 +11,23 @@ hashes of offsets, builds and checks geometry objects after each layer, and norm
 What it does not know (groups, generative convolutions, kernels that are not tuned yet) goes WarpConvNet's own way.
 """
 
+import functools
 import math
 from dataclasses import dataclass
 from typing import Any
 
 import torch
+import warpconvnet._C as _C
 import warpconvnet.nn.functional.sparse_conv.detail.autotune as _tuned
+import warpconvnet.nn.functional.sparse_conv.detail.mask_gemm as _mask_gemm
 import warpconvnet.nn.functional.sparse_conv.helper as _conv
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 from warpconvnet.constants import get_fp16_accum
 from warpconvnet.geometry.base.geometry import Geometry
 from warpconvnet.geometry.coords.integer import IntCoords
 from warpconvnet.geometry.coords.ops.serialization import POINT_ORDERING
+from warpconvnet.geometry.coords.search.packed_hashmap import PackedHashTable
 from warpconvnet.geometry.coords.search.search_results import IntSearchResult
 from warpconvnet.geometry.features.cat import CatFeatures
 from warpconvnet.geometry.types.voxels import Voxels
@@ -78,17 +82,96 @@ def _grid(conv: SpatiallySparseConv, voxels: Voxels) -> tuple[IntCoords, IntSear
     grids = coords.__dict__.setdefault("_grids", {})
     key = (conv.kernel_size, conv.stride, conv.dilation)
     if key not in grids:
-        rows, offsets, pairs = _conv.generate_output_coords_and_kernel_map(
-            voxels, conv.kernel_size, conv.dilation, conv.stride
-        )
-        out = coords
-        if set(conv.stride) != {1}:
-            stride = tuple(a * b for a, b in zip(conv.stride, voxels.tensor_stride or (1, 1, 1)))
-            out = IntCoords(rows[:, 1:], offsets.cpu().int(), tensor_stride=stride)
-            out._set_batch_indexed_coordinates(rows)
-        grids[key] = Grid(out, pairs)
-    # No coordinates of the finer grid in its own entry: a cycle would keep the GPU's memory until garbage collection.
+        quick = voxels.device.type == "cuda" and set(conv.dilation) == {1} and math.prod(conv.kernel_size) <= 32
+        grids[key] = (_quick_grid if quick and conv.num_spatial_dims == 3 else _stock_grid)(conv, voxels)
     return grids[key].out, grids[key].pairs
+
+
+def _stock_grid(conv: SpatiallySparseConv, voxels: Voxels) -> Grid:
+    rows, offsets, pairs = _conv.generate_output_coords_and_kernel_map(
+        voxels, conv.kernel_size, conv.dilation, conv.stride
+    )
+    return Grid(_strided(conv, voxels, rows, offsets.cpu().int()), pairs)
+
+
+def _quick_grid(conv: SpatiallySparseConv, voxels: Voxels) -> Grid:
+    """The same on CUDA, with one hash table for all convolutions that start from these coordinates."""
+    coords = voxels.batched_coordinates
+    rows, offsets = coords.batch_indexed_coordinates, coords.offsets
+    table = coords.__dict__.get("_table") or coords.__dict__.setdefault("_table", PackedHashTable.from_coords(rows))
+    queries = rows
+    if set(conv.stride) != {1}:
+        steps = _constant((1, *conv.stride), rows.device)
+        rows = _distinct_rows(rows.div(steps, rounding_mode="floor"))
+        offsets = (
+            torch.searchsorted(rows[:, 0].contiguous(), torch.arange(len(offsets), device=rows.device)).int().cpu()
+        )
+        queries = rows * steps
+    found = rows.new_empty(math.prod(conv.kernel_size), len(rows))
+    _C.cuhash.packed_kernel_map_size(
+        table.keys_tensor,
+        table.values_tensor,
+        queries.contiguous(),
+        _constant(conv.kernel_size, rows.device),
+        found,
+        len(rows),
+        len(found),
+        table.capacity,
+        64,
+        8,
+    )
+    odd = all(size % 2 for size in conv.kernel_size) and queries is rows
+    return Grid(_strided(conv, voxels, rows, offsets), Pairs(found, len(found) // 2 if odd else None))
+
+
+def _strided(conv: SpatiallySparseConv, voxels: Voxels, rows: Int[Tensor, "M 4"], offsets: Tensor) -> IntCoords:
+    """The coordinate object of a convolution's output: the input's own one for stride 1."""
+    if set(conv.stride) == {1}:
+        return voxels.batched_coordinates
+    stride = tuple(a * b for a, b in zip(conv.stride, voxels.tensor_stride or (1, 1, 1)))
+    out = IntCoords(rows[:, 1:], offsets, tensor_stride=stride)
+    out._set_batch_indexed_coordinates(rows)
+    return out
+
+
+def _distinct_rows(rows: Int[Tensor, "N 4"]) -> Int[Tensor, "M 4"]:
+    """Each row once, in ascending order. A row is packed into one number, which has 18 bits for x, y and z each."""
+    bits = _constant((54, 36, 18, 0), rows.device)
+    middle = _constant((0, 2**17, 2**17, 2**17), rows.device)
+    keys = ((rows.long() + middle) << bits).sum(1).unique()
+    return (((keys[:, None] >> bits) & (2**18 - 1)) - middle).int()
+
+
+@functools.cache
+def _constant(values: tuple[int, ...], device: torch.device) -> Int[Tensor, " n"]:
+    return torch.tensor(values, dtype=torch.int32, device=device)
+
+
+class Pairs(IntSearchResult):
+    """A kernel map that is the table `found` (K, M): for each offset and output point its input point, or -1.
+
+    That is all that the fused kernels need. The lists that other kernels want are made when these ask for them.
+    """
+
+    def __init__(self, found: Int[Tensor, "K M"], identity: int | None):
+        self._pair_table, self.identity_map_index = found, identity
+        self._mask_data = self._reverse_mask_data = self._reduced_mask = None
+        self._hashtable = self._kernel_size = None
+        self._grouped_params_cache = {}
+
+    def __len__(self) -> int:
+        return len(self._pair_table)
+
+    @functools.cached_property
+    def _lists(self) -> tuple[Tensor, Tensor, Tensor]:
+        offset, out = (self._pair_table >= 0).nonzero(as_tuple=True)
+        counts = torch.bincount(offset, minlength=len(self))
+        starts = torch.cat([counts.new_zeros(1), counts.cumsum(0)]).int().cpu()
+        return self._pair_table[offset, out], out.int(), starts
+
+    in_maps = property(lambda self: self._lists[0])
+    out_maps = property(lambda self: self._lists[1])
+    offsets = property(lambda self: self._lists[2])
 
 
 def _upsampled(conv: SpatiallySparseConv, voxels: Voxels, target: Voxels) -> tuple[IntCoords, IntSearchResult]:
@@ -106,8 +189,19 @@ def _upsampled(conv: SpatiallySparseConv, voxels: Voxels, target: Voxels) -> tup
         )
         return coords, pairs
     if grid.back is None:
-        grid.back = IntSearchResult(grid.pairs.out_maps, grid.pairs.in_maps, grid.pairs.offsets)
+        grid.back = _backwards(grid.pairs, len(coords.batched_tensor), len(grid.out.batched_tensor))
     return coords, grid.back
+
+
+def _backwards(pairs: IntSearchResult, num_in: int, num_out: int) -> IntSearchResult:
+    """The same pairs with input and output exchanged."""
+    if not isinstance(pairs, Pairs):
+        return IntSearchResult(pairs.out_maps, pairs.in_maps, pairs.offsets)
+    device = pairs._pair_table.device
+    table, *_ = reverse = _mask_gemm._get_reverse_mask_data(pairs, num_in, num_out, device)
+    back = Pairs(table.view(len(pairs), num_in), None)
+    back._mask_data, back._reverse_mask_data = reverse, pairs._mask_data
+    return back
 
 
 def _metadata(conv: SpatiallySparseConv) -> dict[str, Any]:
@@ -222,12 +316,15 @@ class _Convolution(torch.autograd.Function):
                 features.device,
                 (index == 0, index == 1),
                 parameters,
-                weight_T=None if index else cast.transpose(1, 2).contiguous(),
+                weight_T=cast.transpose(1, 2).contiguous() if name in _TRANSPOSED and not index else None,
                 use_fp16_accum=ctx.plan.accumulate_half,
             )
             grads[index] = run_backward(name, call)[index]
         return *grads, None, None, None, None
 
+
+# Kernels whose feature gradient is a forward pass with the weight transposed.
+_TRANSPOSED = ("mask_gemm_fwd_as_dgrad", "cute_grouped")
 
 _stock_forward = SpatiallySparseConv.forward
 _stock_replace = Geometry.replace
@@ -242,7 +339,7 @@ def _replace(geometry: Geometry, batched_coordinates=None, batched_features=None
     return _stock_replace(geometry, batched_coordinates, batched_features, **attributes)
 
 
-def install() -> None:
-    """Put these in the place of WarpConvNet's."""
-    SpatiallySparseConv.forward = convolve
-    Geometry.replace = _replace
+def install(lean: bool = True) -> None:
+    """Put these in the place of WarpConvNet's, or its own ones back."""
+    SpatiallySparseConv.forward = convolve if lean else _stock_forward
+    Geometry.replace = _replace if lean else _stock_replace

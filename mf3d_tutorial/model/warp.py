@@ -91,6 +91,7 @@ from warpconvnet.geometry.types.voxels import Voxels  # noqa: E402
 from warpconvnet.models.mink_unet import MinkUNetBase  # noqa: E402
 from warpconvnet.nn.modules.sparse_conv import SparseConv3d  # noqa: E402
 from warpconvnet.nn.modules.sparse_pool import PointToVoxel  # noqa: E402
+from warpconvnet.ops import farthest_point_sampling  # noqa: E402
 
 from mf3d_tutorial.model import lean  # noqa: E402
 
@@ -103,6 +104,7 @@ __all__ = [
     "PointToVoxel",
     "SparseConv3d",
     "Voxels",
+    "sample_farthest",
     "segment_csr",
 ]
 
@@ -275,6 +277,13 @@ def segment_csr(
         position = torch.where(src == best[rows], position, len(src))
         chosen = position.new_full(best.shape, len(src)).scatter_reduce(0, index, position, "amin")
     return torch.cat([src, src.new_zeros(1, src.shape[1])]).gather(0, chosen)
+
+
+def sample_farthest(coord: Float[Tensor, "B N 3"], count: int) -> Int[Tensor, "B count"]:
+    """Farthest-point sampling by WarpConvNet's CUDA kernel: the first point, then the farthest from all before."""
+    offsets = torch.arange(len(coord) + 1, device=coord.device) * coord.shape[1]
+    chosen = farthest_point_sampling(coord.flatten(0, 1).contiguous(), offsets, count)
+    return chosen.view(len(coord), count).long() - offsets[:-1, None]
 
 
 def _spread_bits(values: Int[Tensor, " N"]) -> Int[Tensor, " N"]:

@@ -7,7 +7,6 @@ import base64
 import gzip
 import html
 import json
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from string import Template
@@ -15,7 +14,7 @@ from string import Template
 import numpy as np
 from jaxtyping import Float, Int, Shaped, UInt16
 
-from mf3d_tutorial.errors import UserError
+from mf3d_tutorial.files import write_text, writing
 from mf3d_tutorial.viz.colors import RAMP, Paint
 from mf3d_tutorial.viz.inspection import VIEWS, Inspection
 from mf3d_tutorial.viz.plotly import thin
@@ -67,12 +66,8 @@ def write_report(
         head=json.dumps(head).replace("<", "\\u003c"),
         data=base64.b64encode(gzip.compress(blob, mtime=0)).decode(),
     )
-    draft = path.with_name(path.name + ".tmp")
-    try:
-        draft.write_text(page)
-        os.replace(draft, path)
-    except OSError as error:
-        raise UserError(f"the page {path} cannot be written ({error.strerror}): give another folder") from error
+    with writing(path):
+        write_text(page, path)
     return path
 
 

@@ -120,12 +120,12 @@ def sweep_figure(rows: Sequence[dict], result: str = "ap50") -> Figure:
     rows = [row for row in rows if row[result] is not None]
     figure, axes = plt.subplots(1, len(keys), figsize=(3.2 * len(keys), 3), sharey=True, squeeze=False)
     for axis, key in zip(axes[0], keys):
-        values = list(dict.fromkeys(row[key] for row in rows))
-        found = [[row[result] for row in rows if row[key] == value] for value in values]
+        values = list(dict.fromkeys(str(row[key]) for row in rows))
+        found = [[row[result] for row in rows if str(row[key]) == value] for value in values]
         for place, results in enumerate(found):
             axis.plot([place] * len(results), results, "o", color="#0077BB", alpha=0.5)
         axis.plot([np.mean(results) for results in found], "_-", color="#CC5500", markersize=16)
-        axis.set_xticks(range(len(values)), [str(value) for value in values])
+        axis.set_xticks(range(len(values)), values)
         axis.set(xlabel=key, xlim=(-0.5, max(len(values), 1) - 0.5))
         axis.grid(alpha=0.3)
     axes[0][0].set_ylabel(result.upper())

@@ -24,6 +24,7 @@ from torch import Tensor
 from mf3d_tutorial.config import load_config
 from mf3d_tutorial.data import Batch, ScanNetScenes, collate
 from mf3d_tutorial.engine import autocast, train_step
+from mf3d_tutorial.model import lean
 from mf3d_tutorial.run import Run, choose_device
 from tests.benchmarks.rooms import rooms_in
 from tests.seed_side import seed_loss, seed_model, seed_targets
@@ -80,74 +81,76 @@ def our_side(run: Run, batch: Batch) -> Side:
     return Side(lambda: train_step(run, batch)["loss"], run.model.backbone, borders, run.device)
 
 
-def their_side(run: Run, batch: Batch, labels: list[tuple[Tensor, Tensor]], dropout: float) -> Side:
-    """The example's step: its model with the weights of `run`, AdamW, a gradient scaler for fp16."""
-    model = seed_model(run.model, copy.deepcopy(run.model.backbone), dropout).to(run.device).train()
-    optimizer = torch.optim.AdamW(model.parameters(), lr=run.cfg.train.lr, weight_decay=run.cfg.train.weight_decay)
-    scaler = torch.amp.GradScaler(run.device.type, enabled=run.precision == "16-mixed")
+def their_side(run: Run, batch: Batch, labels: list[tuple[Tensor, Tensor]]) -> Side:
+    """The example's step: its model with the weights of `run`, AdamW, a gradient scaler; WarpConvNet's own layers."""
+    backbone = copy.deepcopy(run.model.backbone)
+    model = seed_model(run.model, backbone, run.cfg.model.dropout).to(run.device).train()
+    train, criterion, device, precision = run.cfg.train, run.criterion, run.device, run.precision
+    optimizer = torch.optim.AdamW(model.parameters(), lr=train.lr, weight_decay=train.weight_decay)
+    scaler = torch.amp.GradScaler(device.type, enabled=precision == "16-mixed")
     marks = []
 
     def step() -> Tensor:
-        points = batch.points.to(run.device)
-        targets = [seed_targets(segment, instance, run.device) for segment, instance in labels]
+        lean.install(False)
+        points = batch.points.to(device)
+        targets = [seed_targets(segment, instance, device) for segment, instance in labels]
         optimizer.zero_grad()
-        with autocast(run.device, run.precision):
+        with autocast(device, precision):
             outputs = model(points)
             marks[0]()
-            loss = seed_loss(*outputs, targets, run.criterion.weights, run.criterion.no_object_weight)
+            loss = seed_loss(*outputs, targets, criterion.weights, criterion.no_object_weight)
             marks[0]()
         scaler.scale(loss).backward()
         scaler.step(optimizer)
         scaler.update()
+        lean.install()
         return loss.detach()
 
-    return Side(step, model.backbone, marks.append, run.device)
+    return Side(step, model.backbone, marks.append, device)
 
 
-def sides(arguments: argparse.Namespace, data: Path, scenes: int, voxel: float, *overrides: str):
-    """Both sides with the same weights on the first scenes of `data`, and the points of each scene."""
-    options = [
-        f"recipe={arguments.recipe}",
-        f"paths.data_dir={data}",
-        f"data.voxel_size={voxel}",
-        "model.query_init=learned",
-    ]
-    options += [f"model.backbone_voxel_size={voxel}", "model.mask_position=false", "model.masked_attention=false"]
-    options += ["model.position_wavelength=1", "model.position_bands=16", "loss.aux_weight=0", "train.schedule=step"]
-    cfg = load_config([*options, *overrides, *arguments.overrides])
+def make_side(name: str, arguments: argparse.Namespace, data: Path, scenes: int, voxel: float, *overrides: str):
+    """The "example" or "ours", with the same weights, on the first scenes of `data`; the points of all of them."""
+    options = [f"recipe={arguments.recipe}", f"paths.data_dir={data}", f"data.voxel_size={voxel}"]
+    options += [f"model.backbone_voxel_size={voxel}", "model.query_init=learned", "model.mask_position=false"]
+    options += ["model.masked_attention=false", "model.position_wavelength=1", "model.position_bands=16"]
+    cfg = load_config([*options, "loss.aux_weight=0", "train.schedule=step", *overrides, *arguments.overrides])
     run = Run.create(cfg, choose_device(arguments.device), num_scenes=scenes)
     dataset = ScanNetScenes(data, "train", voxel_size=voxel)
     chosen = [dataset[index % len(dataset)] for index in range(scenes)]
     batch = collate(chosen, in_features=cfg.model.in_features)
     labels = [(torch.from_numpy(scene.segment), torch.from_numpy(scene.instance)) for scene in chosen]
     run.model.train()
-    theirs = their_side(run, batch, labels, cfg.model.dropout)
-    return theirs, our_side(run, batch), [len(scene.coord) for scene in chosen]
+    side = our_side(run, batch) if name == "ours" else their_side(run, batch, labels)
+    return side, sum(len(scene.coord) for scene in chosen)
 
 
 def compare_losses(arguments: argparse.Namespace, data: Path, voxel: float) -> None:
     options = ("train.precision=32", "train.lr=1e-4", "model.dropout=0", "train.max_grad_norm=1e9")
-    theirs, ours, _ = sides(arguments, data, 2, voxel, *options)
+    theirs, ours = (make_side(name, arguments, data, 2, voxel, *options)[0] for name in ("example", "ours"))
     pairs = [(float(theirs.step()), float(ours.step())) for _ in range(20)]
-    worst = max(abs(ours - theirs) / theirs for theirs, ours in pairs)
-    print(f"20 steps in float32: loss {pairs[0][0]:.4f} to {pairs[-1][0]:.4f}, largest difference {worst:.1e}")
+    differences = [abs(ours - theirs) / theirs for theirs, ours in pairs]
+    print(f"20 steps in float32: the example's loss falls from {pairs[0][0]:.4f} to {pairs[-1][0]:.4f}; relative")
+    print(f"difference of ours: {differences[0]:.1e} in the first step, at most {max(differences):.1e}")
 
 
 def compare_speed(arguments: argparse.Namespace, data: Path, scenes: int, voxel: float, precision: str) -> None:
-    both = sides(arguments, data, scenes, voxel, f"train.precision={precision}")
-    points, rows = both[2], []
-    print(f"\nB={scenes}, {voxel * 100:g} cm, {sum(points) // scenes:,} points a scene, {precision}")
-    print(f"{'':8}" + "".join(f"{name:>10}" for name in (*PHASES, "whole", "GB", "scenes/s")))
-    for name, side in zip(("example", "ours"), both):
+    rows = []
+    for name in ("example", "ours"):
+        side, points = make_side(name, arguments, data, scenes, voxel, f"train.precision={precision}")
+        if name == "example":
+            print(f"\nB={scenes}, {voxel * 100:g} cm, {points // scenes:,} points a scene, {precision}")
+            print(f"{'':8}" + "".join(f"{title:>10}" for title in (*PHASES, "whole", "GB", "scenes/s")))
         try:
             for _ in range(arguments.warm):
                 side.step()
             whole, phases, memory = side.timed(arguments.steps)
         except (ValueError, RuntimeError) as error:
+            lean.install()
             print(f"{name:8}  stops: {str(error).splitlines()[0][:100]}")
             continue
         rows.append([*phases, whole, memory, 1e3 * scenes / whole])
-        print(f"{name:8}" + "".join(f"{value:10.1f}" for value in rows[-1]))
+        print(f"{name:8}" + "".join(f"{value:10.1f}" for value in rows[-1]), flush=True)
     if len(rows) == 2:
         print(f"{'ratio':8}" + "".join(f"{ours / theirs:10.2f}" for theirs, ours in zip(*rows)))
 

@@ -1,0 +1,135 @@
+"""The short way through WarpConvNet's convolutions against its own way."""
+
+import copy
+
+import pytest
+import torch
+from helpers import assert_near
+from warpconvnet.models import MinkUNetBase
+
+from mf3d_tutorial.model import lean
+from mf3d_tutorial.model.decoder import farthest_points
+from mf3d_tutorial.model.warp import GRID_MAX, GRID_MIN, Points, Voxels, kernel_map
+
+
+def random_voxels(count: int = 20_000, channels: int = 8, device: str = "cpu") -> Voxels:
+    """Two scenes of distinct voxels around the origin."""
+    rng = torch.Generator().manual_seed(0)
+    scenes = [torch.randint(-40, 40, (count, 3), generator=rng).unique(dim=0).int() for _ in range(2)]
+    features = [torch.randn(len(scene), channels, generator=rng) for scene in scenes]
+    offsets = torch.tensor([0, len(scenes[0]), sum(map(len, scenes))])
+    return Voxels(torch.cat(scenes).to(device), torch.cat(features).to(device), offsets=offsets)
+
+
+def unet() -> MinkUNetBase:
+    torch.manual_seed(0)
+    return MinkUNetBase(8, 16, planes=(16, 16, 16, 16, 16, 16, 16, 16), layers=(1,) * 8, init_dim=16)
+
+
+def outputs_and_gradients(network: torch.nn.Module, voxels: Voxels, half: bool) -> dict[str, torch.Tensor]:
+    network.zero_grad()
+    with torch.autocast(voxels.device.type, torch.float16, enabled=half):
+        out = network(voxels.replace(batched_features=voxels.feature_tensor.clone()))
+    out.feature_tensor.float().square().mean().backward()
+    gradients = {name: parameter.grad.clone() for name, parameter in network.named_parameters()}
+    return {"features": out.feature_tensor.detach().float(), **gradients}
+
+
+def test_distinct_rows_are_the_unique_rows():
+    rows = torch.randint(-3, 4, (500, 4), generator=torch.Generator().manual_seed(0)).int()
+    rows[:, 0] = rows[:, 0].abs()
+    rows[:2] = torch.tensor([[1, GRID_MIN, GRID_MAX, 0], [1, GRID_MAX, GRID_MIN, -1]])
+    assert torch.equal(lean._distinct_rows(rows), rows.unique(dim=0))
+
+
+def test_a_table_of_pairs_gives_the_lists_of_pairs():
+    coords = random_voxels(300).batch_indexed_coordinates
+    listed = kernel_map(coords, coords, (1, 1, 1), (3, 3, 3))
+    found = torch.full((27, len(coords)), -1, dtype=torch.int32)
+    for offset, (start, end) in enumerate(zip(listed.offsets, listed.offsets[1:])):
+        found[offset, listed.out_maps[start:end].long()] = listed.in_maps[start:end]
+    pairs = lean.Pairs(found, 13)
+    assert len(pairs) == 27
+    assert torch.equal(pairs.offsets, listed.offsets)
+    assert torch.equal(pairs.in_maps, listed.in_maps)
+    assert torch.equal(pairs.out_maps, listed.out_maps)
+
+
+@pytest.mark.parametrize("kind", [Points, Voxels])
+def test_replaced_features_give_what_warpconvnet_gives(kind):
+    voxels = random_voxels(50)
+    coord = voxels.coordinate_tensor if kind is Voxels else voxels.coordinate_tensor.float()
+    geometry = kind(coord, voxels.feature_tensor, offsets=voxels.offsets)
+    features = torch.randn(len(coord), 3)
+    ours, theirs = geometry.replace(batched_features=features), lean._stock_replace(geometry, None, features)
+    assert type(ours) is type(theirs) is kind
+    assert ours.feature_tensor is theirs.feature_tensor is features
+    assert ours.batched_coordinates is theirs.batched_coordinates
+    assert ours.extra_attributes == theirs.extra_attributes
+    with pytest.raises(AssertionError):  # what does not fit is WarpConvNet's to refuse
+        geometry.replace(batched_features=features[1:])
+
+
+def test_a_network_gives_what_it_gives_without_the_short_way():
+    network, voxels = unet(), random_voxels(2000)
+    ours = outputs_and_gradients(network, voxels, half=False)
+    lean.install(False)
+    theirs = outputs_and_gradients(network, voxels, half=False)
+    lean.install()
+    for name, value in theirs.items():
+        torch.testing.assert_close(ours[name], value, rtol=1e-4, atol=1e-6)
+
+
+def test_layers_hand_the_coordinates_on_and_keep_no_cycle_of_them():
+    voxels = random_voxels(500)
+    out = unet()(voxels)
+    assert out.batched_coordinates is voxels.batched_coordinates
+    coarse = voxels.batched_coordinates
+    while grids := [grid for grid in coarse._grids.values() if grid.out is not coarse]:
+        coarse = grids[0].out
+        if "_grids" not in coarse.__dict__:
+            break
+    assert coarse.tensor_stride == (16, 16, 16)
+    assert all(grid.out is coarse for grid in coarse._grids.values())
+
+
+@pytest.mark.cuda
+@pytest.mark.parametrize("half", [False, True], ids=["float32", "float16"])
+def test_on_a_gpu_a_network_gives_what_it_gives_without_the_short_way(half):
+    network, voxels = unet().cuda(), random_voxels(device="cuda")
+    lean.install(False)
+    theirs = outputs_and_gradients(copy.deepcopy(network), voxels, half)  # and tries the kernels
+    lean.install()
+    lean._plans.clear()
+    ours = outputs_and_gradients(network, voxels, half)
+    assert lean._plans
+    for name, value in theirs.items():
+        assert_near(ours[name], value, 2e-2)
+    with torch.no_grad(), torch.autocast("cuda", torch.float16, enabled=half):
+        assert_near(network.eval()(voxels).feature_tensor, copy.deepcopy(network).eval()(voxels).feature_tensor, 1e-2)
+
+
+@pytest.mark.cuda
+@pytest.mark.parametrize("stride", [1, 2])
+def test_on_a_gpu_the_pairs_are_those_of_the_cpu(stride):
+    from warpconvnet.nn.modules.sparse_conv import SparseConv3d
+
+    conv = SparseConv3d(8, 8, 3 if stride == 1 else 2, stride=stride)
+    sets = []
+    for device in ("cpu", "cuda"):
+        voxels = random_voxels(3000, device=device)
+        out, pairs = lean._grid(conv, voxels)
+        ends = (
+            voxels.batch_indexed_coordinates[pairs.in_maps.long()],
+            out.batch_indexed_coordinates[pairs.out_maps.long()],
+        )
+        offset = torch.arange(len(pairs)).repeat_interleave(pairs.offsets.diff().long()).to(device)
+        sets.append({tuple(row) for row in torch.cat([offset[:, None], *ends], dim=1).tolist()})
+        assert out.offsets.tolist() == [0, *torch.bincount(out.batch_indexed_coordinates[:, 0]).cumsum(0).tolist()]
+    assert sets[0] == sets[1]
+
+
+@pytest.mark.cuda
+def test_on_a_gpu_the_farthest_points_are_those_of_the_cpu():
+    coord = torch.rand(3, 700, 3, generator=torch.Generator().manual_seed(0))
+    assert torch.equal(farthest_points(coord.cuda(), 40).cpu(), farthest_points(coord, 40))

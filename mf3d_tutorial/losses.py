@@ -52,44 +52,41 @@ class SetCriterion(nn.Module):
         count = count or count_scenes(targets)
         if self.sample_points and torch.is_grad_enabled():
             layers, targets = sampled(layers, targets, self.sample_points)
-        losses = self.layer_losses(layers[-1], targets, *count)
-        for earlier in layers[:-1]:
-            losses["loss"] = losses["loss"] + self.aux_weight * self.layer_losses(earlier, targets, *count)["loss"]
-        return losses
-
-    def layer_losses(self, outputs: Outputs, targets: list[Target], scenes: float, with_instances: float) -> Losses:
-        """The losses of one decoder layer's outputs."""
-        logits, masks = outputs
+        logits, masks = torch.stack([logits.float() for logits, _ in layers]), [masks for _, masks in layers]
         with torch.autocast(logits.device.type, enabled=False):
-            logits = logits.float()
-            pairs = match(logits, masks, targets, self.weights)
-            cls = self.class_loss(logits, targets, pairs) / scenes
-            bce, dice = (term / max(with_instances, 1) for term in self.mask_losses(masks, targets, pairs))
+            everything = logits.flatten(0, 1), [mask for scenes in masks for mask in scenes], targets * len(layers)
+            pairs = match(*everything, self.weights)
+            cls = self.class_loss(logits, targets, pairs) / count[0]
+            bce, dice = self.mask_losses(masks, targets, pairs) / max(count[1], 1)
         loss = self.weights.cls * cls + self.weights.bce * bce + self.weights.dice * dice
-        return {"loss": loss, "cls": cls, "bce": bce, "dice": dice}
+        total = loss[-1] + self.aux_weight * loss[:-1].sum()
+        return {"loss": total, "cls": cls[-1], "bce": bce[-1], "dice": dice[-1]}
 
-    def class_loss(self, logits: Float[Tensor, "B Q C+1"], targets: list[Target], pairs: list[Pairs]) -> Tensor:
-        """Summed over the scenes."""
+    def class_loss(self, logits: Float[Tensor, "L B Q C+1"], targets: list[Target], pairs: list[Pairs]) -> Tensor:
+        """Of each of L layers, summed over the scenes. `pairs` are those of a layer's scenes after another's."""
         no_object = logits.shape[-1] - 1
-        labels = logits.new_full(logits.shape[:2], no_object, dtype=torch.long)
-        for scene, target, (q_idx, t_idx) in zip(labels, targets, pairs):
+        labels = logits.new_full((len(pairs), logits.shape[2]), no_object, dtype=torch.long)
+        for scene, target, (q_idx, t_idx) in zip(labels, targets * len(logits), pairs):
             scene[q_idx] = target.labels[t_idx]
         weight = logits.new_ones(no_object + 1)
         weight[no_object] = self.no_object_weight
-        return torch.stack([F.cross_entropy(*scene, weight) for scene in zip(logits, labels)]).sum()
+        each = F.cross_entropy(logits.flatten(0, 2), labels.flatten(), weight, reduction="none")
+        means = each.view(logits.shape[:3]).sum(2) / weight[labels].view(logits.shape[:3]).sum(2)
+        return means.sum(1)
 
-    def mask_losses(self, masks: list[Tensor], targets: list[Target], pairs: list[Pairs]) -> tuple[Tensor, Tensor]:
-        """BCE and Dice, summed over the scenes."""
-        terms = [
-            pair_losses(mask[q_idx].float(), target.masks[t_idx])
-            for mask, target, (q_idx, t_idx) in zip(masks, targets, pairs)
-            if len(q_idx)
-        ]
-        if not terms:  # no instance in the whole batch: zero, but still a function of the model
-            zero = sum(mask.float().sum() for mask in masks) * 0
-            return zero, zero
-        bce, dice = torch.stack([torch.stack([term.mean() for term in scene]) for scene in terms]).sum(0)
-        return bce, dice
+    def mask_losses(self, masks: list[list[Tensor]], targets: list[Target], pairs: list[Pairs]) -> Float[Tensor, "2 L"]:
+        """BCE and Dice of each layer, summed over the scenes."""
+        sums = []
+        for b, target in enumerate(targets):
+            if not len(target):
+                continue
+            found = pairs[b :: len(targets)]  # after every layer
+            x = torch.cat([scenes[b][q_idx] for scenes, (q_idx, _) in zip(masks, found)])
+            t = target.masks[torch.cat([t_idx for _, t_idx in found])]
+            sums.append(torch.stack(pair_losses(x.float(), t)).unflatten(1, (len(masks), -1)).mean(-1))
+        if not sums:  # no instance in the whole batch: zero, but still a function of the model
+            return sum(mask.float().sum() for scenes in masks for mask in scenes).mul(0).expand(2, len(masks))
+        return torch.stack(sums).sum(0)
 
 
 def sampled(layers: list[Outputs], targets: list[Target], points: int) -> tuple[list[Outputs], list[Target]]:

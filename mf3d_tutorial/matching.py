@@ -69,7 +69,8 @@ def match(
 ) -> list[Pairs]:
     """The cheapest assignment of each scene; pairs are in ascending order of their query.
 
-    All costs go to the host in one copy: the solver is scipy's. NonFiniteError if a cost is not a finite number.
+    All costs go to the host in one copy, and all pairs back in another: the solver is scipy's. The outputs of several
+    decoder layers may be given as so many more scenes. NonFiniteError if a cost is not a finite number.
     """
     costs = [cost_matrix(*scene, weights) for scene in zip(logits, masks, targets)]
     flat = torch.cat([cost.flatten() for cost in costs]).cpu()
@@ -77,8 +78,7 @@ def match(
         raise NonFiniteError(
             "the matching cost is NaN or infinite: the model's outputs are not finite (lower train.lr?)"
         )
-    pairs = []
-    for cost, values in zip(costs, flat.split([cost.numel() for cost in costs])):
-        q_idx, t_idx = linear_sum_assignment(values.view(cost.shape).numpy())
-        pairs.append(Pairs(*torch.from_numpy(np.stack([q_idx, t_idx])).to(logits.device, non_blocking=True)))
-    return pairs
+    matrices = [values.view(cost.shape) for cost, values in zip(costs, flat.split([cost.numel() for cost in costs]))]
+    solved = [np.stack(linear_sum_assignment(matrix.numpy())) for matrix in matrices]
+    indices = torch.from_numpy(np.concatenate(solved, axis=1)).to(logits.device, non_blocking=True)
+    return [Pairs(*piece) for piece in indices.split([pairs.shape[1] for pairs in solved], dim=1)]

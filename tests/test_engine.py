@@ -110,7 +110,7 @@ def test_a_loss_that_is_not_finite_changes_nothing_and_names_the_scenes(rooms, t
     run = Run.create(cfg, torch.device("cpu"), num_scenes=2)
     batch = next(iter(build_loader(cfg, load_datasets(cfg)[0])))
     weights = [parameter.clone() for parameter in run.model.parameters()]
-    run.criterion.layer_losses = lambda *_: dict.fromkeys(("loss", "cls", "bce", "dice"), NAN)
+    run.criterion.forward = lambda *_: dict.fromkeys(("loss", "cls", "bce", "dice"), NAN)
     train_step(run, batch)
     assert all(map(torch.equal, weights, run.model.parameters()))
     with pytest.raises(UserError, match="room0, room1"):

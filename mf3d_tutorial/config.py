@@ -51,7 +51,7 @@ class TrainConfig:
     )
     max_grad_norm: float = option(1.0, "gradients are clipped to this norm")
     max_steps: int | None = option(None, "stop after this many optimiser steps, whatever epochs says")
-    minutes: float | None = option(None, "stop after so many minutes of training, whatever epochs says")
+    minutes: float | None = option(None, "stop after so many minutes, validations included, whatever epochs says")
     eval_every: int = option(5, "epochs between two validations with AP; the last epoch always has one")
     resume: str = option("never", "auto: go on from last.ckpt in the run folder if there is one; never: start new")
     max_nonfinite: int = option(5, "stop after this many steps in a row whose loss is NaN or infinite")

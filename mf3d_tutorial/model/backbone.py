@@ -44,10 +44,11 @@ class PointToLevels(PointToVoxel):
         self.outputs.append(output)
 
     def forward(self, points: Points) -> Points:
-        return self.with_levels(points)[0]
+        self.outputs = []
+        return super().forward(points)
 
     def with_levels(self, points: Points) -> tuple[Points, list[VoxelLevel]]:
-        scene = super().forward(points)
+        scene = self(points)
         outputs, self.outputs = self.outputs, []
         return scene, [
             VoxelLevel(

@@ -7,7 +7,6 @@ project adds stands below them. A *recipe* is a named set of values (`mf3d_tutor
 """
 
 import dataclasses
-import pkgutil
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from mf3d_tutorial.data.labels import CUSTOM, LABEL_SETS, LabelSet, custom_labels, label_set, read_classes
 from mf3d_tutorial.errors import ConfigError
-from mf3d_tutorial.options import RECIPES, choice, explain, load_options, option, require, require_positive
+from mf3d_tutorial.options import BACKBONES, RECIPES, choice, explain, load_options, option, require, require_positive
 
 # Channels of each per-point input that `model.in_features` can name.
 FEATURE_CHANNELS = {"color": 3, "normal": 3, "height": 1, "coord": 3}
@@ -128,9 +127,10 @@ class ModelConfig:
     feature_levels: int = option(1, "levels of features that the layers look at in turn; a MinkUNet has up to 5")
     backbone_voxel_size: float | None = option(0.04, "voxel edge in metres; null: the backbone takes Points itself")
     backbone: dict[str, Any] = option(
-        {"_target_": "warpconvnet.models.MinkUNet18", "in_channels": 3, "out_channels": 96},
-        "any importable class and its constructor arguments; out_channels must equal hidden_dim",
+        {"_target_": "warpconvnet.models.MinkUNet18", "in_channels": None, "out_channels": None},
+        "any importable class and its constructor arguments; channels follow in_features and hidden_dim",
     )
+    backbone_checkpointing: bool = option(False, "keep fewer of the backbone's activations: less memory, more time")
 
     def __post_init__(self) -> None:
         require_positive(self, "model", "hidden_dim", "num_queries", "num_heads", "num_decoders", "dim_feedforward")
@@ -143,24 +143,15 @@ class ModelConfig:
             f"model.num_heads={self.num_heads} does not divide model.hidden_dim={self.hidden_dim}: "
             f"choose one of {[n for n in range(1, 17) if self.hidden_dim % n == 0]}",
         )
-        out_channels = self.backbone.get("out_channels", self.hidden_dim)
-        require(
-            out_channels == self.hidden_dim,
-            f"model.backbone.out_channels={out_channels} must equal model.hidden_dim={self.hidden_dim}, "
-            f"because queries are compared with point features: set both to the same number",
-        )
         choice("model.query_init", self.query_init, ("learned", "fps", "mixed"))
         for name in self.in_features:
             choice("model.in_features", name, tuple(FEATURE_CHANNELS))
-        channels = sum(FEATURE_CHANNELS[name] for name in self.in_features)
-        in_channels = self.backbone.get("in_channels", channels)
-        require(
-            in_channels == channels,
-            f"model.backbone.in_channels={in_channels} must be {channels}, the channels of "
-            f"model.in_features=[{','.join(self.in_features)}]",
-        )
         target = self.backbone.get("_target_")
         require(isinstance(target, str), "model.backbone._target_ is missing: give the path of the backbone's class")
+
+    @property
+    def in_channels(self) -> int:
+        return sum(FEATURE_CHANNELS[name] for name in self.in_features)
 
 
 @dataclass
@@ -198,8 +189,12 @@ class VizConfig:
 
 @dataclass
 class Config:
-    defaults: list[Any] = field(default_factory=lambda: ["_self_", {"recipe": "seed"}])
+    # A recipe may have a backbone file of its own name; without one the default of ModelConfig stays.
+    defaults: list[Any] = field(
+        default_factory=lambda: ["_self_", {"recipe": "seed"}, {"optional backbone": "${recipe}"}], compare=False
+    )
     recipe: str = option("seed", f"named set of values: {' or '.join(RECIPES)}")
+    backbone: str | None = option(None, f"short for a model.backbone: {', '.join(BACKBONES)}")
     seed: int = option(42, "seed of every random number generator")
     device: str = option("auto", "auto, cpu, cuda or cuda:N; auto takes a GPU that works")
     paths: PathsConfig = field(default_factory=PathsConfig)
@@ -212,6 +207,9 @@ class Config:
 
 def load_config(overrides: list[str]) -> Config:
     """The config that these `key=value` overrides give; ConfigError, naming the key, for anything that is wrong."""
+    for key, _, value in (override.partition("=") for override in overrides):
+        if key == "backbone":  # Hydra would pass over a file that is not there
+            choice(key, value, BACKBONES)
     cfg = load_options(Config, overrides)
     if cfg.data.label_set == CUSTOM:
         classes = read_classes(cfg.paths.data_dir)
@@ -221,21 +219,10 @@ def load_config(overrides: list[str]) -> Config:
 
 
 def _checked(cfg: Config) -> Config:
-    """`cfg`, if its backbone can be imported (which takes seconds, so not in ModelConfig itself).
+    """`cfg` with its backbone checked and completed (the import takes seconds, so not in ModelConfig itself)."""
+    from mf3d_tutorial.model.backbone import complete_backbone
 
-    Only a torch module is taken: the config may come out of somebody's checkpoint, and its `_target_` is called.
-    """
-    from torch import nn
-
-    from mf3d_tutorial.model import warp  # noqa: F401  makes warpconvnet importable without CUDA
-
-    target = cfg.model.backbone["_target_"]
-    try:
-        backbone = pkgutil.resolve_name(target)
-    except Exception as error:  # whatever the backbone's module raises while it is imported
-        raise ConfigError(f"model.backbone._target_={target} cannot be imported: {error}") from error
-    is_module = isinstance(backbone, type) and issubclass(backbone, nn.Module)
-    require(is_module, f"model.backbone._target_={target} is no torch module: give the path of the backbone's class")
+    cfg.model.backbone = complete_backbone(cfg.model)
     return cfg
 
 

@@ -22,8 +22,10 @@ from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
 from mf3d_tutorial.errors import ConfigError
 
-RECIPES = tuple(sorted(file.stem for file in Path(__file__).with_name("conf").joinpath("recipe").glob("*.yaml")))
-
+RECIPES, BACKBONES = (
+    tuple(sorted(file.stem for file in Path(__file__).with_name("conf").joinpath(group).glob("*.yaml")))
+    for group in ("recipe", "backbone")
+)
 
 Options = TypeVar("Options")
 

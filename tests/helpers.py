@@ -25,6 +25,20 @@ TINY_UNET = [
     "+model.backbone.init_dim=8",
 ]
 
+# What the page of the seed, WarpConvNet's MaskFormer example, runs; and its viewer, which test_live.py tries.
+SEED_COMMANDS = {
+    "plain": [],
+    "scannet200": ["data.label_set=scannet200"],
+    "sanity": ["train.epochs=1", "train.num_workers=0", "data.voxel_size=0.05", "model.backbone_voxel_size=0.05"]
+    + ["model.num_decoders=2", "model.dim_feedforward=128"],
+    "MinkUNet34": ["model.backbone._target_=warpconvnet.models.MinkUNet34"],
+    "MinkUNet50": ["model.backbone._target_=warpconvnet.models.MinkUNet50", "model.hidden_dim=128"]
+    + ["model.backbone.out_channels=128"],
+    "SpaCeFormer": ["model.backbone._target_=warpconvnet.models.SpaCeFormer", "+model.backbone.enc_attn_types=ssccc"]
+    + ["+model.backbone.dec_attn_types=ssca", "+model.backbone.use_rope=true"],
+    "loss weights": ["loss.cls_weight=2.0", "loss.bce_weight=1", "loss.dice_weight=0.5"],
+}
+
 
 class PointLinear(nn.Module):
     """The simplest backbone: it takes Points and looks at every point alone."""

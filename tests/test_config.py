@@ -4,10 +4,11 @@ import sys
 
 import pytest
 import yaml
+from helpers import SEED_COMMANDS
 
 from mf3d_tutorial.config import Config, config_from_dict, load_config, plain, read_config, save_config
 from mf3d_tutorial.errors import ConfigError
-from mf3d_tutorial.options import RECIPES, describe_options
+from mf3d_tutorial.options import BACKBONES, RECIPES, describe_options
 
 DATA = "paths.data_dir=somewhere"
 
@@ -87,7 +88,7 @@ def test_every_key_of_the_seed_can_be_set(key):
         float: 0.25,
     }[type(SEED[key])]
     together = {
-        "model.hidden_dim": ["model.hidden_dim=64", "model.backbone.out_channels=64"],
+        "model.hidden_dim": ["model.hidden_dim=64"],
         "model.backbone.out_channels": ["model.hidden_dim=64", "model.backbone.out_channels=64"],
         "model.backbone.in_channels": ["model.backbone.in_channels=6", "model.in_features=[color,normal]"],
         "model.num_heads": ["model.num_heads=6"],
@@ -99,22 +100,7 @@ def test_every_key_of_the_seed_can_be_set(key):
     assert str(value) == expected
 
 
-@pytest.mark.parametrize(
-    "overrides",
-    [
-        ["data.label_set=scannet200"],
-        ["train.epochs=1", "train.num_workers=0", "data.voxel_size=0.05", "model.backbone_voxel_size=0.05"]
-        + ["model.num_decoders=2", "model.dim_feedforward=128"],
-        ["model.backbone._target_=warpconvnet.models.MinkUNet34"],
-        ["model.backbone._target_=warpconvnet.models.MinkUNet50", "model.hidden_dim=128"]
-        + ["model.backbone.out_channels=128"],
-        ["model.backbone._target_=warpconvnet.models.SpaCeFormer", "+model.backbone.enc_attn_types=ssccc"]
-        + ["+model.backbone.dec_attn_types=ssca", "+model.backbone.use_rope=true", "model.backbone_voxel_size=null"],
-        ["loss.cls_weight=2.0", "loss.bce_weight=1", "loss.dice_weight=0.5"],
-        ["viz.enabled=true", "viz.port=9000"],
-    ],
-    ids=["scannet200", "sanity", "MinkUNet34", "MinkUNet50", "SpaCeFormer", "loss weights", "viewer"],
-)
+@pytest.mark.parametrize("overrides", [*SEED_COMMANDS.values(), ["viz.enabled=true", "viz.port=9000"]], ids=str)
 def test_the_commands_of_the_seeds_page_are_accepted(overrides):
     cfg = load_config([DATA, *overrides])
     for override in overrides:
@@ -126,6 +112,20 @@ def test_the_commands_of_the_seeds_page_are_accepted(overrides):
 def test_every_recipe_loads_and_can_be_overridden(recipe):
     assert load_config([DATA, f"recipe={recipe}"]).recipe == recipe
     assert load_config([f"recipe={recipe}", DATA, "train.epochs=3"]).train.epochs == 3
+
+
+@pytest.mark.parametrize("backbone", BACKBONES)
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_every_backbone_goes_with_every_recipe_and_its_channels_follow(recipe, backbone):
+    inputs, width = "model.in_features=[color,normal,height]", "model.hidden_dim=128"
+    cfg = load_config([DATA, f"recipe={recipe}", f"backbone={backbone}", inputs, width])
+    channels = {key: value for key, value in cfg.model.backbone.items() if key in ("in_channels", "out_channels")}
+    expected = {"volt": {"in_channels": 7}, "dgcnn": {"in_channels": 7}}
+    assert channels == expected.get(backbone, {"in_channels": 7, "out_channels": 128})
+    assert 128 in cfg.model.backbone.values()
+    assert cfg.backbone == backbone
+    assert (cfg.model.backbone_voxel_size is None) == (backbone in ("pointmlp", "dgcnn"))
+    assert config_from_dict(plain(cfg)) == cfg
 
 
 def test_repeated_calls_do_not_disturb_one_another():
@@ -232,10 +232,21 @@ def test_a_value_of_the_wrong_type_names_its_key(override):
         (["model.query_init=random"], "model.query_init=random is not one of learned, fps, mixed"),
         (["model.feature_levels=0"], "model.feature_levels=0 must be greater than 0"),
         (["model.in_features=[colour]"], "model.in_features=colour is not one of color, normal, height, coord"),
-        (["model.in_features=[color,normal]"], "model.backbone.in_channels=3 must be 6"),
         (["model.backbone.in_channels=4"], "model.backbone.in_channels=4 must be 3"),
-        (["model.hidden_dim=128"], "model.backbone.out_channels=96 must equal model.hidden_dim=128"),
         (["model.backbone.out_channels=64"], "model.backbone.out_channels=64 must equal model.hidden_dim=96"),
+        (["backbone=minkunet35"], "backbone=minkunet35 is not one of dgcnn, minkunet101, minkunet18"),
+        (["+model.backbone.use_rope=true"], "model.backbone.use_rope is no argument of MinkUNet18: it takes BLOCK, in"),
+        (["backbone=volt", "model.backbone.out_channels=96"], "its width is model.backbone.up_mlp_dim, and it takes"),
+        (["backbone=volt", "+model.backbone.up_mlp_dim=64"], "up_mlp_dim=64 must equal model.hidden_dim=96"),
+        (
+            ["backbone=volt", "model.backbone_checkpointing=true"],
+            "PointTransformerV3), and Volt cannot: set it to false",
+        ),
+        (
+            ["backbone=ptv3", "model.backbone_voxel_size=null"],
+            "and PointTransformerV3 takes voxels: set it to their edge",
+        ),
+        (["backbone=pointmlp", "model.backbone_voxel_size=0.04"], "PointMLP takes points, not voxels: set model.backb"),
         (["~model.backbone._target_=warpconvnet.models.MinkUNet18"], "model.backbone._target_ is missing"),
         (["loss.dice_weight=-1"], "loss.dice_weight=-1.0 must not be negative"),
         (["loss.sample_points=0"], "loss.sample_points=0 must be at least 1"),
@@ -281,7 +292,7 @@ def test_what_cannot_be_parsed_is_one_sentence(override):
 
 
 def test_a_saved_config_is_read_back_as_it_was(tmp_path):
-    overrides = ["recipe=tiny", "data.stuff_classes=[0,1]", "model.backbone_voxel_size=null", "train.max_steps=9"]
+    overrides = ["recipe=tiny", "data.stuff_classes=[0,1]", "train.max_steps=9"]
     cfg = load_config([DATA, *overrides, "+model.backbone.use_checkpoint=true"])
     save_config(cfg, tmp_path / "config.yaml")
     assert read_config(tmp_path / "config.yaml") == cfg
@@ -316,7 +327,7 @@ def test_the_help_lists_every_key_with_its_default():
     listed = {line.split()[0]: line for line in describe_options(Config).splitlines()}
     cfg = plain(load_config([DATA]))
     keys = {f"{group}.{key}" for group, values in cfg.items() if isinstance(values, dict) for key in values}
-    assert set(listed) == keys | {"recipe", "seed", "device"}
+    assert set(listed) == keys | {"recipe", "backbone", "seed", "device"}
     for key in set(SEED) & set(listed):
         assert listed[key].endswith(f"[{SEED[key]}]")
     assert listed["paths.data_dir"].endswith("[required]")

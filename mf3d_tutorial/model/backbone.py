@@ -1,99 +1,130 @@
 """Per-point features from any importable class: a sparse network on voxels, or one that takes points itself."""
 
-from typing import Any, NamedTuple
+import inspect
+import pkgutil
+from typing import TYPE_CHECKING, Any
 
 import hydra
-import torch
-from jaxtyping import Float, Int
-from torch import Tensor, nn
+from torch import nn
 
 from mf3d_tutorial.errors import ConfigError
-from mf3d_tutorial.model.warp import GRID_MAX, MinkUNetBase, Points, PointToVoxel, Voxels
+from mf3d_tutorial.model.levels import STAGES, PointToLevels
+from mf3d_tutorial.model.warp import MinkUNetBase, Points, PointToVoxel
+from mf3d_tutorial.options import require
+
+if TYPE_CHECKING:
+    from mf3d_tutorial.config import ModelConfig
+
+# What the width of the output is called where it is not out_channels.
+WIDTH_ARGUMENTS = {"Volt": "up_mlp_dim", "DGCNNEncoder": "emb_dims"}
 
 
-class VoxelLevel(NamedTuple):
-    """Voxels of all scenes, those of a scene together."""
-
-    features: Float[Tensor, "K D"]
-    coord: Float[Tensor, "K 3"]  # metres, the middle of each voxel
-    sizes: list[int]  # voxels of each scene
-    voxel: Int[Tensor, " N"]  # the one that each point lies in
-
-
-# Stages of the decoder of WarpConvNet's MinkUNet: its module's name, and how many input voxels long a voxel is there.
-_STAGES = (("block4", 16), ("block5", 8), ("block6", 4), ("block7", 2))
-
-
-class PointToLevels(PointToVoxel):
-    """A MinkUNet whose inner features can be looked at: `with_levels(points) -> Points, [VoxelLevel, ...]`.
-
-    `num_levels` counts the points' own features as the last level. The others, coarse to fine, are stages of the
-    network's decoder, brought to `dim` channels.
-    """
-
-    def __init__(self, network: nn.Module, voxel_size: float, num_levels: int, dim: int):
-        super().__init__(network, voxel_size=voxel_size, concat_unpooled_pc=False)
-        self.strides, self.outputs = [], []
-        self.project = nn.ModuleList()
-        for name, stride in _STAGES[len(_STAGES) + 1 - num_levels :]:
-            network.get_submodule(name).register_forward_hook(self.keep)
-            self.project.append(nn.Linear(network.PLANES[int(name[-1]) - 1], dim))
-            self.strides.append(stride)
-
-    def keep(self, _module: nn.Module, _inputs: Any, output: Voxels) -> None:
-        self.outputs.append(output)
-
-    def forward(self, points: Points) -> Points:
-        self.outputs = []
-        return super().forward(points)
-
-    def with_levels(self, points: Points) -> tuple[Points, list[VoxelLevel]]:
-        scene = self(points)
-        outputs, self.outputs = self.outputs, []
-        return scene, [
-            VoxelLevel(
-                project(voxels.feature_tensor),
-                (voxels.coordinate_tensor + 0.5) * (self.voxel_size * stride),
-                voxels.offsets.diff().tolist(),
-                voxel_of_points(points, voxels, self.voxel_size, stride),
-            )
-            for voxels, stride, project in zip(outputs, self.strides, self.project)
-        ]
-
-
-def voxel_of_points(points: Points, voxels: Voxels, voxel_size: float, stride: int) -> Int[Tensor, " N"]:
-    """The index of the voxel, `stride` times `voxel_size` (metres) long, that each point lies in."""
-    weights = torch.tensor([(2 * (GRID_MAX + 1)) ** power for power in (3, 2, 1, 0)], device=points.device)
-
-    def keys(coords: Int[Tensor, "N 4"]) -> Int[Tensor, " N"]:  # scene, x, y, z as one number
-        return (coords * weights).sum(1)
-
-    cells = points.batch_indexed_coordinates
-    cells = torch.cat([cells[:, :1], (cells[:, 1:] / voxel_size).floor()], dim=1).long()
-    cells[:, 1:] = cells[:, 1:].div(stride, rounding_mode="floor")
-    known, order = keys(voxels.batch_indexed_coordinates).sort()
-    return order[torch.searchsorted(known, keys(cells))]
-
-
-def build_backbone(config: dict[str, Any], voxel_size: float | None, feature_levels: int = 1) -> nn.Module:
+def build_backbone(
+    config: dict[str, Any], voxel_size: float | None, checkpointing: bool = False, feature_levels: int = 1
+) -> nn.Module:
     """A module `Points (in_channels) -> Points (hidden_dim)`; with `feature_levels` > 1 a `PointToLevels`.
 
     `config` names the class (`_target_`) and its constructor arguments. With a `voxel_size` (metres) the class gets
-    Voxels: points are averaged into voxels before it, and each point takes its voxel's feature after it.
+    Voxels: points are averaged into voxels before it, and each point takes its voxel's feature after it. With
+    `checkpointing` its blocks keep only their inputs and compute the rest again in the backward pass.
     """
     try:
-        backbone = hydra.utils.instantiate(config, _recursive_=False)  # a `_target_` among its arguments is not called
+        # A `_target_` among its arguments is not called.
+        backbone = hydra.utils.instantiate(config, _recursive_=False, _convert_="all")
     except Exception as error:
         cause = error.__cause__ or error
         raise ConfigError(f"model.backbone: {config['_target_']} refuses its arguments: {cause}") from error
+    if checkpointing:
+        backbone.gradient_checkpointing_enable()
     if feature_levels > 1:
-        offered = 1 + len(_STAGES) if voxel_size and isinstance(backbone, MinkUNetBase) else 1
+        offered = 1 + len(STAGES) if voxel_size and isinstance(backbone, MinkUNetBase) else 1
         if feature_levels > offered:
             raise ConfigError(
                 f"model.feature_levels={feature_levels} must be at most {offered} with {config['_target_']}: a "
-                f"MinkUNet with a backbone_voxel_size has {1 + len(_STAGES)}, any other backbone 1"
+                f"MinkUNet with a backbone_voxel_size has {1 + len(STAGES)}, any other backbone 1"
             )
         return PointToLevels(backbone, voxel_size, feature_levels, config["out_channels"])
     if voxel_size is None:
         return backbone
     return PointToVoxel(backbone, voxel_size=voxel_size, concat_unpooled_pc=False)
+
+
+def complete_backbone(model: "ModelConfig") -> dict[str, Any]:
+    """`model.backbone` with the channels that it leaves open (null); ConfigError if it does not fit the model."""
+    backbone = import_backbone(model.backbone["_target_"])
+    name, accepted = backbone.__name__, constructor_arguments(backbone)
+    width = WIDTH_ARGUMENTS.get(name, "out_channels")
+    config = {key: value for key, value in model.backbone.items() if value is not None or not key.endswith("_channels")}
+    for key in config:
+        hint = f"its width is model.backbone.{width}, and " if key == "out_channels" else ""
+        require(
+            accepted is None or key in accepted or key.startswith("_"),
+            f"model.backbone.{key} is no argument of {name}: {hint}it takes {', '.join(sorted(accepted or ()))}",
+        )
+    follow = {
+        "in_channels": (
+            model.in_channels,
+            f"be {model.in_channels}, the channels of model.in_features=[{','.join(model.in_features)}]",
+        ),
+        width: (
+            model.hidden_dim,
+            f"equal model.hidden_dim={model.hidden_dim}, because queries are compared with point features",
+        ),
+    }
+    for key, (value, must) in follow.items():
+        if accepted is None or key in accepted:
+            given = config.setdefault(key, value)
+            require(given == value, f"model.backbone.{key}={given} must {must}: leave it out, and it follows")
+    check_input(backbone, model.backbone_voxel_size)
+    require(
+        not model.backbone_checkpointing or hasattr(backbone, "gradient_checkpointing_enable"),
+        f"model.backbone_checkpointing=true needs a backbone that can do it (MinkUNet, SpaCeFormer, "
+        f"PointTransformerV3), and {name} cannot: set it to false",
+    )
+    return config
+
+
+def import_backbone(target: str) -> type[nn.Module]:
+    """The class called `target`. Only a torch module: the config may be somebody's checkpoint, and it is called."""
+    try:
+        backbone = pkgutil.resolve_name(target)
+    except Exception as error:  # whatever the backbone's module raises while it is imported
+        raise ConfigError(f"model.backbone._target_={target} cannot be imported: {error}") from error
+    is_module = isinstance(backbone, type) and issubclass(backbone, nn.Module)
+    require(is_module, f"model.backbone._target_={target} is no torch module: give the path of the backbone's class")
+    return backbone
+
+
+def constructor_arguments(backbone: type[nn.Module]) -> set[str] | None:
+    """The arguments that a class takes; None if it takes any.
+
+    WarpConvNet's `**kwargs` go to the class above, which swallows what it does not know; so they are looked up there.
+    """
+    names = {"out_channels"} if backbone.__name__ == "PointTransformerV3" else set()  # it takes this one from **kwargs
+    for cls in backbone.__mro__[: backbone.__mro__.index(nn.Module)]:
+        parameters = inspect.signature(cls.__init__).parameters.values() if "__init__" in vars(cls) else ()
+        names |= {parameter.name for parameter in parameters} - {"self", "kwargs"}
+        if parameters and not any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
+            break
+        if parameters and not _is_known(cls):
+            return None
+    return names
+
+
+def check_input(backbone: type[nn.Module], voxel_size: float | None) -> None:
+    """ConfigError if a class of WarpConvNet or of ours gets Points where it takes Voxels, or the other way round."""
+    if not _is_known(backbone):
+        return
+    name, first = backbone.__name__, list(inspect.signature(backbone.forward).parameters.values())[1]
+    if first.annotation is Points:
+        require(voxel_size is None, f"{name} takes points, not voxels: set model.backbone_voxel_size=null")
+    else:
+        require(
+            voxel_size is not None,
+            f"model.backbone_voxel_size=null is for backbones that take points, and {name} takes voxels: set it to "
+            "their edge in metres, for example 0.04",
+        )
+
+
+def _is_known(backbone: type[nn.Module]) -> bool:
+    return backbone.__module__.split(".")[0] in ("warpconvnet", "mf3d_tutorial")

@@ -67,7 +67,7 @@ def _import_warpconvnet() -> bool:
         sys.modules["warpconvnet._C"] = _MissingExtension("warpconvnet._C")
     with contextlib.redirect_stdout(io.StringIO()), _environment(LOG_LEVEL=os.environ.get("LOG_LEVEL", "WARNING")):
         import warpconvnet
-        import warpconvnet.models  # its loggers take their level from LOG_LEVEL when they are made
+        import warpconvnet.models.spaceformer  # its loggers take their level from LOG_LEVEL when they are made
     if warpconvnet.__version__ not in TESTED_VERSIONS:
         warnings.warn(
             f"WarpConvNet {warpconvnet.__version__} is installed, but mf3d_tutorial was tested with "
@@ -340,3 +340,7 @@ def _install() -> None:
 
 
 _install()
+
+from mf3d_tutorial.model import warp_attention  # noqa: E402
+
+warp_attention.install(_by_device)

@@ -1,0 +1,149 @@
+"""The README's table of backbones: parameters, time and memory of a step, seconds on the CPU, AP after some minutes.
+
+    python tests/benchmarks/backbones.py --rows backbones.json                      # everything but AP
+    python tests/benchmarks/backbones.py --rows backbones.json --data data/rooms --minutes 10
+    python tests/benchmarks/backbones.py --rows cpu.json --device cpu --voxel-size 0.2 --steps 2 --only tiny,pointmlp
+
+Numbers go to the file --rows as they come, and what is in it is not measured again: a run that was stopped goes on.
+Steps are on one batch of two rooms of --data (without it, rooms of ScanNet's size are generated); as many before them,
+in which WarpConvNet tries its kernels, do not count. CPU seconds are those of one prediction, at twice the voxel size.
+AP is that of the validation rooms after --minutes of training with AP_OPTIONS and then any `key=value` given.
+"""
+
+import argparse
+import itertools
+import json
+import math
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from statistics import median
+
+import torch
+
+from mf3d_tutorial.config import Config, load_config
+from mf3d_tutorial.data.batches import fetch
+from mf3d_tutorial.engine import Run, build_loader, load_datasets, train_step, validate
+from mf3d_tutorial.files import write_json
+from mf3d_tutorial.options import BACKBONES
+
+AP_OPTIONS = ["recipe=tiny", "model.hidden_dim=96", "model.num_heads=8", "model.num_queries=100"]
+AP_OPTIONS += ["data.voxel_size=0.04", "train.schedule=step", "train.lr=1e-3", "train.num_workers=8"]
+COLUMNS = {"parameters": "M parameters", "ms": "ms a step", "gb": "GB", "checkpointing_ms": "ms, checkpointing"}
+COLUMNS |= {"checkpointing_gb": "GB, checkpointing", "cpu_seconds": "CPU s a room", "ap": "AP", "ap50": "AP50"}
+WITHOUT_CHECKPOINTING = ("volt", "pointmlp", "dgcnn")
+
+
+def config(name: str, arguments: argparse.Namespace, *options: str) -> Config:
+    """Voxels of the backbone, if it takes any, are those of the data."""
+    cfg = load_config([f"paths.data_dir={arguments.data}", f"backbone={name}", *options])
+    cfg.model.backbone_voxel_size = cfg.model.backbone_voxel_size and cfg.data.voxel_size
+    return cfg
+
+
+def steps(name: str, arguments: argparse.Namespace, *options: str) -> dict[str, float]:
+    """Milliseconds and, on CUDA, GB of a step on two rooms."""
+    cfg = config(name, arguments, f"data.voxel_size={arguments.voxel_size}", "train.num_workers=0", *options)
+    train_set, _ = load_datasets(cfg)
+    train_set.folders = train_set.folders[:2]
+    device, seconds = torch.device(arguments.device), []
+    run, batch = Run.create(cfg, device, 2), next(iter(build_loader(cfg, train_set))).to(device)
+    for index in range(2 * arguments.steps):
+        if index == arguments.steps and device.type == "cuda":
+            torch.cuda.reset_peak_memory_stats()
+        start = time.perf_counter()
+        train_step(run, batch)["loss"].item()
+        seconds.append(time.perf_counter() - start)
+    row = {"ms": 1e3 * median(seconds[arguments.steps :]), "points": len(batch.points.coordinate_tensor)}
+    row["parameters"] = sum(parameter.numel() for parameter in run.model.backbone.parameters()) / 1e6
+    return row | ({"gb": torch.cuda.max_memory_allocated() / 1e9} if device.type == "cuda" else {})
+
+
+def checkpointed_steps(name: str, arguments: argparse.Namespace) -> dict[str, float]:
+    row = {} if name in WITHOUT_CHECKPOINTING else steps(name, arguments, "model.backbone_checkpointing=true")
+    return {f"checkpointing_{key}": row[key] for key in ("ms", "gb") if key in row}
+
+
+@torch.no_grad()
+def prediction_on_the_cpu(name: str, arguments: argparse.Namespace) -> dict[str, float]:
+    cfg = config(name, arguments, f"data.voxel_size={2 * arguments.voxel_size}", "train.num_workers=0")
+    loader, seconds = build_loader(cfg, load_datasets(cfg)[1]), []
+    points, model = loader.collate_fn([loader.dataset[0]]).points, Run.create(cfg, torch.device("cpu"), 1).model.eval()
+    for _ in range(3):
+        start = time.perf_counter()
+        model(points)
+        seconds.append(time.perf_counter() - start)
+    return {"cpu_seconds": median(seconds), "cpu_points": len(points.coordinate_tensor)}
+
+
+def training(name: str, arguments: argparse.Namespace) -> dict[str, float]:
+    """AP after --minutes; the steps that try WarpConvNet's kernels are done before, with other weights."""
+    cfg = config(name, arguments, *AP_OPTIONS, *arguments.overrides)
+    (train_set, val_set), device = load_datasets(cfg), torch.device(arguments.device)
+    warm_up = Run.create(cfg, device, len(train_set))
+    for batch in itertools.islice(epochs(build_loader(cfg, train_set, shuffle=True)), arguments.steps):
+        train_step(warm_up, batch)
+    del warm_up
+    run, start = Run.create(cfg, device, len(train_set)), time.monotonic()
+    for batch in epochs(build_loader(cfg, train_set, shuffle=True)):
+        passed = (time.monotonic() - start) / (60 * arguments.minutes)
+        if passed >= 1:
+            break
+        for group in run.optimizer.param_groups:  # up for a tenth of the time, then down along a cosine
+            group["lr"] = cfg.train.lr * min(10 * passed, 0.5 + 0.5 * math.cos(math.pi * passed))
+        run.seed_step()
+        train_step(run, batch)
+    metrics = validate(run.model, build_loader(cfg, val_set), run.criterion, device, run.precision)
+    return {"ap": metrics["ap"], "ap50": metrics["ap50"], "steps": run.step, "minutes": arguments.minutes}
+
+
+def epochs(loader: torch.utils.data.DataLoader) -> Iterator:
+    for epoch in itertools.count():
+        loader.batch_sampler.start_at(epoch)
+        yield from fetch(loader)
+
+
+def measure(arguments: argparse.Namespace) -> dict[str, dict]:
+    rows = json.loads(arguments.rows.read_text()) if arguments.rows.exists() else {}
+    stages = [steps, checkpointed_steps, prediction_on_the_cpu, *([training] if arguments.minutes else [])]
+    for stage, name in itertools.product(stages, arguments.only.split(",")):
+        done = rows.setdefault(name, {}).setdefault("done", [])
+        if stage.__name__ in done:
+            continue
+        try:
+            rows[name] |= stage(name, arguments)
+            done.append(stage.__name__)
+        except Exception as error:  # the other backbones go on, and the next run tries this one again
+            print(f"{name}: {stage.__name__} failed: {error}", file=sys.stderr)
+        write_json(rows, arguments.rows)
+        print(name, rows[name], flush=True)
+    return rows
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rows", type=Path, required=True, help="JSON file of the numbers")
+    parser.add_argument("--only", default=",".join(BACKBONES), help="their names [%(default)s]")
+    parser.add_argument("--data", type=Path, help="a dataset")
+    parser.add_argument("--minutes", type=float, help="of training for AP; without it, AP is left out")
+    parser.add_argument("--device", default="cuda")
+    parser.add_argument("--steps", type=int, default=20)
+    parser.add_argument("--voxel-size", type=float, default=0.02, help="metres, of the steps")
+    parser.add_argument("overrides", nargs="*", metavar="key=value")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as made:
+        if not arguments.data:
+            make = [sys.executable, "-m", "mf3d_tutorial.make_rooms", "--out", f"{made}/rooms", "--train", "2"]
+            subprocess.run([*make, "--val", "1", "--workers", "3"], check=True)
+            arguments.data = Path(made) / "rooms"
+        rows = measure(arguments)
+    print(f"\n| `backbone=` | {' | '.join(COLUMNS.values())} |\n|---|{'---|' * len(COLUMNS)}")
+    for name, row in rows.items():
+        print(f"| `{name}` | {' | '.join(f'{row[key]:.3g}' if row.get(key) is not None else '' for key in COLUMNS)} |")
+
+
+if __name__ == "__main__":
+    main()

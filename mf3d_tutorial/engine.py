@@ -50,6 +50,8 @@ def fit(cfg: Config, log: Log = print) -> dict[str, Any]:
         log = log if rank() == 0 else (lambda line: None)
         datasets = load_datasets(cfg)
         on_main(lambda: check_data(cfg, datasets))
+        if cfg.data.cache:
+            datasets[0].keep_in_memory()
         run = Run.create(cfg, device, len(datasets[0]))
         scenes = f"{len(datasets[0])} train and {len(datasets[1])} val scenes"
         log(f"{scenes}, {run.num_parameters / 1e6:.2f} M parameters, {world_size()} x {device.type}")
@@ -224,6 +226,7 @@ def build_loader(cfg: Config, dataset: ScanNetScenes, shuffle: bool = False) -> 
         if shuffle
         else [mine[first : first + size] for first in range(0, len(mine), size)],
         num_workers=cfg.train.num_workers,
+        persistent_workers=shuffle and cfg.train.num_workers > 0,
         worker_init_fn=default_signals,
         collate_fn=partial(
             collate,

@@ -188,7 +188,7 @@ class Progress:
         self.last = now
         run, numbers = self.run, as_numbers(losses)
         left = (now - self.start) / (run.step - self.first_step) * (run.total_steps - run.step)
-        left = min(left, 60 * (run.cfg.train.minutes or math.inf) - run.seconds)
+        left = max(min(left, 60 * (run.cfg.train.minutes or math.inf) - run.seconds), 0)
         terms = "  ".join(f"{name} {numbers[name]:.3f}" for name in ("loss", "cls", "bce", "dice"))
         self.log(f"epoch {run.epoch + 1}  step {run.step}/{run.total_steps}  {terms}  {clock(left)} left")
 

@@ -4,6 +4,7 @@ import contextlib
 import copy
 import io
 import pickle
+import shutil
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -556,3 +557,19 @@ def test_label_sets_are_the_benchmarks():
 def test_downsampling_alone_refuses_what_overflows(scene):
     with pytest.raises(DataError, match="use a larger voxel size"):
         voxel_downsample(scene, 1e-9)
+
+
+def test_scenes_kept_in_memory_are_those_of_the_disk(tmp_path):
+    for index in range(3):
+        write_scene(tmp_path / "train" / f"scene{index}", points=200, seed=index)
+    change = augmentation(["rotation", "color"])
+    on_disk, kept = (ScanNetScenes(tmp_path, "train", voxel_size=0.2, transform=change) for _ in range(2))
+    kept.keep_in_memory()
+    shutil.rmtree(tmp_path / "train")
+    for index in range(3):
+        ours = [kept[epoch, index] for epoch in (0, 1)]
+        assert not np.array_equal(ours[0].coord, ours[1].coord)
+        assert len(ours[0].coord) == len(kept.kept[index].coord) < 200
+        assert np.array_equal(kept[0, index].coord, ours[0].coord)  # what was kept was not changed
+    with pytest.raises(DataError):
+        on_disk[0, 0]

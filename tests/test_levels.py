@@ -5,11 +5,12 @@ import copy
 import pytest
 import torch
 import torch.nn.functional as F
-from helpers import assert_near, random_points
-from test_model import SMALL, UNET, small_model
+from helpers import assert_near, random_points, random_target
+from test_model import SMALL, UNET, room, small_model
 
 from mf3d_tutorial.config import load_config
 from mf3d_tutorial.errors import ConfigError
+from mf3d_tutorial.losses import SetCriterion
 from mf3d_tutorial.model import build_model
 from mf3d_tutorial.model.decoder import attend
 from mf3d_tutorial.model.warp import Points
@@ -184,3 +185,29 @@ def test_a_number_of_queries_that_the_model_cannot_have_is_refused(init, reason)
     queries.resize(12)
     with pytest.raises(ConfigError, match=rf"^num_queries=6 .*{reason}"):
         queries.resize(6)
+
+
+# --- CUDA -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.cuda
+def test_levels_are_those_of_the_cpu_on_cuda_and_train_in_half_precision():
+    torch.manual_seed(0)
+    options = [
+        "model.feature_levels=4",
+        "model.num_decoders=4",
+        "model.query_init=mixed",
+        "model.masked_attention=true",
+    ]
+    model, points = build_model(load_config(["paths.data_dir=unused", *options]).model, 20), room()
+    on_cpu = model.eval().backbone.with_levels(points)[1]
+    points = points.to("cuda")
+    for ours, theirs in zip(model.cuda().backbone.with_levels(points)[1], on_cpu):
+        assert ours.sizes == theirs.sizes
+        torch.testing.assert_close(ours.coord[ours.voxel].cpu(), theirs.coord[theirs.voxel])
+    target = random_target(len(points.coordinate_tensor), 8, 20, torch.Generator().manual_seed(0)).to("cuda")
+    with torch.autocast("cuda", torch.float16):
+        loss = SetCriterion(aux_weight=1.0, sample_points=5000)(model.train().forward_layers(points), [target])["loss"]
+    loss.backward()
+    assert loss.isfinite()
+    assert all(parameter.grad.isfinite().all() for parameter in model.parameters())

@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 import torch
+from benchmarks.learning import ROWS
 from small_run import config, quiet, rows, write_scenes
 
 from mf3d_tutorial import engine
 from mf3d_tutorial.checkpoint import load_checkpoint, load_model
+from mf3d_tutorial.config import load_config
 from mf3d_tutorial.engine import build_loader, fit, load_datasets, train_step
 from mf3d_tutorial.run import Progress, Run
 
@@ -23,6 +25,12 @@ STRONG += ["data.augment=[flip,elastic,crop]", "loss.sample_points=100", "model.
 @pytest.fixture(scope="module")
 def scenes(tmp_path_factory) -> Path:
     return write_scenes(tmp_path_factory.mktemp("scenes"))
+
+
+def test_every_row_of_the_benchmark_changes_the_seeds_recipe():
+    configs = {row: load_config([*overrides, "paths.data_dir=x"]) for row, overrides in ROWS.items()}
+    assert len({repr(cfg) for cfg in configs.values()}) == len(ROWS)
+    assert configs["seed"] == load_config(["recipe=seed", "paths.data_dir=x"])
 
 
 def new_run(scenes: Path, *overrides: str) -> tuple[Run, object]:

@@ -87,16 +87,25 @@ class ScanNetScenes(Dataset):
         self.labels = label_set if isinstance(label_set, LabelSet) else _label_set(label_set, self.root)
         self.ignore_index, self.seed = ignore_index, seed
         self.folders = find_scenes(self.root, split)
+        self.kept: list[Scene] = []  # all scenes, thinned, once `keep_in_memory` was called
 
     def __len__(self) -> int:
         return len(self.folders)
 
     def __getitem__(self, item: int | tuple[int, int]) -> Scene:
         epoch, index = item if isinstance(item, tuple) else (0, item)
-        scene = voxel_downsample(self.read(index), self.voxel_size)
+        scene = self.kept[index] if self.kept else self.thinned(index)
         if self.transform is None:
             return scene
         return self.transform(scene, np.random.default_rng((self.seed, epoch, index)))
+
+    def thinned(self, index: int) -> Scene:
+        return voxel_downsample(self.read(index), self.voxel_size)
+
+    def keep_in_memory(self) -> None:
+        """Read and thin every scene now, once; processes of a data loader that start later share them."""
+        with ThreadPoolExecutor(8) as pool:
+            self.kept = list(pool.map(self.thinned, range(len(self))))
 
     def read(self, index: int) -> Scene:
         """Scene `index` with all of its points."""

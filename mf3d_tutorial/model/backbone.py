@@ -2,15 +2,14 @@
 
 import inspect
 import pkgutil
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import hydra
-import torch
-from jaxtyping import Float, Int
-from torch import Tensor, nn
+from torch import nn
 
 from mf3d_tutorial.errors import ConfigError
-from mf3d_tutorial.model.warp import GRID_MAX, MinkUNetBase, Points, PointToVoxel, Voxels
+from mf3d_tutorial.model.levels import STAGES, PointToLevels
+from mf3d_tutorial.model.warp import MinkUNetBase, Points, PointToVoxel
 from mf3d_tutorial.options import require
 
 if TYPE_CHECKING:
@@ -20,71 +19,8 @@ if TYPE_CHECKING:
 WIDTH_ARGUMENTS = {"Volt": "up_mlp_dim", "DGCNNEncoder": "emb_dims"}
 
 
-class VoxelLevel(NamedTuple):
-    """Voxels of all scenes, those of a scene together."""
-
-    features: Float[Tensor, "K D"]
-    coord: Float[Tensor, "K 3"]  # metres, the middle of each voxel
-    sizes: list[int]  # voxels of each scene
-    voxel: Int[Tensor, " N"]  # the one that each point lies in
-
-
-# Stages of the decoder of WarpConvNet's MinkUNet: its module's name, and how many input voxels long a voxel is there.
-_STAGES = (("block4", 16), ("block5", 8), ("block6", 4), ("block7", 2))
-
-
-class PointToLevels(PointToVoxel):
-    """A MinkUNet whose inner features can be looked at: `with_levels(points) -> Points, [VoxelLevel, ...]`.
-
-    `num_levels` counts the points' own features as the last level. The others, coarse to fine, are stages of the
-    network's decoder, brought to `dim` channels.
-    """
-
-    def __init__(self, network: nn.Module, voxel_size: float, num_levels: int, dim: int):
-        super().__init__(network, voxel_size=voxel_size, concat_unpooled_pc=False)
-        self.strides, self.outputs = [], []
-        self.project = nn.ModuleList()
-        for name, stride in _STAGES[len(_STAGES) + 1 - num_levels :]:
-            network.get_submodule(name).register_forward_hook(self.keep)
-            self.project.append(nn.Linear(network.PLANES[int(name[-1]) - 1], dim))
-            self.strides.append(stride)
-
-    def keep(self, _module: nn.Module, _inputs: Any, output: Voxels) -> None:
-        self.outputs.append(output)
-
-    def forward(self, points: Points) -> Points:
-        return self.with_levels(points)[0]
-
-    def with_levels(self, points: Points) -> tuple[Points, list[VoxelLevel]]:
-        scene = super().forward(points)
-        outputs, self.outputs = self.outputs, []
-        return scene, [
-            VoxelLevel(
-                project(voxels.feature_tensor),
-                (voxels.coordinate_tensor + 0.5) * (self.voxel_size * stride),
-                voxels.offsets.diff().tolist(),
-                voxel_of_points(points, voxels, self.voxel_size, stride),
-            )
-            for voxels, stride, project in zip(outputs, self.strides, self.project)
-        ]
-
-
-def voxel_of_points(points: Points, voxels: Voxels, voxel_size: float, stride: int) -> Int[Tensor, " N"]:
-    """The index of the voxel, `stride` times `voxel_size` (metres) long, that each point lies in."""
-    weights = torch.tensor([(2 * (GRID_MAX + 1)) ** power for power in (3, 2, 1, 0)], device=points.device)
-
-    def keys(coords: Int[Tensor, "N 4"]) -> Int[Tensor, " N"]:  # scene, x, y, z as one number
-        return (coords * weights).sum(1)
-
-    cells = points.batch_indexed_coordinates
-    cells = torch.cat([cells[:, :1], (cells[:, 1:] / voxel_size).floor()], dim=1).long()
-    cells[:, 1:] = cells[:, 1:].div(stride, rounding_mode="floor")
-    known, order = keys(voxels.batch_indexed_coordinates).sort()
-    return order[torch.searchsorted(known, keys(cells))]
-
-
 def build_backbone(
-    config: dict[str, Any], voxel_size: float | None, feature_levels: int = 1, checkpointing: bool = False
+    config: dict[str, Any], voxel_size: float | None, checkpointing: bool = False, feature_levels: int = 1
 ) -> nn.Module:
     """A module `Points (in_channels) -> Points (hidden_dim)`; with `feature_levels` > 1 a `PointToLevels`.
 
@@ -101,11 +37,11 @@ def build_backbone(
     if checkpointing:
         backbone.gradient_checkpointing_enable()
     if feature_levels > 1:
-        offered = 1 + len(_STAGES) if voxel_size and isinstance(backbone, MinkUNetBase) else 1
+        offered = 1 + len(STAGES) if voxel_size and isinstance(backbone, MinkUNetBase) else 1
         if feature_levels > offered:
             raise ConfigError(
                 f"model.feature_levels={feature_levels} must be at most {offered} with {config['_target_']}: a "
-                f"MinkUNet with a backbone_voxel_size has {1 + len(_STAGES)}, any other backbone 1"
+                f"MinkUNet with a backbone_voxel_size has {1 + len(STAGES)}, any other backbone 1"
             )
         return PointToLevels(backbone, voxel_size, feature_levels, config["out_channels"])
     if voxel_size is None:

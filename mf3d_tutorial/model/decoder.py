@@ -14,10 +14,14 @@ import torch
 import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from mf3d_tutorial.errors import ConfigError
 from mf3d_tutorial.model.warp import sample_farthest
 
+# Of PyTorch's attention kernels: flash where it can be had (float16 on CUDA), else two matrix products. The others are
+# several times slower with 100 queries and 100,000 keys.
+KERNELS = [SDPBackend.FLASH_ATTENTION, SDPBackend.MATH]
 CANDIDATES = 4096  # points of a scene among which farthest-point sampling chooses
 
 
@@ -47,7 +51,8 @@ def attend(
     """Attention of one scene. With a mask it is written out: PyTorch's kernel that takes one is made for as many
     queries as keys, and its backward pass is slow with few queries and many keys."""
     if allowed is None:
-        return F.scaled_dot_product_attention(q, k, v, scale=scale)
+        with sdpa_kernel(KERNELS):
+            return F.scaled_dot_product_attention(q, k, v, scale=scale)
     scores = (q * scale) @ k.transpose(-2, -1)
     return scores.masked_fill(~allowed, -torch.inf).softmax(-1) @ v
 
@@ -67,11 +72,11 @@ class CrossAttention(nn.Module):
     def forward(
         self,
         queries: Float[Tensor, "B Q D"],
-        scene: Float[Tensor, "N D+P"],
+        scene: Float[Tensor, "N S"],
         sizes: list[int],
         masks: list[Bool[Tensor, "Q N_b"]] | None = None,
     ) -> Float[Tensor, "B Q D"]:
-        """`scene`: each point's features and its encoded position, side by side.
+        """`scene`: each point's features and its encoded position, `side_by_side`.
 
         `sizes`: the number of points N_b of each scene; they follow one another in `scene`.
         `masks`: the points that each query may look at; a query that may look at none looks at all.
@@ -84,14 +89,14 @@ class CrossAttention(nn.Module):
         scenes = [attend(q[b : b + 1], k[b][None], v[b][None], allowed[b], width**-0.5) for b in range(len(sizes))]
         return self.out(torch.cat(scenes)[..., :width].transpose(1, 2).flatten(2))
 
-    def keys_and_values(self, scene: Float[Tensor, "N D+P"], padding: int) -> tuple[Tensor, ...]:
+    def keys_and_values(self, scene: Float[Tensor, "N S"], padding: int) -> tuple[Tensor, ...]:
         """Both (N, heads, width + padding), by one product with all weights: key = W_k f + W_p p + b, value = W_v f."""
         heads = (self.num_heads, self.position.out_features)
         key = self.key.weight.unflatten(0, heads)
         key = torch.cat([key, self.position.weight.expand(self.num_heads, -1, -1)], dim=-1)
         value = F.pad(self.value.weight.unflatten(0, heads), (0, self.position.in_features))
         bias = self.position.bias.expand(heads)
-        weight = F.pad(torch.stack([key, value]), (0, 0, 0, padding))
+        weight = F.pad(torch.stack([key, value]), (0, scene.shape[1] - key.shape[-1], 0, padding))
         bias = F.pad(torch.stack([bias, torch.zeros_like(bias)]), (0, padding))
         return F.linear(scene, weight.flatten(0, 2), bias.flatten()).unflatten(1, bias.shape).unbind(1)
 
@@ -203,6 +208,17 @@ class MixedQueries(nn.Module):
 QUERY_INITS = {"learned": LearnedQueries, "fps": SampledQueries, "mixed": MixedQueries}
 
 
+def side_by_side(features: Float[Tensor, "N D"], position: Float[Tensor, "N P"]) -> Float[Tensor, "N S"]:
+    """Features and positions in one table for `CrossAttention`; on CUDA filled up to a multiple of 8 columns.
+
+    Without that tensor cores cannot load its rows at once, and matrix products take some three times as long.
+    """
+    columns = [features, position.to(features.dtype)]
+    if features.is_cuda:
+        columns.append(features.new_zeros(len(features), -(features.shape[1] + position.shape[1]) % 8))
+    return torch.cat(columns, dim=1)
+
+
 class Level(NamedTuple):
     """What queries look at: K points or voxels of all scenes, K_b of scene b."""
 
@@ -253,7 +269,7 @@ class MaskTransformer(nn.Module):
         """
         levels = [*coarser, Level(features, position, mask_features)]
         sizes = [len(scene) for scene in mask_features]
-        scenes = [torch.cat([level.features, level.position.to(level.features.dtype)], dim=1) for level in levels]
+        scenes = [side_by_side(level.features, level.position) for level in levels]
         start = queries = self.queries(features.split(sizes), position.split(sizes), coord.split(sizes))
         layers, masks = [], None
         for index, layer in enumerate(self.layers):

@@ -98,7 +98,7 @@ def _quick_grid(conv: SpatiallySparseConv, voxels: Voxels) -> Grid:
     """The same on CUDA, with one hash table for all convolutions that start from these coordinates."""
     coords = voxels.batched_coordinates
     rows, offsets = coords.batch_indexed_coordinates, coords.offsets
-    table = coords.__dict__.get("_table") or coords.__dict__.setdefault("_table", PackedHashTable.from_coords(rows))
+    table = coords.__dict__.get("_table") or coords.__dict__.setdefault("_table", _hash_table(voxels, rows))
     queries = rows
     if set(conv.stride) != {1}:
         steps = _constant((1, *conv.stride), rows.device)
@@ -122,6 +122,17 @@ def _quick_grid(conv: SpatiallySparseConv, voxels: Voxels) -> Grid:
     )
     odd = all(size % 2 for size in conv.kernel_size) and queries is rows
     return Grid(_strided(conv, voxels, rows, offsets), Pairs(found, len(found) // 2 if odd else None))
+
+
+def _hash_table(voxels: Voxels, rows: Int[Tensor, "N 4"]) -> PackedHashTable:
+    """Which point has some coordinates. Those of the finest grid are checked, which makes the host wait for the GPU."""
+    if max(voxels.tensor_stride or (1,)) == 1:
+        return PackedHashTable.from_coords(rows)
+    table = PackedHashTable(capacity=max(16, 2 * len(rows)), device=rows.device)
+    table._allocate_storage()
+    table._run_prepare()
+    table._run_insert(rows.contiguous(), len(rows), rows.new_zeros(1))
+    return table
 
 
 def _strided(conv: SpatiallySparseConv, voxels: Voxels, rows: Int[Tensor, "M 4"], offsets: Tensor) -> IntCoords:

@@ -6,8 +6,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from mf3d_tutorial.model.backbone import PointToLevels, VoxelLevel, build_backbone
+from mf3d_tutorial.model.backbone import build_backbone
 from mf3d_tutorial.model.decoder import Level, MaskTransformer, PositionEncoding
+from mf3d_tutorial.model.levels import PointToLevels, VoxelLevel
 from mf3d_tutorial.model.warp import Points
 
 if TYPE_CHECKING:
@@ -69,9 +70,8 @@ class MaskFormer3D(nn.Module):
 
 def build_model(config: "ModelConfig", num_classes: int) -> MaskFormer3D:
     """The model that `cfg.model` describes, for C = `num_classes` classes; ConfigError if its backbone refuses."""
-    backbone = build_backbone(
-        config.backbone, config.backbone_voxel_size, config.feature_levels, config.backbone_checkpointing
-    )
+    options = config.backbone_checkpointing, config.feature_levels
+    backbone = build_backbone(config.backbone, config.backbone_voxel_size, *options)
     decoder = MaskTransformer(
         config.hidden_dim,
         config.num_queries,

@@ -1,8 +1,8 @@
 """What each idea of the strong recipe buys in the same minutes on the same GPU, with the same backbone and data.
 
-    python tests/benchmarks/learning.py --data data/rooms --make 500 --row seed --minutes 10
-    python tests/benchmarks/learning.py --data data/rooms --row "seed + ema" --transfer ../shared/scenes/layout
-    python tests/benchmarks/learning.py                                       # only print the table
+    python -m tests.benchmarks.learning --data data/rooms --make 500 --row seed --minutes 10
+    python -m tests.benchmarks.learning --data data/rooms --row "seed + ema" --transfer ../shared/scenes/layout
+    python -m tests.benchmarks.learning                                       # only print the table
 
 One row a command. A row is a recipe, or the seed's recipe with one idea of the strong one. The run is validated once,
 at its end: on all val scenes of --data, and on every scene of --transfer, which no run is trained on. The result is
@@ -38,7 +38,7 @@ ROWS = {
     "seed + fps queries": ["model.query_init=fps"],
     "seed + mixed queries": ["model.query_init=mixed"],
     "seed + weights 2/5/2": ["loss.cls_weight=2", "loss.dice_weight=2"],
-    "seed + normals": ["model.in_features=[color,normal]", "model.backbone.in_channels=6"],
+    "seed + normals": ["model.in_features=[color,normal]"],
     "seed + long wavelengths": ["model.position_wavelength=16", "model.position_bands=7"],
     "seed + position in masks": [
         *("model.mask_position=true", "model.position_wavelength=16", "model.position_bands=7"),

@@ -1,8 +1,8 @@
 """The README's table of backbones: parameters, time and memory of a step, seconds on the CPU, AP after some minutes.
 
-    python tests/benchmarks/backbones.py --rows backbones.json                      # everything but AP
-    python tests/benchmarks/backbones.py --rows backbones.json --data data/rooms --minutes 10
-    python tests/benchmarks/backbones.py --rows cpu.json --device cpu --voxel-size 0.2 --steps 2 --only tiny,pointmlp
+    python -m tests.benchmarks.backbones --rows backbones.json                      # everything but AP
+    python -m tests.benchmarks.backbones --rows backbones.json --data data/rooms --minutes 10
+    python -m tests.benchmarks.backbones --rows cpu.json --device cpu --voxel-size 0.2 --steps 2 --only tiny,pointmlp
 
 Numbers go to the file --rows as they come, and what is in it is not measured again: a run that was stopped goes on.
 Steps are on one batch of two rooms of --data (without it, rooms of ScanNet's size are generated); as many before them,

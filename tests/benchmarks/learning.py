@@ -34,10 +34,10 @@ ROWS = {
     "seed": [],
     "seed + masked attention": ["model.masked_attention=true"],
     "seed + loss after every layer": ["loss.aux_weight=1"],
-    "seed + 4 feature levels": ["model.feature_levels=4"],
+    "seed + 3 feature levels": ["model.feature_levels=3"],
     "seed + fps queries": ["model.query_init=fps"],
     "seed + mixed queries": ["model.query_init=mixed"],
-    "seed + weights 2/5/2": ["loss.cls_weight=2", "loss.dice_weight=2"],
+    "seed + weights 2/5/5": ["loss.cls_weight=2"],
     "seed + normals": ["model.in_features=[color,normal]"],
     "seed + long wavelengths": ["model.position_wavelength=16", "model.position_bands=7"],
     "seed + position in masks": [
@@ -63,7 +63,7 @@ def config(arguments: argparse.Namespace, folder: Path) -> Config:
     """That of the row's run."""
     options = [f"paths.data_dir={arguments.data}", f"paths.output_dir={folder}", f"seed={arguments.seed}"]
     options += [f"train.num_workers={arguments.workers}", "train.epochs=10000", "train.eval_every=10000"]
-    options += [f"train.minutes={arguments.minutes}", "train.resume=auto"]
+    options += [f"train.minutes={arguments.minutes}", "train.resume=auto", "data.cache=true", "backbone=strong"]
     return load_config([*ROWS[arguments.row], *options, *arguments.overrides])
 
 

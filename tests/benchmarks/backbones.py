@@ -21,13 +21,13 @@ from pathlib import Path
 from statistics import median
 
 import torch
-from learning import warm_up
 
 from mf3d_tutorial.config import Config, load_config
 from mf3d_tutorial.engine import build_loader, fit, load_datasets, train_step
 from mf3d_tutorial.files import write_json
 from mf3d_tutorial.options import BACKBONES
 from mf3d_tutorial.run import Run
+from tests.benchmarks.learning import warm_up
 
 COLUMNS = {"parameters": "M parameters", "ms": "ms a step", "gb": "GB", "checkpointing_ms": "ms, checkpointing"}
 COLUMNS |= {"checkpointing_gb": "GB, checkpointing", "cpu_seconds": "CPU s a room", "ap": "AP", "ap50": "AP50"}

@@ -108,11 +108,11 @@ def train_step(run: Run, *parts: Batch | None) -> dict[str, Tensor]:
     All or nothing: an error, a loss or a gradient that is not finite changes neither weights nor batch norm's
     statistics. NonFiniteError, naming the scenes, after `train.max_nonfinite` such batches in a row.
     """
-    options, parts = run.cfg.train, [part.to(run.device) for part in parts if part]
+    options, parts = run.cfg.train, [part for part in parts if part]
     statistics = [torch._foreach_add(buffers, 0) for buffers in run.buffers]  # copies, by a kernel or two
     norm, moved = torch.full((), torch.nan, device=run.device), False
     try:
-        losses = forward_backward(run, parts)
+        losses = forward_backward(run, [part.to(run.device) for part in parts])
         if losses["loss"].isfinite():
             add_gradients(run.model)
             run.scaler.unscale_(run.optimizer)

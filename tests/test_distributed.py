@@ -148,15 +148,17 @@ def test_two_torchrun_agents_train_together(scenes, alone, tmp_path):
 
 
 class NormModel(PointModel):
-    """With a batch norm, which is that of one process only as SyncBatchNorm."""
+    """With a batch norm, which is that of one process only as SyncBatchNorm.
+
+    It stands before the linear layer: behind it, it would leave that one's bias without a gradient.
+    """
 
     def __init__(self, in_channels: int, out_channels: int, **_unet):
         super().__init__(in_channels, out_channels)
-        self.norm = torch.nn.BatchNorm1d(out_channels)
+        self.norm = torch.nn.BatchNorm1d(in_channels)
 
     def forward(self, points):
-        points = super().forward(points)
-        return points.replace(batched_features=self.norm(points.feature_tensor))
+        return super().forward(points.replace(batched_features=self.norm(points.feature_tensor)))
 
 
 @pytest.mark.cuda

@@ -11,6 +11,7 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from helpers import write_scene
@@ -255,7 +256,8 @@ def test_a_step_that_a_real_gpu_has_no_room_for_changes_nothing(scenes, tmp_path
     batch = next(iter(build_loader(cfg, load_datasets(cfg)[0])))
     train_step(run, batch)
     before = {name: value.clone() for name, value in run.model.state_dict().items()}
-    write_scene(tmp_path / "train" / "large", points=3_000_000)
+    coord = np.random.default_rng(0).uniform(0, 8, (3_000_000, 3))  # several voxels on the U-Net's coarsest grid
+    write_scene(tmp_path / "train" / "large", points=len(coord), coord=coord)
     large = collate([ScanNetScenes(tmp_path, "train", voxel_size=None)[0]], in_features=cfg.model.in_features)
     torch.cuda.set_per_process_memory_fraction(0.002)  # some 280 MB of an H200
     try:

@@ -96,7 +96,7 @@ def test_layers_hand_the_coordinates_on_and_keep_no_cycle_of_them():
 @pytest.mark.cuda
 @pytest.mark.parametrize("half", [False, True], ids=["float32", "float16"])
 def test_on_a_gpu_a_network_gives_what_it_gives_without_the_short_way(half):
-    network, voxels = unet().cuda(), random_voxels(device="cuda")
+    network, voxels = unet().cuda().eval(), random_voxels(device="cuda")  # batch norm of few voxels magnifies rounding
     lean.install(False)
     theirs = outputs_and_gradients(copy.deepcopy(network), voxels, half)  # and tries the kernels
     lean.install()
@@ -106,7 +106,7 @@ def test_on_a_gpu_a_network_gives_what_it_gives_without_the_short_way(half):
     for name, value in theirs.items():
         assert_near(ours[name], value, 2e-2)
     with torch.no_grad(), torch.autocast("cuda", torch.float16, enabled=half):
-        assert_near(network.eval()(voxels).feature_tensor, copy.deepcopy(network).eval()(voxels).feature_tensor, 1e-2)
+        assert_near(network(voxels).feature_tensor, theirs["features"], 2e-2)
 
 
 @pytest.mark.cuda

@@ -53,7 +53,8 @@ def windowed_attention(
         )
     half, usual_scale = qkv.dtype in (torch.float16, torch.bfloat16), qkv.shape[-1] ** -0.5
     if qkv.is_cuda and half and not dropout_p and softmax_scale in (None, usual_scale) and qkv.shape[-1] % 8 == 0:
-        return varlen_attn(*qkv.unbind(1), cu_seqlens, cu_seqlens, max_seqlen, max_seqlen)
+        borders = cu_seqlens.int()
+        return varlen_attn(*qkv.unbind(1), borders, borders, max_seqlen, max_seqlen)
     return attention_by_length(qkv, cu_seqlens, dropout_p, softmax_scale)
 
 

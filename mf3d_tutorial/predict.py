@@ -1,5 +1,6 @@
 """Find the instances in a scan of your own: ply, pcd, npz, or a scene folder of npy files; or a folder of such scans.
 
+    python -m mf3d_tutorial.predict input=scan.ply output=predictions                 # with the shipped model
     python -m mf3d_tutorial.predict checkpoint=runs/first/best.ckpt input=scan.ply output=predictions
 
 Writes <output>/<scan>/ with instances.json (label, score, points, box, centroid), instances.ply (a colour an instance),
@@ -25,10 +26,12 @@ from mf3d_tutorial.run import choose_device
 from mf3d_tutorial.viz.colors import class_paint, instance_paint, neighbour_colors, rgb_paint
 from mf3d_tutorial.viz.report import write_report
 
+SHIPPED = Path(__file__).parents[1] / "data_samples" / "checkpoints" / "strong.ckpt"
+
 
 @dataclass
 class PredictOptions(InferenceOptions):
-    checkpoint: str = option(MISSING, "best.ckpt or last.ckpt of a run (required)")
+    checkpoint: str = option(str(SHIPPED), "best.ckpt or last.ckpt of a run; without it the model in data_samples")
     input: str = option(MISSING, f"a scan ({' '.join(READERS)}, scene folder) or a folder of scans (required)")
     output: str = option(MISSING, "folder to write into (required)")
     score_threshold: float = option(0.3, "instances with a lower score are left out")

@@ -139,8 +139,9 @@ def compare_losses(arguments: argparse.Namespace, data: Path, voxel: float) -> N
 
 
 def compare_speed(arguments: argparse.Namespace, data: Path, scenes: int, voxel: float, precision: str) -> None:
-    rows = []
+    rows, side = [], None
     for name in ("example", "ours"):
+        side = None  # frees the other one's memory
         side, points = make_side(name, arguments, data, scenes, voxel, f"train.precision={precision}")
         if name == "example":
             print(f"\nB={scenes}, {voxel * 100:g} cm, {points // scenes:,} points a scene, {precision}")

@@ -7,7 +7,7 @@ import torch
 from helpers import assert_near
 from warpconvnet.models import MinkUNetBase
 
-from mf3d_tutorial.model import lean
+from mf3d_tutorial.model import kernel_maps, lean
 from mf3d_tutorial.model.decoder import farthest_points
 from mf3d_tutorial.model.warp import GRID_MAX, GRID_MIN, Points, Voxels, kernel_map
 
@@ -39,7 +39,7 @@ def test_distinct_rows_are_the_unique_rows():
     rows = torch.randint(-3, 4, (500, 4), generator=torch.Generator().manual_seed(0)).int()
     rows[:, 0] = rows[:, 0].abs()
     rows[:2] = torch.tensor([[1, GRID_MIN, GRID_MAX, 0], [1, GRID_MAX, GRID_MIN, -1]])
-    assert torch.equal(lean._distinct_rows(rows), rows.unique(dim=0))
+    assert torch.equal(kernel_maps._distinct_rows(rows), rows.unique(dim=0))
 
 
 def test_a_table_of_pairs_gives_the_lists_of_pairs():
@@ -48,7 +48,7 @@ def test_a_table_of_pairs_gives_the_lists_of_pairs():
     found = torch.full((27, len(coords)), -1, dtype=torch.int32)
     for offset, (start, end) in enumerate(zip(listed.offsets, listed.offsets[1:])):
         found[offset, listed.out_maps[start:end].long()] = listed.in_maps[start:end]
-    pairs = lean.Pairs(found, 13)
+    pairs = kernel_maps.Pairs(found, 13)
     assert len(pairs) == 27
     assert torch.equal(pairs.offsets, listed.offsets)
     assert torch.equal(pairs.in_maps, listed.in_maps)
@@ -118,7 +118,7 @@ def test_on_a_gpu_the_pairs_are_those_of_the_cpu(stride):
     sets = []
     for device in ("cpu", "cuda"):
         voxels = random_voxels(3000, device=device)
-        out, pairs = lean._grid(conv, voxels)
+        out, pairs = kernel_maps.grid_of(conv, voxels)
         ends = (
             voxels.batch_indexed_coordinates[pairs.in_maps.long()],
             out.batch_indexed_coordinates[pairs.out_maps.long()],

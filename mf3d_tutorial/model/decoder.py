@@ -19,8 +19,8 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from mf3d_tutorial.errors import ConfigError
 from mf3d_tutorial.model.warp import sample_farthest
 
-# Of PyTorch's attention kernels: flash where it can be had (float16 on CUDA), else two matrix products. The others are
-# several times slower with 100 queries and 100,000 keys.
+# Of PyTorch's attention kernels: flash where it can be had (on the CPU, in float16 on CUDA), else two matrix products.
+# The others are several times slower with 100 queries and 100,000 keys.
 KERNELS = [SDPBackend.FLASH_ATTENTION, SDPBackend.MATH]
 CANDIDATES = 4096  # points of a scene among which farthest-point sampling chooses
 
@@ -48,11 +48,11 @@ def attend(
     allowed: Tensor | None,
     scale: float,
 ) -> Float[Tensor, "1 H Q d"]:
-    """Attention of one scene. With a mask it is written out: PyTorch's kernel that takes one is made for as many
-    queries as keys, and its backward pass is slow with few queries and many keys."""
-    if allowed is None:
+    """Attention of one scene. With a mask it is written out on CUDA: PyTorch's kernel that takes one there is made for
+    as many queries as keys, and its backward pass is slow with few queries and many keys."""
+    if allowed is None or not q.is_cuda:
         with sdpa_kernel(KERNELS):
-            return F.scaled_dot_product_attention(q, k, v, scale=scale)
+            return F.scaled_dot_product_attention(q, k, v, allowed, scale=scale)
     scores = (q * scale) @ k.transpose(-2, -1)
     return scores.masked_fill(~allowed, -torch.inf).softmax(-1) @ v
 
@@ -72,7 +72,7 @@ class CrossAttention(nn.Module):
     def forward(
         self,
         queries: Float[Tensor, "B Q D"],
-        scene: Float[Tensor, "N S"],
+        scene: "Scene",
         sizes: list[int],
         masks: list[Bool[Tensor, "Q N_b"]] | None = None,
     ) -> Float[Tensor, "B Q D"]:
@@ -82,15 +82,26 @@ class CrossAttention(nn.Module):
         `masks`: the points that each query may look at; a query that may look at none looks at all.
         """
         width = self.position.out_features
-        padding = -width % 8 if scene.is_cuda else 0  # flash attention pads each tensor to this itself
+        padding = -width % 8 if queries.is_cuda else 0  # flash attention pads each tensor to this itself
         q = F.pad(self.query(queries).unflatten(-1, (self.num_heads, width)), (0, padding)).transpose(1, 2)
-        k, v = (x.transpose(0, 1).split(sizes, dim=1) for x in self.keys_and_values(scene, padding))
+        k, v = self.keys_and_values(scene, sizes, padding)
         allowed = [mask | ~mask.any(1, keepdim=True) for mask in masks] if masks else [None] * len(sizes)
         scenes = [attend(q[b : b + 1], k[b][None], v[b][None], allowed[b], width**-0.5) for b in range(len(sizes))]
         return self.out(torch.cat(scenes)[..., :width].transpose(1, 2).flatten(2))
 
-    def keys_and_values(self, scene: Float[Tensor, "N S"], padding: int) -> tuple[Tensor, ...]:
-        """Both (N, heads, width + padding), by one product with all weights: key = W_k f + W_p p + b, value = W_v f."""
+    def keys_and_values(self, scene: "Scene", sizes: list[int], padding: int) -> tuple[list[Tensor], list[Tensor]]:
+        """Of each scene (heads, N_b, width + padding): key = W_k f + W_p p + b, value = W_v f."""
+        if isinstance(scene, Tensor):
+            whole = [x.split(sizes) for x in self.by_one_product(scene, padding)]
+        else:  # without that product's zeros, which the CPU would take its time to multiply
+            heads = (self.num_heads, self.position.out_features)
+            features, position = (column.split(sizes) for column in scene)
+            keys = [self.key(f).unflatten(1, heads) + self.position(p)[:, None] for f, p in zip(features, position)]
+            whole = keys, [self.value(f).unflatten(1, heads) for f in features]
+        return tuple([x.transpose(0, 1) for x in scenes] for scenes in whole)
+
+    def by_one_product(self, scene: Float[Tensor, "N S"], padding: int) -> tuple[Tensor, ...]:
+        """Keys and values (N, heads, width + padding), by one product with all weights."""
         heads = (self.num_heads, self.position.out_features)
         key = self.key.weight.unflatten(0, heads)
         key = torch.cat([key, self.position.weight.expand(self.num_heads, -1, -1)], dim=-1)
@@ -208,15 +219,18 @@ class MixedQueries(nn.Module):
 QUERY_INITS = {"learned": LearnedQueries, "fps": SampledQueries, "mixed": MixedQueries}
 
 
-def side_by_side(features: Float[Tensor, "N D"], position: Float[Tensor, "N P"]) -> Float[Tensor, "N S"]:
-    """Features and positions in one table for `CrossAttention`; on CUDA filled up to a multiple of 8 columns.
+Scene = Float[Tensor, "N S"] | tuple[Float[Tensor, "N D"], Float[Tensor, "N P"]]
+
+
+def side_by_side(features: Float[Tensor, "N D"], position: Float[Tensor, "N P"]) -> Scene:
+    """Features and positions for `CrossAttention`: on CUDA in one table, filled up to a multiple of 8 columns.
 
     Without that tensor cores cannot load its rows at once, and matrix products take some three times as long.
     """
-    columns = [features, position.to(features.dtype)]
-    if features.is_cuda:
-        columns.append(features.new_zeros(len(features), -(features.shape[1] + position.shape[1]) % 8))
-    return torch.cat(columns, dim=1)
+    if not features.is_cuda:
+        return features, position
+    filling = features.new_zeros(len(features), -(features.shape[1] + position.shape[1]) % 8)
+    return torch.cat([features, position.to(features.dtype), filling], dim=1)
 
 
 class Level(NamedTuple):

@@ -1,0 +1,94 @@
+"""Scenes a second and peak memory of inference, from points on the device to `Instances`.
+
+    python -m tests.benchmarks.inference data.voxel_size=0.02 model.backbone_voxel_size=0.02      # on a GPU: float16
+    python -m tests.benchmarks.inference --device cpu --checkpoint rooms.ckpt --data data_samples
+
+A scene of so many points is the first one of the data, thinned to data.voxel_size, put side by side with itself as
+often as needed, and cut. Times are medians of `--repeat` predictions after `--warm` ones. Memory is what a scene adds
+to the model at the peak: on CUDA of allocated tensors, on the CPU of the process. Without a checkpoint the weights are
+random, which changes neither.
+"""
+
+import argparse
+import re
+import tempfile
+import time
+from pathlib import Path
+from statistics import median
+
+import torch
+
+from mf3d_tutorial.checkpoint import load_model
+from mf3d_tutorial.config import load_config
+from mf3d_tutorial.data import ScanNetScenes
+from mf3d_tutorial.data.scannet import Scene, point_features
+from mf3d_tutorial.engine import autocast
+from mf3d_tutorial.inference import predict_instances
+from mf3d_tutorial.model import MaskFormer3D, build_model
+from mf3d_tutorial.model.warp import Points
+from mf3d_tutorial.run import choose_device, choose_precision
+from tests.benchmarks.rooms import rooms_in
+
+
+def tiled(scene: Scene, in_features: list[str], count: int) -> Points:
+    """`count` points of rooms that stand in a row along x, a metre apart."""
+    coord, features = torch.from_numpy(scene.coord), torch.from_numpy(point_features(scene, in_features))
+    width = float(coord[:, 0].max() - coord[:, 0].min()) + 1
+    rooms = range(-(-count // len(coord)))
+    shifted = torch.cat([coord + torch.tensor([room * width, 0, 0]) for room in rooms])
+    return Points([shifted[:count]], [features.repeat(len(rooms), 1)[:count]])
+
+
+def memory(device: torch.device, peak: bool) -> float:
+    """GB now, or at the highest since a call with peak=False."""
+    if device.type == "cuda":
+        if not peak:
+            torch.cuda.reset_peak_memory_stats()
+        return torch.cuda.max_memory_allocated() / 1e9
+    if not peak:
+        Path("/proc/self/clear_refs").write_text("5")  # Linux: the highest is from now on
+    return int(re.search(r"VmHWM:\s+(\d+)", Path("/proc/self/status").read_text())[1]) * 1024 / 1e9
+
+
+def timed(model: MaskFormer3D, points: Points, device: torch.device, precision: str) -> float:
+    """Seconds of one prediction."""
+    start = time.perf_counter()
+    with autocast(device, precision):
+        logits, masks = model(points)
+    predict_instances(logits[0], masks[0]).scores.cpu()  # which waits for the device
+    return time.perf_counter() - start
+
+
+@torch.no_grad()
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--points", type=int, nargs="+", default=[50_000, 150_000, 1_000_000], help="ascending")
+    parser.add_argument("--device", default="cuda")
+    parser.add_argument("--checkpoint", help="a trained model, in place of key=value")
+    parser.add_argument("--warm", type=int, default=3)
+    parser.add_argument("--repeat", type=int, default=10)
+    parser.add_argument("--data", type=Path, help="a dataset; without it, a room of ScanNet's size is generated")
+    parser.add_argument("overrides", nargs="*", metavar="key=value")
+    arguments = parser.parse_intermixed_args()
+    device = choose_device(arguments.device)
+    with tempfile.TemporaryDirectory() as made:
+        data = arguments.data or rooms_in(Path(made), 1)
+        if arguments.checkpoint:
+            model, cfg = load_model(arguments.checkpoint, device)
+        else:
+            cfg = load_config([f"paths.data_dir={data}", *arguments.overrides])
+            model = build_model(cfg.model, len(cfg.data.labels)).to(device).eval()
+        scene = ScanNetScenes(data, "train", voxel_size=cfg.data.voxel_size)[0]
+    precision = choose_precision("auto", device)
+    name = torch.cuda.get_device_name() if device.type == "cuda" else f"CPU, {torch.get_num_threads()} threads"
+    print(f"{name}, torch {torch.__version__}, precision {precision}, voxels of {cfg.data.voxel_size} m")
+    before = memory(device, peak=False)
+    for count in arguments.points:
+        points = tiled(scene, cfg.model.in_features, count).to(device)
+        seconds = [timed(model, points, device, precision) for _ in range(arguments.warm + arguments.repeat)]
+        took, added = median(seconds[arguments.warm :]), memory(device, peak=True) - before
+        print(f"{count:9,} points: {1 / took:6.2f} scenes/s, {1e3 * took:7.1f} ms, {added:6.2f} GB", flush=True)
+
+
+if __name__ == "__main__":
+    main()

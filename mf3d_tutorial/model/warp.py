@@ -6,8 +6,8 @@ the device of their tensor. CUDA tensors go to the compiled kernels as before; C
 below. So every module of this project that needs WarpConvNet takes it from here, or imports this file first.
 
     what                     on CPU tensors
-    generate_kernel_map      sorted integer keys and a binary search
-    sparse convolution       one matrix product a kernel offset (gather, GEMM, scatter-add)
+    generate_kernel_map      integer keys, looked up in a table or by a binary search
+    sparse convolution       one matrix product a kernel offset (gather, GEMM), sums in the order of points
     unique_hashmap           a stable sort
     morton_code              bit tricks on int64
     segment_csr              index_add / scatter (also on CUDA, where torch_scatter is not installed)
@@ -195,7 +195,7 @@ def kernel_map(
 
 def _positions(keys: Int[Tensor, " N"], queries: Int[Tensor, " M"], size: int) -> Int[Tensor, " M"]:
     """Where each query (0 <= query < size) stands among the distinct keys; -1: nowhere."""
-    if size <= 128 * len(keys):  # a table of all possible keys is quicker, and takes no more memory than the queries
+    if size <= 128 * len(keys):  # a table of all keys is several times quicker, and takes at most 512 bytes a point
         table = queries.new_full((size,), -1, dtype=torch.int32)
         table[keys] = torch.arange(len(keys), dtype=torch.int32)
         return table[queries]

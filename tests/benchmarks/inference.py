@@ -10,7 +10,7 @@ random, which changes neither.
 """
 
 import argparse
-import re
+import resource
 import tempfile
 import time
 from pathlib import Path
@@ -39,15 +39,11 @@ def tiled(scene: Scene, in_features: list[str], count: int) -> Points:
     return Points([shifted[:count]], [features.repeat(len(rooms), 1)[:count]])
 
 
-def memory(device: torch.device, peak: bool) -> float:
-    """GB now, or at the highest since a call with peak=False."""
+def peak_memory(device: torch.device) -> float:
+    """GB, the highest so far."""
     if device.type == "cuda":
-        if not peak:
-            torch.cuda.reset_peak_memory_stats()
         return torch.cuda.max_memory_allocated() / 1e9
-    if not peak:
-        Path("/proc/self/clear_refs").write_text("5")  # Linux: the highest is from now on
-    return int(re.search(r"VmHWM:\s+(\d+)", Path("/proc/self/status").read_text())[1]) * 1024 / 1e9
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9
 
 
 def timed(model: MaskFormer3D, points: Points, device: torch.device, precision: str) -> float:
@@ -82,11 +78,11 @@ def main() -> None:
     precision = choose_precision("auto", device)
     name = torch.cuda.get_device_name() if device.type == "cuda" else f"CPU, {torch.get_num_threads()} threads"
     print(f"{name}, torch {torch.__version__}, precision {precision}, voxels of {cfg.data.voxel_size} m")
-    before = memory(device, peak=False)
+    before = peak_memory(device)
     for count in arguments.points:
         points = tiled(scene, cfg.model.in_features, count).to(device)
         seconds = [timed(model, points, device, precision) for _ in range(arguments.warm + arguments.repeat)]
-        took, added = median(seconds[arguments.warm :]), memory(device, peak=True) - before
+        took, added = median(seconds[arguments.warm :]), peak_memory(device) - before
         print(f"{count:9,} points: {1 / took:6.2f} scenes/s, {1e3 * took:7.1f} ms, {added:6.2f} GB", flush=True)
 
 

@@ -97,6 +97,7 @@ def test_sigterm_in_the_middle_of_an_epoch_loses_no_step(scenes, undisturbed, tm
 
 @pytest.mark.parametrize("where", ["training", "validation"])
 def test_an_interrupt_as_papermill_and_ctrl_c_send_it_saves_first(scenes, undisturbed, tmp_path, monkeypatch, where):
+    handler = signal.getsignal(signal.SIGINT)
     with monkeypatch.context() as patch:
         if where == "training":
             real = engine.as_numbers
@@ -115,7 +116,7 @@ def test_an_interrupt_as_papermill_and_ctrl_c_send_it_saves_first(scenes, undist
     step = load_checkpoint(tmp_path / "last.ckpt")["step"]
     assert step == {"training": 5, "validation": 6}[where]
     assert said[-1] == f"stopped after step {step}; train.resume=auto goes on from there"
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert signal.getsignal(signal.SIGINT) is handler
     fit(config(scenes, tmp_path), quiet)
     assert_same_end(tmp_path, undisturbed)
 
@@ -199,7 +200,7 @@ def test_a_second_run_in_the_same_folder_is_refused(scenes, undisturbed, tmp_pat
 def test_a_scene_that_turns_unreadable_is_named_and_the_run_goes_on_once_it_is_mended(
     scenes, undisturbed, tmp_path, workers
 ):
-    data, out, more = tmp_path / "data", tmp_path / "run", f"train.num_workers={workers}"
+    data, out, more = tmp_path / "data", tmp_path / "run", (f"train.num_workers={workers}", "data.cache=false")
     shutil.copytree(scenes, data)
     color = data / "train/scene3/color.npy"
     good = color.read_bytes()
@@ -209,11 +210,11 @@ def test_a_scene_that_turns_unreadable_is_named_and_the_run_goes_on_once_it_is_m
             color.write_bytes(good[:100])
 
     with pytest.raises(DataError, match=r"scene3/color\.npy cannot be read") as caught:
-        fit(config(data, out, more), break_it)
+        fit(config(data, out, *more), break_it)
     assert "\n" not in str(caught.value)
     assert load_checkpoint(out / "last.ckpt")["step"] >= 6
     color.write_bytes(good)
-    fit(config(data, out, more), quiet)
+    fit(config(data, out, *more), quiet)
     assert_same_end(out, undisturbed)
 
 

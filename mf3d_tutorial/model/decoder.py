@@ -225,7 +225,7 @@ Scene = Float[Tensor, "N S"] | tuple[Float[Tensor, "N D"], Float[Tensor, "N P"]]
 def side_by_side(features: Float[Tensor, "N D"], position: Float[Tensor, "N P"]) -> Scene:
     """Features and positions for `CrossAttention`: on CUDA in one table, filled up to a multiple of 8 columns.
 
-    Without that tensor cores cannot load its rows at once, and matrix products take some three times as long.
+    Without that tensor cores cannot load whole rows, and PyTorch takes slower kernels for the products.
     """
     if not features.is_cuda:
         return features, position

@@ -26,7 +26,7 @@ from warpconvnet.nn.modules.sparse_conv import SpatiallySparseConv
 class Grid:
     """Where a convolution leads from some coordinates, and the pairs of points that it connects."""
 
-    out: IntCoords
+    out: IntCoords | None  # None: the same. (An object that held itself would keep the GPU's memory until collected.)
     pairs: IntSearchResult
     back: IntSearchResult | None = None  # the same pairs for the transposed convolution, once it was asked for
 
@@ -39,7 +39,8 @@ def grid_of(conv: SpatiallySparseConv, voxels: Voxels) -> tuple[IntCoords, IntSe
     if key not in grids:
         quick = voxels.device.type == "cuda" and set(conv.dilation) == {1} and math.prod(conv.kernel_size) <= 32
         grids[key] = (_quick_grid if quick and conv.num_spatial_dims == 3 else _stock_grid)(conv, voxels)
-    return grids[key].out, grids[key].pairs
+    grid = grids[key]
+    return coords if grid.out is None else grid.out, grid.pairs
 
 
 def _stock_grid(conv: SpatiallySparseConv, voxels: Voxels) -> Grid:
@@ -90,22 +91,28 @@ def _hash_table(voxels: Voxels, rows: Int[Tensor, "N 4"]) -> PackedHashTable:
     return table
 
 
-def _strided(conv: SpatiallySparseConv, voxels: Voxels, rows: Int[Tensor, "M 4"], offsets: Tensor) -> IntCoords:
-    """The coordinate object of a convolution's output: the input's own one for stride 1."""
+def _strided(conv: SpatiallySparseConv, voxels: Voxels, rows: Int[Tensor, "M 4"], offsets: Tensor) -> IntCoords | None:
+    """The coordinate object of a convolution's output; None for stride 1, which keeps that of its input."""
     if set(conv.stride) == {1}:
-        return voxels.batched_coordinates
+        return None
     stride = tuple(a * b for a, b in zip(conv.stride, voxels.tensor_stride or (1, 1, 1)))
     out = IntCoords(rows[:, 1:], offsets, tensor_stride=stride)
     out._set_batch_indexed_coordinates(rows)
     return out
 
 
+_BITS, _MIDDLE = (54, 36, 18, 0), (0, 2**17, 2**17, 2**17)
+
+
+def packed(rows: Int[Tensor, "N 4"]) -> Int[Tensor, " N"]:
+    """Scene, x, y, z as one number, which has 18 bits for each axis; its order is that of the rows."""
+    return ((rows.long() + _constant(_MIDDLE, rows.device)) << _constant(_BITS, rows.device)).sum(1)
+
+
 def _distinct_rows(rows: Int[Tensor, "N 4"]) -> Int[Tensor, "M 4"]:
-    """Each row once, in ascending order. A row is packed into one number, which has 18 bits for x, y and z each."""
-    bits = _constant((54, 36, 18, 0), rows.device)
-    middle = _constant((0, 2**17, 2**17, 2**17), rows.device)
-    keys = ((rows.long() + middle) << bits).sum(1).unique()
-    return (((keys[:, None] >> bits) & (2**18 - 1)) - middle).int()
+    """Each row once, in ascending order."""
+    bits, middle = _constant(_BITS, rows.device), _constant(_MIDDLE, rows.device)
+    return (((packed(rows).unique()[:, None] >> bits) & (2**18 - 1)) - middle).int()
 
 
 @functools.cache

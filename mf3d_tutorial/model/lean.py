@@ -38,7 +38,7 @@ Kernel = tuple[str, dict[str, Any]]  # name and parameters of one of WarpConvNet
 
 def with_features(geometry: Geometry, features: Float[Tensor, "N C"], coords: IntCoords | None = None) -> Geometry:
     """`geometry` with other features, and coordinates, without the checks of its constructors."""
-    coords = coords or geometry.batched_coordinates
+    coords = geometry.batched_coordinates if coords is None else coords
     batched = object.__new__(CatFeatures)
     batched.__dict__.update(batched_tensor=features, offsets=coords.offsets)
     new = object.__new__(type(geometry))
@@ -72,7 +72,6 @@ def _metadata(conv: SpatiallySparseConv) -> dict[str, Any]:
 
 def _untuned(conv, features, weight, pairs, coords, voxels) -> Float[Tensor, "M O"]:
     """WarpConvNet's own function, which tries its kernels (on the CPU it is that of warp.py)."""
-    accumulate_half = get_fp16_accum() if conv.use_fp16_accum is None else conv.use_fp16_accum
     return _conv.UnifiedSpatiallySparseConvFunction.apply(
         features,
         weight,
@@ -87,8 +86,12 @@ def _untuned(conv, features, weight, pairs, coords, voxels) -> Float[Tensor, "M 
         voxels.tensor_stride,
         _metadata(conv),
         conv.groups,
-        accumulate_half,
+        _accumulates_half(conv),
     )
+
+
+def _accumulates_half(conv: SpatiallySparseConv) -> bool:
+    return get_fp16_accum() if conv.use_fp16_accum is None else conv.use_fp16_accum
 
 
 @dataclass
@@ -122,7 +125,7 @@ def _plan(conv: SpatiallySparseConv, num_in: int, num_out: int, dtype: torch.dty
 
 
 def _tuned_plan(conv: SpatiallySparseConv, num_in: int, num_out: int, dtype: torch.dtype) -> Plan | None:
-    half = get_fp16_accum() if conv.use_fp16_accum is None else conv.use_fp16_accum
+    half = _accumulates_half(conv)
     common = {"kernel_volume": math.prod(conv.kernel_size), "in_dtype": dtype, "use_fp16_accum": half}
     there = SpatiallySparseConvConfig(num_in, num_out, conv.in_channels, conv.out_channels, **common, **_metadata(conv))
     back = SpatiallySparseConvConfig(num_out, num_in, conv.out_channels, conv.in_channels, **common, **_metadata(conv))

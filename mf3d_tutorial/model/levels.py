@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from mf3d_tutorial.model.warp import GRID_MAX, Points, PointToVoxel, Voxels
+from mf3d_tutorial.model.warp import Points, PointToVoxel, Voxels, packed
 
 
 class VoxelLevel(NamedTuple):
@@ -61,13 +61,8 @@ class PointToLevels(PointToVoxel):
 
 def voxel_of_points(points: Points, voxels: Voxels, voxel_size: float, stride: int) -> Int[Tensor, " N"]:
     """The index of the voxel, `stride` times `voxel_size` (metres) long, that each point lies in."""
-    weights = torch.tensor([(2 * (GRID_MAX + 1)) ** power for power in (3, 2, 1, 0)], device=points.device)
-
-    def keys(coords: Int[Tensor, "N 4"]) -> Int[Tensor, " N"]:  # scene, x, y, z as one number
-        return (coords * weights).sum(1)
-
     cells = points.batch_indexed_coordinates
     cells = torch.cat([cells[:, :1], (cells[:, 1:] / voxel_size).floor()], dim=1).long()
     cells[:, 1:] = cells[:, 1:].div(stride, rounding_mode="floor")
-    known, order = keys(voxels.batch_indexed_coordinates).sort()
-    return order[torch.searchsorted(known, keys(cells))]
+    known, order = packed(voxels.batch_indexed_coordinates).sort()
+    return order[torch.searchsorted(known, packed(cells))]

@@ -95,6 +95,7 @@ from warpconvnet.nn.modules.sparse_pool import PointToVoxel  # noqa: E402
 from warpconvnet.ops import farthest_point_sampling  # noqa: E402
 
 from mf3d_tutorial.model import lean  # noqa: E402
+from mf3d_tutorial.model.kernel_maps import packed  # noqa: E402
 
 __all__ = [
     "GRID_MAX",
@@ -105,6 +106,7 @@ __all__ = [
     "PointToVoxel",
     "SparseConv3d",
     "Voxels",
+    "packed",
     "sample_farthest",
     "segment_csr",
 ]

@@ -13,7 +13,6 @@ AP is that of the validation rooms after --minutes of training with recipe=stron
 import argparse
 import itertools
 import json
-import subprocess
 import sys
 import tempfile
 import time
@@ -28,6 +27,7 @@ from mf3d_tutorial.files import write_json
 from mf3d_tutorial.options import BACKBONES
 from mf3d_tutorial.run import Run
 from tests.benchmarks.learning import warm_up
+from tests.benchmarks.rooms import rooms_in
 
 COLUMNS = {"parameters": "M parameters", "ms": "ms a step", "gb": "GB", "checkpointing_ms": "ms, checkpointing"}
 COLUMNS |= {"checkpointing_gb": "GB, checkpointing", "cpu_seconds": "CPU s a room", "ap": "AP", "ap50": "AP50"}
@@ -115,10 +115,7 @@ def main() -> None:
     parser.add_argument("overrides", nargs="*", metavar="key=value")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as made:
-        if not arguments.data:
-            make = [sys.executable, "-m", "mf3d_tutorial.make_rooms", "--out", f"{made}/rooms", "--train", "2"]
-            subprocess.run([*make, "--val", "1", "--workers", "3"], check=True)
-            arguments.data = Path(made) / "rooms"
+        arguments.data = arguments.data or rooms_in(Path(made), 2)
         rows = measure(arguments)
     print(f"\n| `backbone=` | {' | '.join(COLUMNS.values())} |\n|---|{'---|' * len(COLUMNS)}")
     for name, row in rows.items():

@@ -1,4 +1,5 @@
-"""WarpConvNet on any device. With warp_attention.py, lean.py and kernel_maps.py the only file that knows its insides.
+"""WarpConvNet on any device. With cpu_convolution.py, warp_attention.py, lean.py and kernel_maps.py the only file that
+knows its insides.
 
 WarpConvNet is written for CUDA: its package on the index is pure Python, without the compiled `warpconvnet._C`, and
 refuses to import. Importing *this* module imports WarpConvNet all the same and makes a few of its functions look at
@@ -16,7 +17,6 @@ below. So every module of this project that needs WarpConvNet takes it from here
 import contextlib
 import importlib.util
 import io
-import math
 import os
 import sys
 import types
@@ -28,9 +28,6 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 TESTED_VERSIONS = ("1.8.2",)
-
-# Grid coordinates must fit WarpConvNet's packed hash keys: 18 signed bits an axis.
-GRID_MIN, GRID_MAX = -(2**17), 2**17 - 1
 
 # WarpConvNet tries these kernels and keeps the fastest. The list leaves out the sm90 CuTe ones: on an H100 they give
 # non-finite numbers, which costs autotuning time before they are thrown out.
@@ -86,7 +83,6 @@ import warpconvnet.geometry.coords.ops.voxel as _voxel  # noqa: E402
 import warpconvnet.nn.functional.sparse_conv.helper as _conv  # noqa: E402
 import warpconvnet.utils.optional_deps as _optional  # noqa: E402
 import warpconvnet.utils.unique as _unique  # noqa: E402
-from warpconvnet.geometry.coords.search.search_results import IntSearchResult  # noqa: E402
 from warpconvnet.geometry.types.points import Points  # noqa: E402
 from warpconvnet.geometry.types.voxels import Voxels  # noqa: E402
 from warpconvnet.models.mink_unet import MinkUNetBase  # noqa: E402
@@ -95,6 +91,7 @@ from warpconvnet.nn.modules.sparse_pool import PointToVoxel  # noqa: E402
 from warpconvnet.ops import farthest_point_sampling  # noqa: E402
 
 from mf3d_tutorial.model import lean  # noqa: E402
+from mf3d_tutorial.model.cpu_convolution import GRID_MAX, GRID_MIN, SparseConvGEMM, kernel_map, unique_rows  # noqa: E402
 from mf3d_tutorial.model.kernel_maps import packed  # noqa: E402
 
 __all__ = [
@@ -112,26 +109,6 @@ __all__ = [
 ]
 
 
-def _check_grid(coords: Int[Tensor, "N 4"]) -> None:
-    if coords.numel() and (coords[:, 1:].min() < GRID_MIN or coords[:, 1:].max() > GRID_MAX):
-        raise ValueError(
-            f"grid coordinates reach from {coords[:, 1:].min()} to {coords[:, 1:].max()}, but only {GRID_MIN} to "
-            f"{GRID_MAX} (18 bits) fit: use a larger voxel size, or coordinates in metres near the origin"
-        )
-
-
-class _KeyGrid:
-    """Maps each (batch, x, y, z) from `low` to `high` to a number of its own, from 0 to `size` - 1."""
-
-    def __init__(self, low: Int[Tensor, " 4"], high: Int[Tensor, " 4"]):
-        extent = (high - low + 1).tolist()
-        self.low, self.size = low, math.prod(extent)
-        self.strides = torch.tensor([math.prod(extent[axis + 1 :]) for axis in range(4)])
-
-    def __call__(self, coords: Int[Tensor, "N 4"]) -> Int[Tensor, " N"]:
-        return ((coords - self.low) * self.strides).sum(1)
-
-
 def unique_codes(x: Int[Tensor, " N"], dim: int = 0, stable: bool = True, return_to_unique_indices: bool = False):
     """WarpConvNet's `unique_torch` for a vector: values, and the index maps between points and values (five tensors).
 
@@ -146,104 +123,6 @@ def unique_codes(x: Int[Tensor, " N"], dim: int = 0, stable: bool = True, return
     return values[first], to_original, order, offsets, order[starts] if return_to_unique_indices else None
 
 
-def unique_rows(coords: Int[Tensor, "N D"]) -> Int[Tensor, " M"]:
-    """Index of the first occurrence of every distinct row, ordered by the rows' values."""
-    if coords.shape[1] == 3:  # 2D convolution: (batch, x, y)
-        coords = torch.nn.functional.pad(coords, (0, 1))
-    _check_grid(coords)
-    keys, order = _KeyGrid(coords.amin(0), coords.amax(0))(coords).sort(stable=True)
-    first = torch.ones_like(keys, dtype=torch.bool)
-    first[1:] = keys[1:] != keys[:-1]
-    return order[first]
-
-
-def kernel_map(
-    in_coords: Int[Tensor, "N 4"],
-    out_coords: Int[Tensor, "M 4"],
-    stride: tuple[int, int, int],
-    kernel_size: tuple[int, int, int],
-    dilation: tuple[int, int, int] = (1, 1, 1),
-    center: tuple[int, int, int] | None = None,
-) -> IntSearchResult:
-    """For every kernel offset k the pairs (i, o) with `in[i] == out[o] * stride + offset[k]`.
-
-    Coordinates are (batch, x, y, z) in int32. Offsets run z fastest; an odd kernel is centred, an even one starts at
-    0, as WarpConvNet's CUDA search does. The pairs of offset k are `in_maps, out_maps[offsets[k]:offsets[k + 1]]`.
-    """
-    _check_grid(in_coords)
-    if center is None:
-        center = tuple((size - 1) // 2 if size % 2 else 0 for size in kernel_size)
-    axes = [(torch.arange(size) - c) * d for size, c, d in zip(kernel_size, center, dilation)]
-    steps = torch.nn.functional.pad(torch.cartesian_prod(*axes), (1, 0)).int()  # (K, 4), the batch index stays
-    starts = out_coords * torch.tensor((1, *stride), dtype=torch.int32)
-    grid = _KeyGrid(
-        torch.minimum(in_coords.amin(0), starts.amin(0) + steps.amin(0)),
-        torch.maximum(in_coords.amax(0), starts.amax(0) + steps.amax(0)),
-    )
-    queries = grid(starts) + (steps * grid.strides).sum(1, keepdim=True)  # (K, M): keys are linear
-    found = _positions(grid(in_coords), queries.flatten(), grid.size)
-    pairs = (found >= 0).nonzero().squeeze(1)
-    counts = (found.view(len(queries), -1) >= 0).sum(1)
-    identity = None
-    if all(size % 2 for size in kernel_size) and torch.equal(in_coords, out_coords) and set(stride) == {1}:
-        identity = len(queries) // 2
-    return IntSearchResult(
-        found[pairs],
-        (pairs % len(out_coords)).int(),
-        torch.cat([counts.new_zeros(1), counts.cumsum(0)]).int(),
-        identity_map_index=identity,
-    )
-
-
-def _positions(keys: Int[Tensor, " N"], queries: Int[Tensor, " M"], size: int) -> Int[Tensor, " M"]:
-    """Where each query (0 <= query < size) stands among the distinct keys; -1: nowhere."""
-    if size <= 128 * len(keys):  # a table of all keys is several times quicker, and takes at most 512 bytes a point
-        table = queries.new_full((size,), -1, dtype=torch.int32)
-        table[keys] = torch.arange(len(keys), dtype=torch.int32)
-        return table[queries]
-    keys, order = keys.sort()
-    nearest = torch.searchsorted(keys, queries).clamp_(max=len(keys) - 1)
-    return torch.where(keys[nearest] == queries, order[nearest], -1).int()
-
-
-class _SparseConvGEMM(torch.autograd.Function):
-    """out[o] = sum over k and the pairs (i, o) of k: features[i] @ weight[k], as one matrix product per offset."""
-
-    @staticmethod
-    def forward(ctx, features: Float[Tensor, "N I"], weight: Float[Tensor, "K I O"], pairs, num_out: int):
-        ctx.save_for_backward(features, weight)
-        ctx.pairs, counts = pairs, pairs.offsets.diff().tolist()
-        products = features.new_empty(len(pairs.in_maps), weight.shape[2])
-        for i, w, product in zip(pairs.in_maps.split(counts), weight, products.split(counts)):
-            torch.mm(features.index_select(0, i), w, out=product)
-        return _sum_of_pairs(products, pairs, "out_maps", num_out)
-
-    @staticmethod
-    def backward(ctx, grad_out: Float[Tensor, "M O"]):
-        (features, weight), pairs, counts = ctx.saved_tensors, ctx.pairs, ctx.pairs.offsets.diff().tolist()
-        grad_weight, products = torch.empty_like(weight), features.new_empty(len(pairs.in_maps), weight.shape[1])
-        split = (pairs.in_maps.split(counts), pairs.out_maps.split(counts), products.split(counts))
-        for i, o, product, w, grad_w in zip(*split, weight, grad_weight):
-            grad = grad_out.index_select(0, o)
-            torch.mm(features.index_select(0, i).T, grad, out=grad_w)
-            torch.mm(grad, w.T, out=product)
-        return _sum_of_pairs(products, pairs, "in_maps", len(features)), grad_weight, None, None
-
-
-def _sum_of_pairs(products: Float[Tensor, "P C"], pairs: IntSearchResult, end: str, count: int) -> Tensor:
-    """For each of `count` points the sum over the pairs that have it at this end (in_maps or out_maps).
-
-    The pairs' order by points is kept with the map, which serves several layers. Sums over such an order are some
-    thirty times faster than index_add_.
-    """
-    if end not in (orders := pairs.__dict__.setdefault("cpu_orders", {})):
-        index = getattr(pairs, end)
-        starts = torch.bincount(index, minlength=count).cumsum(0)
-        orders[end] = index.argsort(stable=True), torch.nn.functional.pad(starts, (1, 0))
-    order, starts = orders[end]
-    return torch.nn.functional.embedding_bag(order, products, starts, mode="sum", include_last_offset=True)
-
-
 class _ConvByDevice:
     """Takes the place of WarpConvNet's autograd function: same arguments, the tensor's device decides."""
 
@@ -256,7 +135,7 @@ class _ConvByDevice:
         groups = options[8]
         if groups != 1:
             raise ValueError(f"a sparse convolution with groups={groups} needs CUDA; use groups=1 on the CPU")
-        return _SparseConvGEMM.apply(features, weight, kernel_map, num_out)
+        return SparseConvGEMM.apply(features, weight, kernel_map, num_out)
 
 
 def segment_csr(

@@ -1,0 +1,129 @@
+"""Sparse convolution on the CPU, by plain PyTorch: which voxels it connects, and one matrix product a kernel offset."""
+
+import math
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+from warpconvnet.geometry.coords.search.search_results import IntSearchResult
+
+# Grid coordinates must fit WarpConvNet's packed hash keys: 18 signed bits an axis.
+GRID_MIN, GRID_MAX = -(2**17), 2**17 - 1
+
+
+def _check_grid(coords: Int[Tensor, "N 4"]) -> None:
+    if coords.numel() and (coords[:, 1:].min() < GRID_MIN or coords[:, 1:].max() > GRID_MAX):
+        raise ValueError(
+            f"grid coordinates reach from {coords[:, 1:].min()} to {coords[:, 1:].max()}, but only {GRID_MIN} to "
+            f"{GRID_MAX} (18 bits) fit: use a larger voxel size, or coordinates in metres near the origin"
+        )
+
+
+class _KeyGrid:
+    """Maps each (batch, x, y, z) from `low` to `high` to a number of its own, from 0 to `size` - 1."""
+
+    def __init__(self, low: Int[Tensor, " 4"], high: Int[Tensor, " 4"]):
+        extent = (high - low + 1).tolist()
+        self.low, self.size = low, math.prod(extent)
+        self.strides = torch.tensor([math.prod(extent[axis + 1 :]) for axis in range(4)])
+
+    def __call__(self, coords: Int[Tensor, "N 4"]) -> Int[Tensor, " N"]:
+        return ((coords - self.low) * self.strides).sum(1)
+
+
+def unique_rows(coords: Int[Tensor, "N D"]) -> Int[Tensor, " M"]:
+    """Index of the first occurrence of every distinct row, ordered by the rows' values."""
+    if coords.shape[1] == 3:  # 2D convolution: (batch, x, y)
+        coords = torch.nn.functional.pad(coords, (0, 1))
+    _check_grid(coords)
+    keys, order = _KeyGrid(coords.amin(0), coords.amax(0))(coords).sort(stable=True)
+    first = torch.ones_like(keys, dtype=torch.bool)
+    first[1:] = keys[1:] != keys[:-1]
+    return order[first]
+
+
+def kernel_map(
+    in_coords: Int[Tensor, "N 4"],
+    out_coords: Int[Tensor, "M 4"],
+    stride: tuple[int, int, int],
+    kernel_size: tuple[int, int, int],
+    dilation: tuple[int, int, int] = (1, 1, 1),
+    center: tuple[int, int, int] | None = None,
+) -> IntSearchResult:
+    """For every kernel offset k the pairs (i, o) with `in[i] == out[o] * stride + offset[k]`.
+
+    Coordinates are (batch, x, y, z) in int32. Offsets run z fastest; an odd kernel is centred, an even one starts at
+    0, as WarpConvNet's CUDA search does. The pairs of offset k are `in_maps, out_maps[offsets[k]:offsets[k + 1]]`.
+    """
+    _check_grid(in_coords)
+    if center is None:
+        center = tuple((size - 1) // 2 if size % 2 else 0 for size in kernel_size)
+    axes = [(torch.arange(size) - c) * d for size, c, d in zip(kernel_size, center, dilation)]
+    steps = torch.nn.functional.pad(torch.cartesian_prod(*axes), (1, 0)).int()  # (K, 4), the batch index stays
+    starts = out_coords * torch.tensor((1, *stride), dtype=torch.int32)
+    grid = _KeyGrid(
+        torch.minimum(in_coords.amin(0), starts.amin(0) + steps.amin(0)),
+        torch.maximum(in_coords.amax(0), starts.amax(0) + steps.amax(0)),
+    )
+    queries = grid(starts) + (steps * grid.strides).sum(1, keepdim=True)  # (K, M): keys are linear
+    found = _positions(grid(in_coords), queries.flatten(), grid.size)
+    pairs = (found >= 0).nonzero().squeeze(1)
+    counts = (found.view(len(queries), -1) >= 0).sum(1)
+    identity = None
+    if all(size % 2 for size in kernel_size) and torch.equal(in_coords, out_coords) and set(stride) == {1}:
+        identity = len(queries) // 2
+    return IntSearchResult(
+        found[pairs],
+        (pairs % len(out_coords)).int(),
+        torch.cat([counts.new_zeros(1), counts.cumsum(0)]).int(),
+        identity_map_index=identity,
+    )
+
+
+def _positions(keys: Int[Tensor, " N"], queries: Int[Tensor, " M"], size: int) -> Int[Tensor, " M"]:
+    """Where each query (0 <= query < size) stands among the distinct keys; -1: nowhere."""
+    if size <= 128 * len(keys):  # a table of all keys is several times quicker, and takes at most 512 bytes a point
+        table = queries.new_full((size,), -1, dtype=torch.int32)
+        table[keys] = torch.arange(len(keys), dtype=torch.int32)
+        return table[queries]
+    keys, order = keys.sort()
+    nearest = torch.searchsorted(keys, queries).clamp_(max=len(keys) - 1)
+    return torch.where(keys[nearest] == queries, order[nearest], -1).int()
+
+
+class SparseConvGEMM(torch.autograd.Function):
+    """out[o] = sum over k and the pairs (i, o) of k: features[i] @ weight[k], as one matrix product per offset."""
+
+    @staticmethod
+    def forward(ctx, features: Float[Tensor, "N I"], weight: Float[Tensor, "K I O"], pairs, num_out: int):
+        ctx.save_for_backward(features, weight)
+        ctx.pairs, counts = pairs, pairs.offsets.diff().tolist()
+        products = features.new_empty(len(pairs.in_maps), weight.shape[2])
+        for i, w, product in zip(pairs.in_maps.split(counts), weight, products.split(counts)):
+            torch.mm(features.index_select(0, i), w, out=product)
+        return _sum_of_pairs(products, pairs, "out_maps", num_out)
+
+    @staticmethod
+    def backward(ctx, grad_out: Float[Tensor, "M O"]):
+        (features, weight), pairs, counts = ctx.saved_tensors, ctx.pairs, ctx.pairs.offsets.diff().tolist()
+        grad_weight, products = torch.empty_like(weight), features.new_empty(len(pairs.in_maps), weight.shape[1])
+        split = (pairs.in_maps.split(counts), pairs.out_maps.split(counts), products.split(counts))
+        for i, o, product, w, grad_w in zip(*split, weight, grad_weight):
+            grad = grad_out.index_select(0, o)
+            torch.mm(features.index_select(0, i).T, grad, out=grad_w)
+            torch.mm(grad, w.T, out=product)
+        return _sum_of_pairs(products, pairs, "in_maps", len(features)), grad_weight, None, None
+
+
+def _sum_of_pairs(products: Float[Tensor, "P C"], pairs: IntSearchResult, end: str, count: int) -> Tensor:
+    """For each of `count` points the sum over the pairs that have it at this end (in_maps or out_maps).
+
+    The pairs' order by points is kept with the map, which serves several layers. Sums over such an order are some
+    thirty times faster than index_add_.
+    """
+    if end not in (orders := pairs.__dict__.setdefault("cpu_orders", {})):
+        index = getattr(pairs, end)
+        starts = torch.bincount(index, minlength=count).cumsum(0)
+        orders[end] = index.argsort(stable=True), torch.nn.functional.pad(starts, (1, 0))
+    order, starts = orders[end]
+    return torch.nn.functional.embedding_bag(order, products, starts, mode="sum", include_last_offset=True)

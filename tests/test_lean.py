@@ -32,7 +32,7 @@ def outputs_and_gradients(network: torch.nn.Module, voxels: Voxels, half: bool) 
     network.zero_grad()
     with torch.autocast(voxels.device.type, torch.float16, enabled=half):
         out = network(voxels.replace(batched_features=voxels.feature_tensor.clone()))
-    out.feature_tensor.float().square().mean().backward()
+    (2**14 * out.feature_tensor.float().square().mean()).backward()  # float16 has no smaller gradients
     gradients = {name: parameter.grad.clone() for name, parameter in network.named_parameters()}
     return {"features": out.feature_tensor.detach().float(), **gradients}
 
@@ -102,6 +102,19 @@ def test_coordinates_are_freed_with_their_voxels():
         assert alive() is None
     finally:
         gc.enable()
+
+
+def test_a_kernel_that_stops_the_host_must_be_much_faster():
+    def quickest(algorithms, *results):
+        return lean._fastest(
+            {"here": [(name, {"tile": i}, ms) for i, (name, ms) in enumerate(results)]}, "here", algorithms
+        )
+
+    slow, slower = ("cute_grouped", 0.1), ("explicit_gemm", 0.2)
+    assert quickest("auto", slow, slower, ("mask_gemm", 0.5)) == ("mask_gemm", {"tile": 2})
+    assert quickest("auto", slow, slower, ("mask_gemm", 0.7)) == ("cute_grouped", {"tile": 0})
+    assert quickest("explicit_gemm", slow, slower, ("mask_gemm", 0.1)) == ("explicit_gemm", {"tile": 1})
+    assert quickest("auto") is None
 
 
 @pytest.mark.cuda

@@ -71,7 +71,7 @@ def _metadata(conv: SpatiallySparseConv) -> dict[str, Any]:
 
 
 def _untuned(conv, features, weight, pairs, coords, voxels) -> Float[Tensor, "M O"]:
-    """WarpConvNet's own function, which tries its kernels (on the CPU it is that of warp.py)."""
+    """WarpConvNet's own function, which tries its kernels (on the CPU it is that of cpu_convolution.py)."""
     return _conv.UnifiedSpatiallySparseConvFunction.apply(
         features,
         weight,
@@ -139,15 +139,20 @@ def _tuned_plan(conv: SpatiallySparseConv, num_in: int, num_out: int, dtype: tor
 
 
 def _fastest(table: dict, config: SpatiallySparseConvConfig, algorithms: Any) -> Kernel | None:
-    """The fastest of these algorithms in one of WarpConvNet's tables."""
+    """The fastest of these algorithms in one of WarpConvNet's tables, by its milliseconds and those of `_wait`."""
     results = table.get(config) or []
     results = [results] if isinstance(results, tuple) else results
     listed = algorithms if isinstance(algorithms, list) else [algorithms]
     names = {str(getattr(algorithm, "value", algorithm)) for algorithm in listed}
-    for name, parameters, _ in results:
-        if name in names or names & {"auto", "all", "trimmed"}:
-            return name, parameters
-    return None
+    known = [result for result in results if result[0] in names or names & {"auto", "all", "trimmed"}]
+    quickest = min(known, key=lambda result: result[2] + _wait(result[0]), default=None)
+    return quickest and quickest[:2]
+
+
+def _wait(name: str) -> float:
+    """Milliseconds that a kernel costs beside its own time: all but these have the host wait for the GPU at each call,
+    for lists of pairs or addresses of weights, and then the GPU wait for the host."""
+    return 0.0 if name.startswith("mask_gemm") else 0.5
 
 
 class _Convolution(torch.autograd.Function):

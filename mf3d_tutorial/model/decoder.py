@@ -19,8 +19,8 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from mf3d_tutorial.errors import ConfigError
 from mf3d_tutorial.model.warp import sample_farthest
 
-# Of PyTorch's attention kernels: flash where it can be had (on the CPU, in float16 on CUDA), else two matrix products.
-# The others are several times slower with 100 queries and 100,000 keys.
+# Of PyTorch's attention kernels: flash where it can be had (on the CPU, in float16 on CUDA). The others are several
+# times slower with 100 queries and 100,000 keys.
 KERNELS = [SDPBackend.FLASH_ATTENTION, SDPBackend.MATH]
 CANDIDATES = 4096  # points of a scene among which farthest-point sampling chooses
 
@@ -48,13 +48,14 @@ def attend(
     allowed: Tensor | None,
     scale: float,
 ) -> Float[Tensor, "1 H Q d"]:
-    """Attention of one scene. With a mask it is written out on CUDA: PyTorch's kernel that takes one there is made for
-    as many queries as keys, and its backward pass is slow with few queries and many keys."""
-    if allowed is None or not q.is_cuda:
-        with sdpa_kernel(KERNELS):
-            return F.scaled_dot_product_attention(q, k, v, allowed, scale=scale)
+    """Attention of one scene. On CUDA it is written out where there is no flash attention, in float32 and with a mask:
+    PyTorch's other kernels are made for as many queries as keys, and are slow with few queries and many keys."""
+    if not q.is_cuda or (allowed is None and q.dtype is not torch.float32):
+        return F.scaled_dot_product_attention(q, k, v, allowed, scale=scale)
     scores = (q * scale) @ k.transpose(-2, -1)
-    return scores.masked_fill(~allowed, -torch.inf).softmax(-1) @ v
+    if allowed is not None:
+        scores = scores.masked_fill(~allowed, -torch.inf)
+    return scores.softmax(-1) @ v
 
 
 class CrossAttention(nn.Module):
@@ -293,6 +294,7 @@ class MaskTransformer(nn.Module):
                 if self.masked_attention:
                     masks = [(query @ scene.T).detach() > 0 for query, scene in zip(layers[-1], level.mask_features)]
             sizes = [len(scene) for scene in level.mask_features]
-            queries = layer(queries, scenes[index % len(levels)], sizes, masks)
+            with sdpa_kernel(KERNELS):
+                queries = layer(queries, scenes[index % len(levels)], sizes, masks)
             layers.append(self.norm(queries))
         return layers

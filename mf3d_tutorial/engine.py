@@ -113,11 +113,11 @@ def train_step(run: Run, *parts: Batch | None) -> dict[str, Tensor]:
     norm, moved = torch.full((), torch.nan, device=run.device), False
     try:
         losses = forward_backward(run, [part.to(run.device) for part in parts])
-        if losses["loss"].isfinite():
-            add_gradients(run.model)
-            run.scaler.unscale_(run.optimizer)
-            norm = nn.utils.clip_grad_norm_(run.parameters, options.max_grad_norm)
-            moved = run.scaler.is_enabled() or bool(norm.isfinite())
+        add_gradients(run.model)
+        run.scaler.unscale_(run.optimizer)
+        norm = nn.utils.clip_grad_norm_(run.parameters, options.max_grad_norm)
+        finite = losses["loss"] if run.scaler.is_enabled() else losses["loss"] + norm
+        moved = bool(finite.isfinite())  # the host waits here until the GPU has come this far
     except torch.OutOfMemoryError as error:
         raise UserError(out_of_memory(run, parts)) from error
     finally:
@@ -127,8 +127,8 @@ def train_step(run: Run, *parts: Batch | None) -> dict[str, Tensor]:
     run.whole = False
     if moved:
         run.scaler.step(run.optimizer)  # skipped by itself if a gradient is not finite
-        run.scaler.update()
         run.average()
+    run.scaler.update()
     run.nonfinite = 0 if moved else run.nonfinite + 1
     run.step, run.seen = run.step + 1, run.seen + 1
     if options.schedule == "onecycle" and run.step < run.total_steps:

@@ -174,6 +174,11 @@ class LossConfig:
 
 
 @dataclass
+class InferenceConfig:
+    largest_component: bool = option(False, "of each predicted mask only the largest connected part counts")
+
+
+@dataclass
 class VizConfig:
     enabled: bool = option(False, "open the live viewer (needs the package viser)")
     port: int = option(8080, "its port on this machine; the next free one is taken if it is in use")
@@ -202,6 +207,7 @@ class Config:
     data: DataConfig = field(default_factory=DataConfig)
     model: ModelConfig = field(default_factory=ModelConfig)
     loss: LossConfig = field(default_factory=LossConfig)
+    inference: InferenceConfig = field(default_factory=InferenceConfig)
     viz: VizConfig = field(default_factory=VizConfig)
 
 

@@ -27,7 +27,7 @@ from mf3d_tutorial.data.transforms import augmentation
 from mf3d_tutorial.distributed import add_gradients, add_up, all_sum, gather, joined, on_main, rank, world_size
 from mf3d_tutorial.errors import ConfigError, NonFiniteError, UserError
 from mf3d_tutorial.folder import Interrupts, RunFolder, dump_batch
-from mf3d_tutorial.inference import predict_instances
+from mf3d_tutorial.inference import keep_largest_component, predict_instances
 from mf3d_tutorial.losses import SetCriterion, count_scenes
 from mf3d_tutorial.metrics import ScanNetInstanceAP
 from mf3d_tutorial.model import MaskFormer3D
@@ -89,7 +89,8 @@ def train(
         if (run.epoch + 1) % options.eval_every == 0 or run.is_over:
             interrupts.check()
             interrupts.hold = False
-            metrics = validate(run.averaged or run.model, val_loader, run.criterion, run.device, run.precision)
+            judged, largest = run.averaged or run.model, cfg.inference.largest_component
+            metrics = validate(judged, val_loader, run.criterion, run.device, run.precision, largest)
             interrupts.hold = True
             folder.log(f"epoch {run.epoch + 1}: " + describe(metrics))
             if run.is_best(metrics):
@@ -166,11 +167,17 @@ def forward_backward(run: Run, parts: list[Batch]) -> dict[str, Tensor]:
 
 @torch.no_grad()
 def validate(
-    model: MaskFormer3D, loader: DataLoader, criterion: SetCriterion, device: torch.device, precision: str = "32"
+    model: MaskFormer3D,
+    loader: DataLoader,
+    criterion: SetCriterion,
+    device: torch.device,
+    precision: str = "32",
+    largest_component: bool = False,
 ) -> dict[str, Any]:
     """Mean losses and ScanNet AP over a loader's scenes.
 
     AP is computed on every point of a scene, each with the prediction of the point that stands for its voxel.
+    `largest_component`: only the largest connected part of each mask counts.
     """
     model.eval()
     metric = ScanNetInstanceAP(loader.dataset.labels)
@@ -181,9 +188,12 @@ def validate(
             logits, masks = model(batch.points)
             losses = as_numbers(criterion((logits, masks), batch.targets, count=(1, 1)))
             sums += torch.tensor([losses["cls"], losses["bce"], losses["dice"], *count_scenes(batch.targets)])
-        for scene_logits, scene_masks, original in zip(logits, masks, batch.originals):
+        coords = batch.points.coordinate_tensor.cpu().split([len(target.instance) for target in batch.targets])
+        for scene_logits, scene_masks, coord, original in zip(logits, masks, coords, batch.originals):
             instances = predict_instances(scene_logits, scene_masks)
             full = instances.masks.cpu().numpy()[:, original.kept]
+            if largest_component:
+                keep_largest_component(full, coord.numpy()[original.kept], loader.dataset.voxel_size)
             metric.update(full, instances.scores, instances.labels, original.segment, original.instance)
     model.train()
     gathered = gather(metric.tables)

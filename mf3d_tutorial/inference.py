@@ -12,9 +12,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
+from scipy.ndimage import label
 from scipy.sparse import coo_matrix
-from scipy.sparse.csgraph import connected_components
-from scipy.spatial import cKDTree
 from torch import Tensor
 
 from mf3d_tutorial.config import Config
@@ -55,7 +54,9 @@ class InferenceOptions:
     mask_threshold: float = option(0.0, "a point is in a mask if its logit is above this")
     min_points: int = option(1, "instances with fewer points are dropped")
     superpoints: bool = option(False, "average each mask over the scan's superpoints (superpoint.npy)")
-    largest_component: bool = option(False, "keep only the largest connected part of each mask: removes speckles")
+    largest_component: bool | None = option(
+        None, "keep only the largest connected part of each mask: removes speckles; null is as in training"
+    )
 
     def __post_init__(self) -> None:
         require(self.voxel_size is None or self.voxel_size > 0, f"voxel_size={self.voxel_size} must be greater than 0")
@@ -63,9 +64,10 @@ class InferenceOptions:
         require(self.top_k > 0, f"top_k={self.top_k} must be at least 1")
 
     def resolved(self, model: MaskFormer3D, cfg: Config) -> "InferenceOptions":
-        """The same with the voxel size that `null` stands for; `model` is given its number of queries."""
+        """The same with what `null` stands for; `model` is given its number of queries."""
         model.decoder.queries.resize(self.num_queries or cfg.model.num_queries)
-        return replace(self, voxel_size=self.voxel_size or cfg.data.voxel_size)
+        largest = cfg.inference.largest_component if self.largest_component is None else self.largest_component
+        return replace(self, voxel_size=self.voxel_size or cfg.data.voxel_size, largest_component=largest)
 
 
 @torch.no_grad()
@@ -170,7 +172,7 @@ def scene_instances(
     found = predict_instances(logits, masks, options.top_k, options.mask_threshold, counts=counts)
     full = found.masks.cpu().numpy()[:, kept]
     if options.largest_component:
-        keep_largest_component(full, scene, max(0.1, 2.5 * options.voxel_size))
+        keep_largest_component(full, scene.coord[scene.original.kept], options.voxel_size)
     enough = torch.from_numpy(np.count_nonzero(full, axis=1) >= max(options.min_points, 1))
     found = Instances(torch.from_numpy(full), found.scores.cpu(), found.labels.cpu(), found.queries.cpu())
     return found if enough.all() else found[enough]  # masks of all points are large: no copy without need
@@ -187,15 +189,18 @@ def pool_masks(
     return logits.to(masks.device), rank, torch.from_numpy(sizes).to(masks.device)
 
 
-def keep_largest_component(masks: Bool[np.ndarray, "K P"], scene: Scene, gap: float) -> None:
-    """Clear, in place, all of each mask but its part with most points; parts are more than `gap` metres apart."""
-    kept = scene.original.kept
-    near = cKDTree(scene.coord).query_pairs(gap, output_type="ndarray")
+def keep_largest_component(masks: Bool[np.ndarray, "K P"], coord: Float[np.ndarray, "P 3"], voxel_size: float) -> None:
+    """Clear, in place, all of each mask but its part with most points.
+
+    Points are connected through cells, 2.5 voxels but at least 0.1 metres long, that touch at a side, edge or corner.
+    """
+    cells = np.floor(coord / max(0.1, 2.5 * voxel_size)).astype(np.int32)
     for mask in masks:
-        inside = np.zeros(len(scene.coord), bool)
-        inside[kept[mask]] = True
-        edges = near[inside[near].all(1)]
-        graph = coo_matrix((np.ones(len(edges), bool), edges.T), (len(inside), len(inside)))
-        _, part = connected_components(graph, directed=False)
-        if mask.any():
-            mask &= part[kept] == np.bincount(part[kept[mask]]).argmax()
+        inside = cells[mask]
+        if not len(inside):
+            continue
+        inside -= inside.min(0)
+        grid = np.zeros(inside.max(0) + 1, bool)
+        grid[tuple(inside.T)] = True
+        part = label(grid, np.ones((3, 3, 3)))[0][tuple(inside.T)]
+        mask[mask] = part == np.bincount(part).argmax()

@@ -1,10 +1,11 @@
 """From logits and masks to scored instances, against a straightforward loop."""
 
+import numpy as np
 import pytest
 import torch
 from helpers import loop_probability
 
-from mf3d_tutorial.inference import predict_instances
+from mf3d_tutorial.inference import keep_largest_component, predict_instances
 
 
 def random_outputs(queries: int = 6, classes: int = 4, points: int = 40, seed: int = 0):
@@ -82,3 +83,25 @@ def test_half_precision_masks_of_200000_points_score_like_single_ones():
     torch.testing.assert_close(
         predict_instances(logits.half(), masks.half()).scores, predict_instances(logits, masks).scores
     )
+
+
+def test_the_largest_component_is_that_of_a_flood_fill():
+    rng = np.random.default_rng(0)
+    coord = rng.uniform(0, 1.5, (400, 3)).astype(np.float32)
+    masks = rng.random((5, 400)) < 0.3
+    masks[4] = False
+    kept = masks.copy()
+    keep_largest_component(kept, coord, voxel_size=0.02)
+    cells = np.floor(coord / 0.1).astype(int)
+    for mask, left in zip(masks[:4], kept):
+        todo, sizes = set(np.flatnonzero(mask).tolist()), []
+        while todo:
+            part = [todo.pop()]
+            for point in part:  # grows while it is walked over
+                near = [other for other in todo if abs(cells[other] - cells[point]).max() <= 1]
+                part += near
+                todo -= set(near)
+            sizes.append(len(part))
+        assert left.sum() == max(sizes) < mask.sum()
+        assert not (left & ~mask).any()
+    assert not kept[4].any()

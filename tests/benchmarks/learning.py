@@ -7,7 +7,8 @@
 One row a command. A row is a recipe, or the seed's recipe with one idea of the strong one. The run is validated once,
 at its end: on all val scenes of --data, and on every scene of --transfer, which no run is trained on. The result is
 added to learning.csv, which is committed. A command that was stopped goes on with its run when it is given again. Two
-rows may be measured at once, each on a GPU of its own (CUDA_VISIBLE_DEVICES). Further `key=value` go to the run.
+rows may be measured at once, each on a GPU of its own (CUDA_VISIBLE_DEVICES); more of them beside one another get fewer
+steps in their minutes, so compare those with the same number in the column "beside". Further `key=value` go to the run.
 """
 
 import argparse
@@ -53,9 +54,10 @@ ROWS = {
     "seed + decay groups": ["train.weight_decay=0.05", "train.decay_all=false"],
     "seed + ema": ["train.ema=0.998"],
     "seed + 20,000 points in the loss": ["loss.sample_points=20000"],
+    "seed + largest component": ["inference.largest_component=true"],
     "strong": ["recipe=strong"],
 }
-COLUMNS = "date row seed minutes steps ap ap50 ap25 transfer_ap transfer_ap50 transfer_ap25 gpu commit command".split()
+COLUMNS = "date row seed minutes beside steps ap ap50 ap25 transfer_ap transfer_ap50 transfer_ap25 gpu commit command".split()
 RESULTS = Path(__file__).with_suffix(".csv")
 
 
@@ -100,6 +102,7 @@ def measure(arguments: argparse.Namespace) -> dict:
         "row": arguments.row,
         "seed": arguments.seed,
         "minutes": arguments.minutes,
+        "beside": arguments.beside,
         "steps": found[""]["steps"],
         **{start + key: round(ap[key], 4) for start, ap in found.items() for key in ("ap", "ap50", "ap25")},
         "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else "none",
@@ -135,6 +138,7 @@ def main() -> None:
     parser.add_argument("--transfer", type=Path, help="other scenes in the same layout, to evaluate on")
     parser.add_argument("--minutes", type=float, default=10.0, help="of training")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--beside", type=int, default=0, help="how many others share the GPU; only written down")
     parser.add_argument("--warm-up", type=int, default=40, help="steps before the minutes begin")
     parser.add_argument("--workers", type=int, default=min(14, os.cpu_count() - 2), help="data loader processes")
     parser.add_argument("--out", type=Path, default=Path("runs/learning"), help="folder for the runs")

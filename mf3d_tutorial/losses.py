@@ -50,12 +50,11 @@ class SetCriterion(nn.Module):
     ) -> Losses:
         layers = outputs if isinstance(outputs, list) else [outputs]
         count = count or count_scenes(targets)
-        if self.sample_points and torch.is_grad_enabled():
-            layers, targets = sampled(layers, targets, self.sample_points)
-        logits, masks = torch.stack([logits.float() for logits, _ in layers]), [masks for _, masks in layers]
-        with torch.autocast(logits.device.type, enabled=False):
-            everything = logits.flatten(0, 1), [mask for scenes in masks for mask in scenes], targets * len(layers)
-            pairs = match(*everything, self.weights)
+        with torch.autocast(layers[0][0].device.type, enabled=False):
+            logits, masks = stacked(layers)
+            if self.sample_points and torch.is_grad_enabled():
+                masks, targets = sampled(masks, targets, self.sample_points)
+            pairs = match(logits, masks, targets, self.weights)
             cls = self.class_loss(logits, targets, pairs) / count[0]
             bce, dice = self.mask_losses(masks, targets, pairs) / max(count[1], 1)
         loss = self.weights.cls * cls + self.weights.bce * bce + self.weights.dice * dice
@@ -63,37 +62,45 @@ class SetCriterion(nn.Module):
         return {"loss": total, "cls": cls[-1], "bce": bce[-1], "dice": dice[-1]}
 
     def class_loss(self, logits: Float[Tensor, "L B Q C+1"], targets: list[Target], pairs: list[Pairs]) -> Tensor:
-        """Of each of L layers, summed over the scenes. `pairs` are those of a layer's scenes after another's."""
+        """Of each of L layers, summed over the scenes."""
         no_object = logits.shape[-1] - 1
-        labels = logits.new_full((len(pairs), logits.shape[2]), no_object, dtype=torch.long)
-        for scene, target, (q_idx, t_idx) in zip(labels, targets * len(logits), pairs):
-            scene[q_idx] = target.labels[t_idx]
+        labels = logits.new_full(logits.shape[:3], no_object, dtype=torch.long)
+        for scene, target, (q_idx, t_idx) in zip(labels.unbind(1), targets, pairs):
+            scene.scatter_(1, q_idx, target.labels[t_idx])
         weight = logits.new_ones(no_object + 1)
         weight[no_object] = self.no_object_weight
         each = F.cross_entropy(logits.flatten(0, 2), labels.flatten(), weight, reduction="none")
-        means = each.view(logits.shape[:3]).sum(2) / weight[labels].view(logits.shape[:3]).sum(2)
+        means = each.view(labels.shape).sum(2) / weight[labels].sum(2)
         return means.sum(1)
 
-    def mask_losses(self, masks: list[list[Tensor]], targets: list[Target], pairs: list[Pairs]) -> Float[Tensor, "2 L"]:
+    def mask_losses(
+        self, masks: list[Float[Tensor, "L Q N_b"]], targets: list[Target], pairs: list[Pairs]
+    ) -> Float[Tensor, "2 L"]:
         """BCE and Dice of each layer, summed over the scenes."""
         sums = []
-        for b, target in enumerate(targets):
+        for mask, target, (q_idx, t_idx) in zip(masks, targets, pairs):
             if not len(target):
                 continue
-            found = pairs[b :: len(targets)]  # after every layer
-            x = torch.cat([scenes[b][q_idx] for scenes, (q_idx, _) in zip(masks, found)])
-            t = target.masks[torch.cat([t_idx for _, t_idx in found])]
-            sums.append(torch.stack(pair_losses(x.float(), t)).unflatten(1, (len(masks), -1)).mean(-1))
+            first = torch.arange(len(mask), device=mask.device)[:, None] * mask.shape[1]  # row of each layer's query 0
+            x = mask.flatten(0, 1).index_select(0, (first + q_idx).flatten()).float()
+            t = t_idx.flatten()[:, None] == target.instance
+            sums.append(torch.stack(pair_losses(x, t)).view(2, *q_idx.shape).mean(-1))
         if not sums:  # no instance in the whole batch: zero, but still a function of the model
-            return sum(mask.float().sum() for scenes in masks for mask in scenes).mul(0).expand(2, len(masks))
+            return sum(mask.float().sum() for mask in masks).mul(0).expand(2, len(masks[0]))
         return torch.stack(sums).sum(0)
 
 
-def sampled(layers: list[Outputs], targets: list[Target], points: int) -> tuple[list[Outputs], list[Target]]:
+def stacked(layers: list[Outputs]) -> tuple[Float[Tensor, "L B Q C+1"], list[Float[Tensor, "L Q N_b"]]]:
+    """The outputs of all layers as tensors: class logits in float32, masks one tensor a scene."""
+    masks = [torch.stack(scene) for scene in zip(*(masks for _, masks in layers))]
+    return torch.stack([logits.float() for logits, _ in layers]), masks
+
+
+def sampled(masks: list[Tensor], targets: list[Target], points: int) -> tuple[list[Tensor], list[Target]]:
     """The same for `points` random points of each scene, or all if it has fewer: the same ones after every layer."""
     chosen = [torch.randperm(len(t.instance), device=t.instance.device)[:points] for t in targets]
-    layers = [(logits, [mask[:, some] for mask, some in zip(masks, chosen)]) for logits, masks in layers]
-    return layers, [Target(target.labels, target.instance[some]) for target, some in zip(targets, chosen)]
+    masks = [mask[..., some] for mask, some in zip(masks, chosen)]
+    return masks, [Target(target.labels, target.instance[some]) for target, some in zip(targets, chosen)]
 
 
 def count_scenes(targets: list[Target]) -> tuple[int, int]:

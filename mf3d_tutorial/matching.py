@@ -6,6 +6,7 @@ BCE is a mean over the scene's points. DICE = (2 sum(p t) + 1) / (sum(p) + sum(t
 logits and t the instance's binary mask. The formulas are those of WarpConvNet's MaskFormer example.
 """
 
+import math
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -30,13 +31,15 @@ class Weights:
 
 
 class Pairs(NamedTuple):
-    """The assignment of one scene: query `q_idx[i]` answers for instance `t_idx[i]`; min(Q, M) pairs."""
+    """The assignment of one scene: query `q_idx[i]` answers for instance `t_idx[i]`; P = min(Q, M) pairs."""
 
-    q_idx: Int[Tensor, " P"]
-    t_idx: Int[Tensor, " P"]
+    q_idx: Int[Tensor, "*L P"]
+    t_idx: Int[Tensor, "*L P"]
 
 
-def mask_costs(mask: Float[Tensor, "Q N"], target: Target) -> tuple[Float[Tensor, "Q M"], Float[Tensor, "Q M"]]:
+def mask_costs(
+    mask: Float[Tensor, "*L Q N"], target: Target
+) -> tuple[Float[Tensor, "*L Q M"], Float[Tensor, "*L Q M"]]:
     """BCE and 1 - DICE of every query's mask with every instance's, without a Q x M x N tensor.
 
     BCE(x, t) = softplus(x) - x t, so its mean over points splits into a sum over all points and a sum over the
@@ -46,39 +49,48 @@ def mask_costs(mask: Float[Tensor, "Q N"], target: Target) -> tuple[Float[Tensor
         x = mask.float()
         p = x.sigmoid()
         t = target.masks.float()
-        bce = (F.softplus(x).sum(1, keepdim=True) - x @ t.T) / x.shape[1]
-        dice = (2 * (p @ t.T) + 1) / (p.sum(1, keepdim=True) + t.sum(1) + 1)
+        bce = (F.softplus(x).sum(-1, keepdim=True) - x @ t.T) / x.shape[-1]
+        dice = (2 * (p @ t.T) + 1) / (p.sum(-1, keepdim=True) + t.sum(1) + 1)
     return bce, 1 - dice
 
 
 def cost_matrix(
-    logits: Float[Tensor, "Q C+1"], mask: Float[Tensor, "Q N"], target: Target, weights: Weights
-) -> Float[Tensor, "Q M"]:
+    logits: Float[Tensor, "*L Q C+1"], mask: Float[Tensor, "*L Q N"], target: Target, weights: Weights
+) -> Float[Tensor, "*L Q M"]:
     """The cost of every pair of a query and an instance of one scene, in float32."""
     bce, dice = mask_costs(mask, target)
-    probability = logits.float().softmax(-1)[:, target.labels]
+    probability = logits.float().softmax(-1)[..., target.labels]
     return -weights.cls * probability + weights.bce * bce + weights.dice * dice
 
 
 @torch.no_grad()
 def match(
-    logits: Float[Tensor, "B Q C+1"],
-    masks: list[Float[Tensor, "Q N_b"]],
+    logits: Float[Tensor, "*L B Q C+1"],
+    masks: list[Float[Tensor, "*L Q N_b"]],
     targets: list[Target],
     weights: Weights,
 ) -> list[Pairs]:
-    """The cheapest assignment of each scene; pairs are in ascending order of their query.
+    """The cheapest assignment of each of B scenes; pairs are in ascending order of their query.
 
-    All costs go to the host in one copy, and all pairs back in another: the solver is scipy's. The outputs of several
-    decoder layers may be given as so many more scenes. NonFiniteError if a cost is not a finite number.
+    With a leading dimension L, the outputs of so many decoder layers, each layer is matched by itself.
+
+    All costs go to the host in one copy, and all pairs back in another: the solver is scipy's. NonFiniteError if a cost
+    is not a finite number.
     """
-    costs = [cost_matrix(*scene, weights) for scene in zip(logits, masks, targets)]
+    costs = [cost_matrix(*scene, weights) for scene in zip(logits.unbind(-3), masks, targets)]
     flat = torch.cat([cost.flatten() for cost in costs]).cpu()
     if not flat.isfinite().all():
         raise NonFiniteError(
             "the matching cost is NaN or infinite: the model's outputs are not finite (lower train.lr?)"
         )
     matrices = [values.view(cost.shape) for cost, values in zip(costs, flat.split([cost.numel() for cost in costs]))]
-    solved = [np.stack(linear_sum_assignment(matrix.numpy())) for matrix in matrices]
-    indices = torch.from_numpy(np.concatenate(solved, axis=1)).to(logits.device, non_blocking=True)
-    return [Pairs(*piece) for piece in indices.split([pairs.shape[1] for pairs in solved], dim=1)]
+    solved = [assign(matrix.numpy()) for matrix in matrices]
+    flat = torch.from_numpy(np.concatenate([pairs.ravel() for pairs in solved])).to(logits.device, non_blocking=True)
+    return [Pairs(*piece.view(pairs.shape)) for piece, pairs in zip(flat.split([p.size for p in solved]), solved)]
+
+
+def assign(cost: Float[np.ndarray, "*L Q M"]) -> Int[np.ndarray, "2 *L P"]:
+    """The queries and the instances of each matrix's cheapest assignment."""
+    *layers, num_queries, num_instances = cost.shape
+    pairs = [linear_sum_assignment(matrix) for matrix in cost.reshape(math.prod(layers), *cost.shape[-2:])]
+    return np.stack(pairs, axis=1).reshape(2, *layers, min(num_queries, num_instances))

@@ -51,10 +51,9 @@ class MaskFormer3D(nn.Module):
         coarser = [self.level(voxels, mask_features) for voxels in coarser]
         mask_features = mask_features.split(scene.offsets.diff().tolist())
         layers = self.decoder(features, position, coord, mask_features, coarser)
-        return [
-            (self.class_head(queries), [query @ feature.T for query, feature in zip(queries, mask_features)])
-            for queries in (layers[-1:] if last_only else layers)
-        ]
+        queries = torch.stack(layers[-1:] if last_only else layers)  # (L, B, Q, D)
+        masks = [query @ feature.T for query, feature in zip(queries.unbind(1), mask_features)]  # (L, Q, N_b) each
+        return [(logits, list(scenes)) for logits, *scenes in zip(self.class_head(queries), *masks)]
 
     def level(self, voxels: VoxelLevel, mask_features: Float[Tensor, "N D"]) -> Level:
         """Voxels with what tells whether they are in a query's mask: the mean mask feature of their points.

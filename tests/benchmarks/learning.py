@@ -57,7 +57,9 @@ ROWS = {
     "seed + largest component": ["inference.largest_component=true"],
     "strong": ["recipe=strong"],
 }
-COLUMNS = "date row seed minutes beside steps ap ap50 ap25 transfer_ap transfer_ap50 transfer_ap25 gpu commit command".split()
+COLUMNS = (
+    "date row seed minutes beside steps ap ap50 ap25 transfer_ap transfer_ap50 transfer_ap25 gpu commit command".split()
+)
 RESULTS = Path(__file__).with_suffix(".csv")
 
 

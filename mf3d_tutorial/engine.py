@@ -243,6 +243,7 @@ def build_loader(cfg: Config, dataset: ScanNetScenes, shuffle: bool = False) -> 
             num_classes=num_classes(cfg),
             stuff_classes=cfg.data.stuff_classes,
             in_features=cfg.model.in_features,
+            originals=not shuffle,
         ),
     )
 

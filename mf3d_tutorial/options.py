@@ -10,6 +10,8 @@ options = load_options(PredictOptions, ["input=scan.ply"])
 import argparse
 import dataclasses
 import difflib
+import json
+import os
 from dataclasses import field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -81,11 +83,16 @@ def options_parser(schema: type, module: str, description: str) -> argparse.Argu
 
 def describe_options(schema: type) -> str:
     """One line for every key: name, default, meaning."""
-    rows = [
-        (key, "required" if default == MISSING else str(default), meaning) for key, default, meaning in _options(schema)
-    ]
+    rows = [(key, _shown(default), meaning) for key, default, meaning in _options(schema)]
     wide = max(len(key) for key, _, _ in rows)
     return "\n".join(f"  {key:<{wide}}  {meaning} [{default}]" for key, default, meaning in rows)
+
+
+def _shown(default: Any) -> str:
+    """A default as one would give it."""
+    if not isinstance(default, str):
+        return json.dumps(default)
+    return "required" if default == MISSING else os.path.relpath(default) if os.path.isabs(default) else default
 
 
 def _options(config: type, prefix: str = ""):

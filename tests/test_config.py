@@ -1,5 +1,6 @@
 """Every option and default of the seed, and every refusal: one sentence that names the key."""
 
+import json
 import sys
 
 import pytest
@@ -329,5 +330,6 @@ def test_the_help_lists_every_key_with_its_default():
     keys = {f"{group}.{key}" for group, values in cfg.items() if isinstance(values, dict) for key in values}
     assert set(listed) == keys | {"recipe", "backbone", "seed", "device"}
     for key in set(SEED) & set(listed):
-        assert listed[key].endswith(f"[{SEED[key]}]")
+        shown = SEED[key] if isinstance(SEED[key], str) else json.dumps(SEED[key])  # as one would give it: false, null
+        assert listed[key].endswith(f"[{shown}]")
     assert listed["paths.data_dir"].endswith("[required]")

@@ -1,6 +1,7 @@
 """AP on all points of a split: against the metric fed by hand, the submission files, and what is refused."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,10 +9,16 @@ import torch
 from helpers import run_main, write_checkpoint, write_scene
 
 from mf3d_tutorial import evaluate as module
-from mf3d_tutorial.data import label_set
-from mf3d_tutorial.evaluate import main
+from mf3d_tutorial.checkpoint import load_model
+from mf3d_tutorial.data import ScanNetScenes, label_set
+from mf3d_tutorial.engine import build_loader, validate
+from mf3d_tutorial.evaluate import EvaluateOptions, evaluate, main
 from mf3d_tutorial.inference import predict_instances
+from mf3d_tutorial.losses import SetCriterion
 from mf3d_tutorial.metrics import ScanNetInstanceAP
+from mf3d_tutorial.options import load_options
+
+SAMPLES = Path(__file__).parents[1] / "data_samples"
 
 POINTS, PARTS = 4000, 8  # eight boxes of 500 points in a row, a class each
 
@@ -310,3 +317,25 @@ def test_another_error_of_torch_is_not_taken_for_one_of_memory(setting, monkeypa
 def test_the_required_options_are_asked_for(monkeypatch, capsys):
     assert "checkpoint is required: add checkpoint=..." in run_main(monkeypatch, capsys, main)[2]
     assert "paths.data_dir is required" in run_main(monkeypatch, capsys, main, "checkpoint=x")[2]
+
+
+@pytest.mark.parametrize("largest", [False, True])
+def test_training_validates_as_evaluate_does(tmp_path, largest):
+    model, cfg = load_model(SAMPLES / "checkpoints/rooms.ckpt")
+    scenes = ScanNetScenes(SAMPLES, "val", cfg.data.labels, cfg.data.voxel_size)
+    scenes.folders = scenes.folders[:2]
+    cfg.train.num_workers = 0
+    validated = validate(model, build_loader(cfg, scenes), SetCriterion(), torch.device("cpu"), "32", largest)
+    for folder in scenes.folders:
+        (tmp_path / "val").mkdir(exist_ok=True)
+        (tmp_path / "val" / folder.name).symlink_to(folder.resolve())
+    options = [
+        f"checkpoint={SAMPLES}/checkpoints/rooms.ckpt",
+        f"paths.data_dir={tmp_path}",
+        f"largest_component={largest}",
+    ]
+    evaluated = evaluate(load_options(EvaluateOptions, [*options, f"paths.output_dir={tmp_path}/out"]))
+    assert evaluated["ap50"] > 0.3
+    assert {key: validated[key] for key in ("ap", "ap50", "ap25")} == pytest.approx(
+        {key: evaluated[key] for key in ("ap", "ap50", "ap25")}
+    )

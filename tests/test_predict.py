@@ -150,7 +150,7 @@ def line(*spans: tuple[float, float], spacing: float = 0.02) -> np.ndarray:
     return np.column_stack([x, np.zeros((len(x), 2))])
 
 
-def test_speckles_are_removed_only_on_request(monkeypatch, tmp_path):
+def test_speckles_are_removed_on_request_or_by_the_recipe(monkeypatch, tmp_path):
     coord = line((0, 1.0), (1.05, 1.5), (2, 2.1), (3, 3.04))  # a gap of 7 cm is none; the last two are speckles
 
     def everything(model, cfg, scene):
@@ -162,6 +162,10 @@ def test_speckles_are_removed_only_on_request(monkeypatch, tmp_path):
     cleaned = predict_scan(model, cfg, Cloud(coord), InferenceOptions(top_k=1, largest_component=True), up="z")
     assert plain.masks.all()
     assert coord[cleaned.masks[0].numpy(), 0].tolist() == coord[coord[:, 0] < 1.9, 0].tolist()
+    cfg.inference.largest_component = True  # a recipe's wish; an option of this prediction wins
+    assert torch.equal(predict_scan(model, cfg, Cloud(coord), InferenceOptions(top_k=1), up="z").masks, cleaned.masks)
+    uncleaned = InferenceOptions(top_k=1, largest_component=False)
+    assert predict_scan(model, cfg, Cloud(coord), uncleaned, up="z").masks.all()
     few = InferenceOptions(top_k=1, largest_component=True, min_points=len(coord))
     assert len(predict_scan(model, cfg, Cloud(coord), few, up="z")) == 0
 

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import nbformat
@@ -139,6 +139,7 @@ CLOCK = """() => {
 
 
 def test_the_explorer_works_in_jupyterlab(page, tmp_path):
+    late = pytest.importorskip("playwright.sync_api").TimeoutError
     source = (
         "from helpers import made_up_inspection\nfrom mf3d_tutorial.viz.explorer import MaskExplorer\n"
         "MaskExplorer([made_up_inspection(40_000, queries=40)], budget=50_000)"
@@ -148,9 +149,12 @@ def test_the_explorer_works_in_jupyterlab(page, tmp_path):
     nbformat.write(notebook, tmp_path / "explore.ipynb")
     with jupyter_lab(tmp_path) as address:
         page.goto(address, timeout=90_000)
-        page.locator(".jp-CodeCell .cm-content").first.click(timeout=90_000)
-        page.keyboard.press("Control+Enter")
-        page.wait_for_selector("canvas[data-frames]", timeout=90_000)
+        for _ in range(5):  # on a busy machine the key may come before the kernel, and nothing happens
+            page.locator(".jp-CodeCell .cm-content").first.click(timeout=90_000)
+            page.keyboard.press("Control+Enter")
+            with suppress(late):
+                page.wait_for_selector("canvas[data-frames]", timeout=40_000)
+                break
         page.wait_for_timeout(3000)
         before = picture(page, "explorer", "canvas[data-frames]")
         assert colored(before) > 0.02
@@ -182,7 +186,7 @@ def test_the_live_viewer_shows_three_panels_and_a_query(page, tmp_path):
         while not viewer.history and time.monotonic() < deadline:
             viewer.update(run, {"loss": torch.tensor(1.0)})
             page.wait_for_timeout(200)
-        page.get_by_text("step 0/400").wait_for()
+        page.get_by_text(f"step 0/{run.total_steps}").wait_for()
         page.wait_for_timeout(3000)
         before = picture(page, "live", "canvas")
         assert colored(before) > 0.02

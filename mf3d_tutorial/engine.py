@@ -188,7 +188,7 @@ def validate(
             logits, masks = model(batch.points)
             losses = as_numbers(criterion((logits, masks), batch.targets, count=(1, 1)))
             sums += torch.tensor([losses["cls"], losses["bce"], losses["dice"], *count_scenes(batch.targets)])
-        coords = batch.points.coordinate_tensor.cpu().split([len(target.instance) for target in batch.targets])
+        coords = batch.points.coordinate_tensor.cpu().split(batch.points.offsets.diff().tolist())
         for scene_logits, scene_masks, coord, original in zip(logits, masks, coords, batch.originals):
             instances = predict_instances(scene_logits, scene_masks)
             full = instances.masks.cpu().numpy()[:, original.kept]

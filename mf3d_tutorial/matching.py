@@ -85,8 +85,8 @@ def match(
         )
     matrices = [values.view(cost.shape) for cost, values in zip(costs, flat.split([cost.numel() for cost in costs]))]
     solved = [assign(matrix.numpy()) for matrix in matrices]
-    flat = torch.from_numpy(np.concatenate([pairs.ravel() for pairs in solved])).to(logits.device, non_blocking=True)
-    return [Pairs(*piece.view(pairs.shape)) for piece, pairs in zip(flat.split([p.size for p in solved]), solved)]
+    indices = torch.from_numpy(np.concatenate([pairs.ravel() for pairs in solved])).to(logits.device, non_blocking=True)
+    return [Pairs(*piece.view(pairs.shape)) for piece, pairs in zip(indices.split([p.size for p in solved]), solved)]
 
 
 def assign(cost: Float[np.ndarray, "*L Q M"]) -> Int[np.ndarray, "2 *L P"]:

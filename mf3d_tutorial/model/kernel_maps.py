@@ -21,6 +21,8 @@ from warpconvnet.geometry.coords.search.search_results import IntSearchResult
 from warpconvnet.geometry.types.voxels import Voxels
 from warpconvnet.nn.modules.sparse_conv import SpatiallySparseConv
 
+from mf3d_tutorial.model.cpu_convolution import GRID_MIN
+
 
 @dataclass
 class Grid:
@@ -101,7 +103,7 @@ def _strided(conv: SpatiallySparseConv, voxels: Voxels, rows: Int[Tensor, "M 4"]
     return out
 
 
-_BITS, _MIDDLE = (54, 36, 18, 0), (0, 2**17, 2**17, 2**17)
+_BITS, _MIDDLE = (54, 36, 18, 0), (0, -GRID_MIN, -GRID_MIN, -GRID_MIN)
 
 
 def packed(rows: Int[Tensor, "N 4"]) -> Int[Tensor, " N"]:

@@ -150,8 +150,8 @@ def _fastest(table: dict, config: SpatiallySparseConvConfig, algorithms: Any) ->
 
 
 def _wait(name: str) -> float:
-    """Milliseconds that a kernel costs beside its own time: all but these have the host wait for the GPU at each call,
-    for lists of pairs or addresses of weights, and then the GPU wait for the host."""
+    """Milliseconds to set against a kernel that has the host wait for the GPU, and then the GPU for the host: those but
+    mask_gemm need lists of pairs, and cute_grouped copies addresses of weights at each call."""
     return 0.0 if name.startswith("mask_gemm") else 0.5
 
 

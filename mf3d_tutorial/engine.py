@@ -17,6 +17,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import torch
+from jaxtyping import Bool
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
@@ -117,17 +118,17 @@ def train_step(run: Run, *parts: Batch | None) -> dict[str, Tensor]:
         add_gradients(run.model)
         run.scaler.unscale_(run.optimizer)
         norm = nn.utils.clip_grad_norm_(run.parameters, options.max_grad_norm)
-        finite = losses["loss"] if run.scaler.is_enabled() else losses["loss"] + norm
-        moved = bool(finite.isfinite())  # the host waits here until the GPU has come this far
+        finite = torch.stack([losses["loss"], losses["loss"] + norm]).isfinite()
+        run.whole = False
+        step_if(run.optimizer, finite[1])
+        moved = bool(finite[0 if run.scaler.is_enabled() else 1])  # the host waits here for the GPU
     except torch.OutOfMemoryError as error:
         raise UserError(out_of_memory(run, parts)) from error
     finally:
         if not moved:
             for buffers, before in zip(run.buffers, statistics):
                 torch._foreach_copy_(buffers, before)
-    run.whole = False
     if moved:
-        run.scaler.step(run.optimizer)  # skipped by itself if a gradient is not finite
         run.average()
     run.scaler.update()
     run.nonfinite = 0 if moved else run.nonfinite + 1
@@ -145,6 +146,13 @@ def train_step(run: Run, *parts: Batch | None) -> dict[str, Tensor]:
             f"{scene_names(parts)}, kept in {dump_batch(run, parts)}: lower train.lr, or set train.precision=32"
         )
     return {**losses, "grad_norm": norm}
+
+
+def step_if(optimizer: torch.optim.Optimizer, finite: Bool[Tensor, ""]) -> None:
+    """A step of fused AdamW that the device leaves out unless `finite`, which the host need not know to start it."""
+    optimizer.found_inf = 1 - finite.float()  # as `GradScaler.step` says it
+    optimizer.step()
+    del optimizer.found_inf
 
 
 def forward_backward(run: Run, parts: list[Batch]) -> dict[str, Tensor]:
@@ -236,6 +244,7 @@ def build_loader(cfg: Config, dataset: ScanNetScenes, shuffle: bool = False) -> 
         if shuffle
         else [mine[first : first + size] for first in range(0, len(mine), size)],
         num_workers=cfg.train.num_workers,
+        pin_memory=choose_device(cfg.device).type == "cuda",
         persistent_workers=shuffle and cfg.train.num_workers > 0,
         worker_init_fn=default_signals,
         collate_fn=partial(

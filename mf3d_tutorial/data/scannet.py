@@ -20,6 +20,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from jaxtyping import Float, Int
+from torch import Tensor
 from torch.utils.data import Dataset
 
 from mf3d_tutorial.data.labels import CUSTOM, IGNORE_INDEX, LabelSet, custom_labels, label_set, read_classes
@@ -59,8 +60,17 @@ class Batch:
     originals: list[Original]  # stay on the CPU; none in training
 
     def to(self, device: torch.device | str) -> "Batch":
-        targets = [target.to(device) for target in self.targets]
-        return Batch(self.points.to(device), targets, self.names, self.originals)
+        """A copy on the device. The host does not wait for a GPU to have it, if it comes from pinned memory."""
+        return self.map(lambda tensor: tensor.to(device, non_blocking=True))
+
+    def pin_memory(self) -> "Batch":
+        """A copy in pinned memory; a DataLoader with `pin_memory=True` asks for it."""
+        return self.map(Tensor.pin_memory)
+
+    def map(self, change: Callable[[Tensor], Tensor]) -> "Batch":
+        coord, features = self.points.coordinate_tensor, self.points.feature_tensor
+        points = Points(change(coord), change(features), offsets=self.points.offsets)
+        return Batch(points, [target.map(change) for target in self.targets], self.names, self.originals)
 
 
 class ScanNetScenes(Dataset):

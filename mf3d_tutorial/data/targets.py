@@ -1,6 +1,6 @@
 """What a scene's queries should find: one label an instance, and the instance of every point."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -24,7 +24,10 @@ class Target:
         return torch.arange(len(self), device=self.instance.device)[:, None] == self.instance
 
     def to(self, device: torch.device | str) -> "Target":
-        return Target(self.labels.to(device, non_blocking=True), self.instance.to(device, non_blocking=True))
+        return self.map(lambda tensor: tensor.to(device, non_blocking=True))
+
+    def map(self, change: Callable[[Tensor], Tensor]) -> "Target":
+        return Target(change(self.labels), change(self.instance))
 
 
 def build_target(

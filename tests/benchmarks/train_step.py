@@ -12,6 +12,7 @@ steps in float32 without dropout, and their losses side by side.
 
 import argparse
 import copy
+import gc
 import tempfile
 import time
 from collections.abc import Callable
@@ -120,6 +121,7 @@ def make_side(name: str, arguments: argparse.Namespace, data: Path, scenes: int,
     dataset = ScanNetScenes(data, "train", voxel_size=voxel)
     chosen = [dataset[index % len(dataset)] for index in range(scenes)]
     batch = collate(chosen, in_features=cfg.model.in_features)
+    batch = batch.pin_memory() if run.device.type == "cuda" else batch  # as the loaders of both have it
     labels = [(torch.from_numpy(scene.segment), torch.from_numpy(scene.instance)) for scene in chosen]
     run.model.train()
     side = our_side(run, batch) if name == "ours" else their_side(run, batch, labels)
@@ -145,7 +147,8 @@ def compare_losses(arguments: argparse.Namespace, data: Path, voxel: float) -> N
 def compare_speed(arguments: argparse.Namespace, data: Path, scenes: int, voxel: float, precision: str) -> None:
     rows, side = [], None
     for name in ("example", "ours"):
-        side = None  # frees the other one's memory
+        side = None  # frees the other one's memory, with what refers to itself
+        gc.collect()
         side, points = make_side(name, arguments, data, scenes, voxel, f"train.precision={precision}")
         if name == "example":
             print(f"\nB={scenes}, {voxel * 100:g} cm, {points // scenes:,} points a scene, {precision}")

@@ -50,19 +50,33 @@ def with_features(geometry: Geometry, features: Float[Tensor, "N C"], coords: In
 
 def convolve(conv: SpatiallySparseConv, voxels: Voxels, target: Voxels | None = None) -> Voxels:
     """`conv(voxels)`; a transposed convolution gives features at the coordinates of `target`."""
-    plain = conv.groups == 1 and not conv.generative and conv.compute_dtype is None
-    plain = plain and conv.order is POINT_ORDERING.RANDOM and conv.stride_mode is _conv.STRIDED_CONV_MODE.STRIDE_ONLY
-    if not plain or math.prod(conv.kernel_size) == 1 or torch.is_inference_mode_enabled():
+    if not known(conv) or math.prod(conv.kernel_size) == 1:
         return _stock_forward(conv, voxels, target)
-    coords, pairs = upsampled(conv, voxels, target) if conv.transposed else grid_of(conv, voxels)
+    coords, pairs, dtype, plan = prepare(conv, voxels, target)
     features, weight = voxels.feature_tensor, conv.weight
-    dtype = torch.get_autocast_dtype("cuda") if torch.is_autocast_enabled("cuda") else features.dtype
-    plan = _plan(conv, len(features), len(coords.batched_tensor), dtype) if features.is_cuda else None
     if plan:
         features = _Convolution.apply(features, weight, pairs, len(coords.batched_tensor), dtype, plan)
     else:
         features = _untuned(conv, features.to(dtype), weight.to(dtype), pairs, coords, voxels)
     return with_features(voxels, features if conv.bias is None else features + conv.bias, coords)
+
+
+def known(conv: SpatiallySparseConv) -> bool:
+    """Whether it is a convolution that this module can do."""
+    plain = conv.groups == 1 and not conv.generative and conv.compute_dtype is None
+    plain = plain and conv.order is POINT_ORDERING.RANDOM and conv.stride_mode is _conv.STRIDED_CONV_MODE.STRIDE_ONLY
+    return plain and not torch.is_inference_mode_enabled()
+
+
+def prepare(
+    conv: SpatiallySparseConv, voxels: Voxels, target: Voxels | None
+) -> tuple[IntCoords, IntSearchResult, torch.dtype, "Plan | None"]:
+    """Output coordinates, pairs, the type to compute in, and the kernels (None: not tuned yet, or on the CPU)."""
+    coords, pairs = upsampled(conv, voxels, target) if conv.transposed else grid_of(conv, voxels)
+    features = voxels.feature_tensor
+    dtype = torch.get_autocast_dtype("cuda") if torch.is_autocast_enabled("cuda") else features.dtype
+    plan = _plan(conv, len(features), len(coords.batched_tensor), dtype) if features.is_cuda else None
+    return coords, pairs, dtype, plan
 
 
 def _metadata(conv: SpatiallySparseConv) -> dict[str, Any]:
@@ -155,6 +169,49 @@ def _wait(name: str) -> float:
     return 0.0 if name.startswith("mask_gemm") else 0.5
 
 
+def product(features: Tensor, cast: Tensor, pairs: IntSearchResult, num_out: int, plan: Plan) -> Float[Tensor, "M O"]:
+    """The convolution of `features` with the weight `cast`, both of one type, by the kernel of its plan."""
+    name, parameters = plan.forward
+    call = FwdCtx(features, cast, pairs, num_out, cast.dtype, parameters, use_fp16_accum=plan.accumulate_half)
+    return run_forward(name, call)
+
+
+def gradients(
+    gradient: Tensor,
+    features: Tensor,
+    weight: Tensor,
+    cast: Tensor,
+    pairs: IntSearchResult,
+    plan: Plan,
+    needed: tuple[bool, ...],
+) -> list[Tensor | None]:
+    """Those of the features and of `weight`, which is `cast` before its cast."""
+    gradient = gradient.to(cast.dtype).contiguous()
+    grads = [None, None]
+    for index, (name, parameters) in enumerate((plan.features, plan.weight)):
+        if not needed[index]:
+            continue
+        call = BwdCtx(
+            gradient,
+            features,
+            weight if index and name == "mask_gemm" else cast,  # its dtype is that of the result
+            pairs,
+            len(gradient),
+            cast.dtype,
+            features.device,
+            (index == 0, index == 1),
+            parameters,
+            weight_T=cast.transpose(1, 2).contiguous() if name in _TRANSPOSED and not index else None,
+            use_fp16_accum=plan.accumulate_half,
+        )
+        grads[index] = run_backward(name, call)[index]
+    return grads
+
+
+# Kernels whose feature gradient is a forward pass with the weight transposed.
+_TRANSPOSED = ("mask_gemm_fwd_as_dgrad", "cute_grouped")
+
+
 class _Convolution(torch.autograd.Function):
     """A convolution by the kernels of its plan, in `dtype`."""
 
@@ -162,38 +219,14 @@ class _Convolution(torch.autograd.Function):
     def forward(ctx, features, weight, pairs: IntSearchResult, num_out: int, dtype: torch.dtype, plan: Plan):
         features, cast = features.to(dtype).contiguous(), weight.to(dtype)
         ctx.save_for_backward(features, weight, cast)
-        ctx.pairs, ctx.num_out, ctx.plan = pairs, num_out, plan
-        name, parameters = plan.forward
-        call = FwdCtx(features, cast, pairs, num_out, dtype, parameters, use_fp16_accum=plan.accumulate_half)
-        return run_forward(name, call)
+        ctx.pairs, ctx.plan = pairs, plan
+        return product(features, cast, pairs, num_out, plan)
 
     @staticmethod
     def backward(ctx, gradient: Float[Tensor, "M O"]):
-        features, weight, cast = ctx.saved_tensors
-        gradient = gradient.to(cast.dtype).contiguous()
-        grads = [None, None]
-        for index, (name, parameters) in enumerate((ctx.plan.features, ctx.plan.weight)):
-            if not ctx.needs_input_grad[index]:
-                continue
-            call = BwdCtx(
-                gradient,
-                features,
-                weight if index and name == "mask_gemm" else cast,  # its dtype is that of the result
-                ctx.pairs,
-                ctx.num_out,
-                cast.dtype,
-                features.device,
-                (index == 0, index == 1),
-                parameters,
-                weight_T=cast.transpose(1, 2).contiguous() if name in _TRANSPOSED and not index else None,
-                use_fp16_accum=ctx.plan.accumulate_half,
-            )
-            grads[index] = run_backward(name, call)[index]
+        grads = gradients(gradient, *ctx.saved_tensors, ctx.pairs, ctx.plan, ctx.needs_input_grad)
         return *grads, None, None, None, None
 
-
-# Kernels whose feature gradient is a forward pass with the weight transposed.
-_TRANSPOSED = ("mask_gemm_fwd_as_dgrad", "cute_grouped")
 
 _stock_forward = SpatiallySparseConv.forward
 _stock_replace = Geometry.replace
@@ -209,6 +242,9 @@ def _replace(geometry: Geometry, batched_coordinates=None, batched_features=None
 
 
 def install(lean: bool = True) -> None:
-    """Put these in the place of WarpConvNet's, or its own ones back."""
+    """Put these, and those of lean_blocks.py, in the place of WarpConvNet's, or its own ones back."""
+    from mf3d_tutorial.model import lean_blocks  # which imports this module
+
     SpatiallySparseConv.forward = convolve if lean else _stock_forward
     Geometry.replace = _replace if lean else _stock_replace
+    lean_blocks.install(lean)

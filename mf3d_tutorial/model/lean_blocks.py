@@ -1,0 +1,112 @@
+"""A MinkUNet's convolution, batch norm, sum and ReLU as one step: one call and one gradient instead of four of each.
+
+The kernels are those that the layers call one by one, in the same order. Where a layer is none that is known here, or
+its convolution is not tuned yet (so also on the CPU), it goes the way of lean.py.
+"""
+
+import math
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from warpconvnet.geometry.types.voxels import Voxels
+from warpconvnet.models.mink_unet import BasicBlock, ConvBlock, ConvTrBlock
+from warpconvnet.nn.modules.sequential import Sequential
+from warpconvnet.nn.modules.sparse_conv import SpatiallySparseConv
+
+from mf3d_tutorial.model import lean
+
+
+class _Step(torch.autograd.Function):
+    """relu(norm(convolution) + residual), with or without `residual` and relu; `plan` None: a convolution of size 1."""
+
+    @staticmethod
+    def forward(ctx, features, weight, gamma, beta, residual, norm: nn.BatchNorm1d, relu: bool, prepared: tuple):
+        coords, pairs, dtype, plan = prepared
+        features, cast = features.to(dtype).contiguous(), weight.to(dtype)
+        if plan is None:
+            x = features @ cast[0]
+        else:
+            x = lean.product(features, cast, pairs, len(coords.batched_tensor), plan)
+        running = (norm.running_mean, norm.running_var)
+        out, mean, scale = torch.native_batch_norm(x, gamma, beta, *running, norm.training, norm.momentum, norm.eps)
+        if residual is not None:
+            out += residual
+        if relu:
+            out.relu_()
+        running = (None, None) if norm.training else running  # needed, and left alone, in evaluation only
+        ctx.save_for_backward(features, weight, cast, x, gamma, *running, mean, scale, out if relu else None)
+        ctx.pairs, ctx.plan, ctx.norm = pairs, plan, (norm.training, norm.eps)
+        return out
+
+    @staticmethod
+    def backward(ctx, gradient: Float[Tensor, "M O"]):
+        features, weight, cast, x, gamma, running_mean, running_var, mean, scale, out = ctx.saved_tensors
+        if out is not None:
+            gradient = torch.ops.aten.threshold_backward(gradient, out, 0)
+        statistics = (running_mean, running_var, mean, scale)
+        of_x, of_gamma, of_beta = torch.ops.aten.native_batch_norm_backward(
+            gradient, x, gamma, *statistics, *ctx.norm, [True, True, True]
+        )
+        if ctx.plan is None:
+            grads = of_x @ cast[0].T, (features.T @ of_x).to(weight.dtype)[None]
+        else:
+            grads = lean.gradients(of_x, features, weight, cast, ctx.pairs, ctx.plan, ctx.needs_input_grad)
+        return *grads, of_gamma, of_beta, gradient if ctx.needs_input_grad[4] else None, None, None, None
+
+
+def step(
+    conv: SpatiallySparseConv,
+    norm: nn.Module,
+    activation: nn.Module,
+    voxels: Voxels,
+    target: Voxels | None = None,
+    residual: Float[Tensor, "M O"] | None = None,
+) -> Voxels | None:
+    """activation(norm(conv(voxels)) + residual) in one step; None where that cannot be done."""
+    plain = voxels.feature_tensor.is_cuda and lean.known(conv) and conv.bias is None
+    plain = plain and type(norm) is nn.BatchNorm1d and norm.affine and norm.track_running_stats
+    if not plain or norm.momentum is None or not isinstance(activation, nn.ReLU | nn.Identity):
+        return None
+    if math.prod(conv.kernel_size) == math.prod(conv.stride) == 1:
+        dtype = torch.get_autocast_dtype("cuda") if torch.is_autocast_enabled("cuda") else voxels.feature_tensor.dtype
+        prepared = voxels.batched_coordinates, None, dtype, None
+    else:
+        prepared = lean.prepare(conv, voxels, target)
+        if prepared[3] is None:
+            return None
+    if residual is not None and residual.dtype != prepared[2]:
+        return None
+    if norm.training:
+        norm.num_batches_tracked.add_(1)
+    relu = isinstance(activation, nn.ReLU)
+    out = _Step.apply(voxels.feature_tensor, conv.weight, norm.weight, norm.bias, residual, norm, relu, prepared)
+    return lean.with_features(voxels, out, prepared[0])
+
+
+def conv_block(block: ConvBlock, voxels: Voxels) -> Voxels:
+    out = step(*block, voxels)
+    return _stock[ConvBlock](block, voxels) if out is None else out
+
+
+def transposed_conv_block(block: ConvTrBlock, voxels: Voxels, target: Voxels) -> Voxels:
+    out = step(block.conv_tr, *block.norm_act, voxels, target)
+    return _stock[ConvTrBlock](block, voxels, target) if out is None else out
+
+
+def basic_block(block: BasicBlock, voxels: Voxels) -> Voxels:
+    residual = voxels if block.downsample is None else block.downsample(voxels)
+    inner = block.conv1(voxels)
+    conv, norm, _ = block.conv2
+    out = step(conv, norm, _RELU, inner, residual=residual.feature_tensor)
+    return block.relu(block.conv2(inner) + residual) if out is None else out
+
+
+_RELU = nn.ReLU()
+_stock = {ConvBlock: Sequential.forward, ConvTrBlock: ConvTrBlock.forward, BasicBlock: BasicBlock._forward}
+
+
+def install(lean: bool) -> None:
+    ConvBlock.forward = conv_block if lean else _stock[ConvBlock]
+    ConvTrBlock.forward = transposed_conv_block if lean else _stock[ConvTrBlock]
+    BasicBlock._forward = basic_block if lean else _stock[BasicBlock]

@@ -53,6 +53,7 @@ class Run:
         train = cfg.train
         if train.sync_batchnorm and world_size() > 1:
             model = nn.SyncBatchNorm.convert_sync_batchnorm(model)
+        model.decoder.graphs.wanted = train.accumulate == 1
         precision = choose_precision(train.precision, device)
         groups = model.parameters() if train.decay_all else decay_groups(model)
         optimizer = torch.optim.AdamW(groups, lr=train.lr, weight_decay=train.weight_decay, fused=True)

@@ -176,8 +176,8 @@ def naive_farthest(coord: np.ndarray, count: int, first: int) -> list[int]:
 def test_one_product_gives_the_keys_and_values_of_three():
     attention, features, position = CrossAttention(16, 4, 9), torch.randn(70, 16), torch.randn(70, 9)
     table = torch.nn.functional.pad(torch.cat([features, position], dim=1), (0, 7))  # as on CUDA
-    separate = attention.keys_and_values((features, position), [50, 20], 0)
-    for ours, theirs in zip(attention.keys_and_values(table, [50, 20], 4), separate):
+    separate = attention.keys_and_values((features, position), [50, 20])
+    for ours, theirs in zip(attention.keys_and_values(table, [50, 20], *attention.joint_weights(4)), separate):
         assert [scene.shape for scene in ours] == [(4, 50, 8), (4, 20, 8)]
         for padded, scene in zip(ours, theirs):
             assert_near(padded[..., :4], scene, 1e-5)

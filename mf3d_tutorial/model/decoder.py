@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from mf3d_tutorial.errors import ConfigError
+from mf3d_tutorial.model.graphs import LayerGraphs
 from mf3d_tutorial.model.warp import sample_farthest
 
 # Of PyTorch's attention kernels: flash where it can be had (on the CPU, in float16 on CUDA). The others are several
@@ -59,7 +60,10 @@ def attend(
 
 
 class CrossAttention(nn.Module):
-    """Queries gather features of the points of their own scene."""
+    """Queries gather features of the points of their own scene, in three steps: `ask`, `look`, `answer`.
+
+    Only `look` sees the scene. The other two have the same shapes for every scene, so that a CUDA graph can run them.
+    """
 
     def __init__(self, dim: int, num_heads: int, position_channels: int):
         super().__init__()
@@ -70,30 +74,49 @@ class CrossAttention(nn.Module):
         self.position = nn.Linear(position_channels, dim // num_heads)  # shared by the heads
         self.out = nn.Linear(dim, dim)
 
-    def forward(
+    def forward(self, queries: Float[Tensor, "B Q D"], *scene) -> Float[Tensor, "B Q D"]:
+        """`scene` is what `look` takes: the scene, sizes, masks."""
+        return self.answer(self.look(self.ask(queries), *scene))
+
+    def ask(self, queries: Float[Tensor, "B Q D"]) -> tuple[Tensor, ...]:
+        """What `look` needs: (B, heads, Q, width + padding), and on CUDA the weights of its one product."""
+        width = self.position.out_features
+        q = self.query(queries).unflatten(-1, (self.num_heads, width)).transpose(1, 2)
+        if not queries.is_cuda:
+            return (q,)
+        padding = -width % 8  # flash attention pads each tensor to this itself
+        return F.pad(q, (0, padding)), *[x.to(q.dtype) for x in self.joint_weights(padding)]
+
+    def look(
         self,
-        queries: Float[Tensor, "B Q D"],
+        question: Sequence[Tensor],
         scene: "Scene",
         sizes: list[int],
         masks: list[Bool[Tensor, "Q N_b"]] | None = None,
-    ) -> Float[Tensor, "B Q D"]:
+    ) -> Float[Tensor, "B H Q d"]:
         """`scene`: each point's features and its encoded position, `side_by_side`.
 
         `sizes`: the number of points N_b of each scene; they follow one another in `scene`.
         `masks`: the points that each query may look at; a query that may look at none looks at all.
         """
-        width = self.position.out_features
-        padding = -width % 8 if queries.is_cuda else 0  # flash attention pads each tensor to this itself
-        q = F.pad(self.query(queries).unflatten(-1, (self.num_heads, width)), (0, padding)).transpose(1, 2)
-        k, v = self.keys_and_values(scene, sizes, padding)
+        q, *joint_weights = question
+        k, v = self.keys_and_values(scene, sizes, *joint_weights)
         allowed = [mask | ~mask.any(1, keepdim=True) for mask in masks] if masks else [None] * len(sizes)
-        scenes = [attend(q[b : b + 1], k[b][None], v[b][None], allowed[b], width**-0.5) for b in range(len(sizes))]
-        return self.out(torch.cat(scenes)[..., :width].transpose(1, 2).flatten(2))
+        scale = self.position.out_features**-0.5
+        scenes = [attend(q[b : b + 1], k[b][None], v[b][None], allowed[b], scale) for b in range(len(sizes))]
+        return torch.cat(scenes)
 
-    def keys_and_values(self, scene: "Scene", sizes: list[int], padding: int) -> tuple[list[Tensor], list[Tensor]]:
+    def answer(self, gathered: Float[Tensor, "B H Q d"]) -> Float[Tensor, "B Q D"]:
+        return self.out(gathered[..., : self.position.out_features].transpose(1, 2).flatten(2))
+
+    def keys_and_values(
+        self, scene: "Scene", sizes: list[int], *joint_weights: Tensor
+    ) -> tuple[list[Tensor], list[Tensor]]:
         """Of each scene (heads, N_b, width + padding): key = W_k f + W_p p + b, value = W_v f."""
         if isinstance(scene, Tensor):
-            whole = [x.split(sizes) for x in self.by_one_product(scene, padding)]
+            weight, bias = joint_weights or self.joint_weights(0)
+            both = F.linear(scene, weight, bias).unflatten(1, (2, self.num_heads, -1)).unbind(1)
+            whole = [x.split(sizes) for x in both]
         else:  # without that product's zeros, which the CPU would take its time to multiply
             heads = (self.num_heads, self.position.out_features)
             features, position = (column.split(sizes) for column in scene)
@@ -101,16 +124,16 @@ class CrossAttention(nn.Module):
             whole = keys, [self.value(f).unflatten(1, heads) for f in features]
         return tuple([x.transpose(0, 1) for x in scenes] for scenes in whole)
 
-    def by_one_product(self, scene: Float[Tensor, "N S"], padding: int) -> tuple[Tensor, ...]:
-        """Keys and values (N, heads, width + padding), by one product with all weights."""
+    def joint_weights(self, padding: int) -> tuple[Float[Tensor, "2HW S"], Float[Tensor, " 2HW"]]:
+        """Weight and bias of one product that gives keys and values, for scenes that lie `side_by_side`."""
         heads = (self.num_heads, self.position.out_features)
         key = self.key.weight.unflatten(0, heads)
         key = torch.cat([key, self.position.weight.expand(self.num_heads, -1, -1)], dim=-1)
         value = F.pad(self.value.weight.unflatten(0, heads), (0, self.position.in_features))
         bias = self.position.bias.expand(heads)
-        weight = F.pad(torch.stack([key, value]), (0, scene.shape[1] - key.shape[-1], 0, padding))
+        weight = F.pad(torch.stack([key, value]), (0, -key.shape[-1] % 8, 0, padding))
         bias = F.pad(torch.stack([bias, torch.zeros_like(bias)]), (0, padding))
-        return F.linear(scene, weight.flatten(0, 2), bias.flatten()).unflatten(1, bias.shape).unbind(1)
+        return weight.flatten(0, 2), bias.flatten()
 
 
 class FeedForward(nn.Module):
@@ -133,9 +156,18 @@ class DecoderLayer(nn.Module):
         self.norms = nn.ModuleList(nn.LayerNorm(dim) for _ in range(3))
 
     def forward(self, queries: Float[Tensor, "B Q D"], *scene) -> Float[Tensor, "B Q D"]:
+        """`scene` is what `CrossAttention.look` takes: the scene, sizes, masks."""
+        queries, *question = self.ask(queries)
+        return self.answer(queries, self.cross_attention.look(question, *scene))
+
+    def ask(self, queries: Float[Tensor, "B Q D"]) -> tuple[Tensor, ...]:
+        """Queries after they have looked at each other, and what they ask the scene."""
         attended, _ = self.self_attention(queries, queries, queries, need_weights=False)
         queries = self.norms[0](queries + attended)
-        queries = self.norms[1](queries + self.cross_attention(queries, *scene))
+        return queries, *self.cross_attention.ask(queries)
+
+    def answer(self, queries: Float[Tensor, "B Q D"], gathered: Float[Tensor, "B H Q d"]) -> Float[Tensor, "B Q D"]:
+        queries = self.norms[1](queries + self.cross_attention.answer(gathered))
         return self.norms[2](queries + self.feed_forward(queries))
 
 
@@ -267,6 +299,7 @@ class MaskTransformer(nn.Module):
             DecoderLayer(dim, num_heads, dim_feedforward, dropout, channels) for _ in range(num_layers)
         )
         self.norm = nn.LayerNorm(dim)
+        self.graphs = LayerGraphs()
 
     def forward(
         self,
@@ -287,14 +320,16 @@ class MaskTransformer(nn.Module):
         scenes = [side_by_side(level.features, level.position) for level in levels]
         start = queries = self.queries(features.split(sizes), position.split(sizes), coord.split(sizes))
         layers, masks = [], None
-        for index, layer in enumerate(self.layers):
-            level = levels[index % len(levels)]
-            if index:  # every layer is told anew which query is which
-                queries = queries + start
-                if self.masked_attention:
-                    masks = [(query @ scene.T).detach() > 0 for query, scene in zip(layers[-1], level.mask_features)]
-            sizes = [len(scene) for scene in level.mask_features]
-            with sdpa_kernel(KERNELS):
-                queries = layer(queries, scenes[index % len(levels)], sizes, masks)
-            layers.append(self.norm(queries))
+        with sdpa_kernel(KERNELS):
+            for index, (layer, ask, answer) in enumerate(self.graphs.of(self.layers, queries)):
+                level = levels[index % len(levels)]
+                if index:  # every layer is told anew which query is which
+                    queries = queries + start
+                    if self.masked_attention:
+                        masks = [(query @ some.T).detach() > 0 for query, some in zip(layers[-1], level.mask_features)]
+                sizes = [len(some) for some in level.mask_features]
+                queries, *question = ask(queries)
+                gathered = layer.cross_attention.look(question, scenes[index % len(levels)], sizes, masks)
+                queries = answer(queries, gathered)
+                layers.append(self.norm(queries))
         return layers

@@ -1,0 +1,91 @@
+"""CUDA graphs of what decoder layers do with their queries alone.
+
+The host takes longer to start those small kernels one by one than the GPU to run them. Their shapes are the same in
+every step, whatever the scenes, so all kernels of `ask` (or `answer`) of a layer are recorded once and then started by
+one call; the same for their gradients. The numbers are those of the layers without graphs.
+
+A graph writes its results, and the parameters' gradients, into the same memory each time. So graphs are for a loop in
+which each forward pass is followed by its backward pass and an optimiser step before the next one begins, and must be
+asked for (`model.decoder.graphs.wanted = True`).
+"""
+
+import warnings
+from collections.abc import Callable, Iterable
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.func import functional_call
+
+Step = Callable[..., Tensor | tuple[Tensor, ...]]
+
+
+class Part(nn.Module):
+    """A function of some modules, as a module."""
+
+    def __init__(self, function: Step, *parts: nn.Module):
+        super().__init__()
+        self.function, self.parts = function, nn.ModuleList(parts)
+
+    def forward(self, *tensors: Tensor) -> Tensor | tuple[Tensor, ...]:
+        return self.function(*tensors)
+
+
+class LayerGraphs:
+    """`ask` and `answer` of decoder layers, as graphs for queries of the shape that they were first asked for."""
+
+    def __init__(self):
+        self.wanted, self.key, self.steps = False, None, []
+
+    def __deepcopy__(self, memo: dict) -> "LayerGraphs":
+        return LayerGraphs()  # a copied model has other parameters
+
+    def of(self, layers: nn.ModuleList, queries: Float[Tensor, "B Q D"]) -> Iterable[tuple[nn.Module, Step, Step]]:
+        """Each layer with its `ask` and `answer`."""
+        key = queries.shape, torch.is_autocast_enabled("cuda")
+        usable = self.wanted and queries.is_cuda and layers.training and torch.is_grad_enabled()
+        if usable and self.key is None:
+            self.key, self.steps = key, record(layers, queries)
+        if usable and self.key == key:
+            return zip(layers, self.steps[::2], self.steps[1::2])
+        return ((layer, layer.ask, layer.answer) for layer in layers)
+
+
+def record(layers: nn.ModuleList, queries: Float[Tensor, "B Q D"]) -> list[Step]:
+    """The graphs of `ask` and `answer` of each layer, in turn."""
+    half, dtype = torch.is_autocast_enabled("cuda"), torch.get_autocast_dtype("cuda")
+    parts, inputs = [], []
+    with torch.autocast("cuda", dtype, enabled=half, cache_enabled=False):
+        with torch.no_grad():
+            asked, q, *_ = layers[0].ask(queries)
+        for layer in layers:
+            cross = layer.cross_attention
+            asking = (layer.self_attention, layer.norms[0], cross.query, cross.key, cross.value, cross.position)
+            parts += [Part(layer.ask, *asking), Part(layer.answer, *layer.norms[1:], cross.out, layer.feed_forward)]
+            inputs += [[queries], [asked, q]]
+        functions, examples = zip(*(as_function(part, tensors) for part, tensors in zip(parts, inputs)))
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "The AccumulateGrad node's stream", UserWarning)  # in its trial runs
+            graphs = torch.cuda.make_graphed_callables(functions, examples)
+    return [with_parameters(graph, part) for graph, part in zip(graphs, parts)]
+
+
+def as_function(part: Part, tensors: list[Tensor]) -> tuple[Step, tuple[Tensor, ...]]:
+    """A part as a function of tensors and its parameters, and examples of these.
+
+    The parameters' examples share their memory, and so are up to date when a graph is replayed. Were they the
+    parameters themselves, their gradients would from then on be summed up on the stream of the recording.
+    """
+    names = [name for name, _ in part.named_parameters()]
+
+    def function(*inputs: Tensor) -> Tensor | tuple[Tensor, ...]:
+        return functional_call(part, dict(zip(names, inputs[len(tensors) :])), inputs[: len(tensors)])
+
+    examples = [torch.zeros(x.shape, dtype=x.dtype, device=x.device) for x in tensors]
+    examples += [parameter.detach() for parameter in part.parameters()]
+    return function, tuple(example.requires_grad_() for example in examples)
+
+
+def with_parameters(graph: Step, part: Part) -> Step:
+    parameters = list(part.parameters())
+    return lambda *tensors: graph(*tensors, *parameters)

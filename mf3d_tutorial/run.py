@@ -53,8 +53,10 @@ class Run:
         train = cfg.train
         if train.sync_batchnorm and world_size() > 1:
             model = nn.SyncBatchNorm.convert_sync_batchnorm(model)
-        model.decoder.graphs.wanted = train.accumulate == 1
         precision = choose_precision(train.precision, device)
+        if device.type == "cuda" and train.accumulate == 1:
+            with torch.autocast("cuda", torch.float16, enabled=precision == "16-mixed"):
+                model.decoder.record_graphs(-(-train.batch_size // world_size()), cfg.model.num_queries)
         groups = model.parameters() if train.decay_all else decay_groups(model)
         optimizer = torch.optim.AdamW(groups, lr=train.lr, weight_decay=train.weight_decay, fused=True)
         total_steps = train.epochs * math.ceil(num_scenes / train.batch_size)

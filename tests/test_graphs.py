@@ -8,23 +8,27 @@ from helpers import assert_near
 from test_model import small_model
 
 from mf3d_tutorial.model.decoder import MaskTransformer
-from mf3d_tutorial.model.graphs import LayerGraphs
+from mf3d_tutorial.model.graphs import LayerGraphs, key_of
 
 
-def test_without_a_gpu_in_evaluation_and_unasked_the_layers_run_themselves():
-    decoder = small_model().decoder.train()
-    decoder.graphs.wanted = True
-    queries = torch.zeros(2, 10, decoder.dim)
-    steps = [(layer, ask, answer) for layer, ask, answer in decoder.graphs.of(decoder.layers, queries)]
-    assert steps == [(layer, layer.ask, layer.answer) for layer in decoder.layers]
-    assert decoder.graphs.steps == []
+def test_without_a_recording_and_in_evaluation_the_layers_run_themselves():
+    decoder, queries = small_model().decoder.train(), torch.zeros(2, 10, 8)
+    layers = [(layer, layer.ask, layer.answer) for layer in decoder.layers]
+    graphs = LayerGraphs()
+    assert list(graphs.of(decoder.layers, queries)) == layers
+    graphs.key, graphs.steps = key_of(queries), [print, repr] * len(layers)
+    assert list(graphs.of(decoder.layers, queries)) == [(layer, print, repr) for layer in decoder.layers]
+    assert list(graphs.of(decoder.layers, queries[:1])) == layers
+    with torch.no_grad():
+        assert list(graphs.of(decoder.layers, queries)) == layers
+    assert list(graphs.of(decoder.eval().layers, queries)) == layers
 
 
 def test_a_copied_model_makes_graphs_of_its_own():
     graphs = LayerGraphs()
-    graphs.wanted, graphs.key, graphs.steps = True, "shape", [print]
+    graphs.key, graphs.steps = "shape", [print]
     twin = copy.deepcopy(graphs)
-    assert (twin.wanted, twin.key, twin.steps) == (False, None, [])
+    assert (twin.key, twin.steps) == (None, [])
 
 
 def decoder_on_a_gpu(**options) -> MaskTransformer:
@@ -48,11 +52,14 @@ def outputs_and_gradients(decoder: MaskTransformer, half: bool, sizes: tuple[int
 
 @pytest.mark.cuda
 @pytest.mark.parametrize("half", [False, True], ids=["float32", "float16"])
-@pytest.mark.parametrize("options", [{}, {"masked_attention": True}], ids=["plain", "masked"])
+@pytest.mark.parametrize(
+    "options", [{}, {"masked_attention": True}, {"query_init": "fps"}], ids=["plain", "masked", "fps"]
+)
 def test_graphs_give_what_the_layers_give(options, half):
     decoder = decoder_on_a_gpu(**options)
     graphed = copy.deepcopy(decoder)
-    graphed.graphs.wanted = True
+    with torch.autocast("cuda", torch.float16, enabled=half):
+        graphed.record_graphs(num_scenes=2, num_queries=20)
     for seed, sizes in enumerate([(700, 300), (500, 900), (400,), (800, 60)]):  # one batch is of another shape
         want, got = (outputs_and_gradients(one, half, sizes, seed) for one in (decoder, graphed))
         for name, value in want.items():
@@ -69,8 +76,8 @@ def test_graphs_give_what_the_layers_give(options, half):
 @pytest.mark.cuda
 def test_dropout_in_graphs_follows_the_seed():
     decoder = decoder_on_a_gpu(dropout=0.3)
-    decoder.graphs.wanted = True
-    outputs_and_gradients(decoder, True, (500,), seed=1)  # records
+    with torch.autocast("cuda", torch.float16):
+        decoder.record_graphs(num_scenes=1, num_queries=20)
     first, again, other = (outputs_and_gradients(decoder, True, (500,), seed=seed)["queries"] for seed in (1, 1, 2))
     torch.testing.assert_close(first, again, atol=1e-3, rtol=1e-3)
     assert not torch.allclose(first, other, atol=1e-1)

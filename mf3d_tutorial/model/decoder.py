@@ -206,7 +206,8 @@ class SampledQueries(nn.Module):
         farthest = farthest_points(torch.stack([points[some] for points, some in zip(coord, drawn)]), self.num_queries)
         chosen = [some[index] for some, index in zip(drawn, farthest)]
         content = self.content(torch.stack([feature[index] for feature, index in zip(features, chosen)]))
-        return content + self.position(torch.stack([encoded[index] for encoded, index in zip(position, chosen)]))
+        queries = content + self.position(torch.stack([encoded[index] for encoded, index in zip(position, chosen)]))
+        return queries.to(self.content.weight.dtype)  # float32 under autocast, as what the layers make of them
 
     def draw(self, count: int) -> Int[Tensor, " candidates"]:
         """Random ones of `count` points; always the same except in training."""
@@ -300,6 +301,11 @@ class MaskTransformer(nn.Module):
         )
         self.norm = nn.LayerNorm(dim)
         self.graphs = LayerGraphs()
+
+    def record_graphs(self, num_scenes: int, num_queries: int) -> None:
+        """Train with CUDA graphs (graphs.py) on batches of so many scenes, under the autocast that is on now."""
+        with sdpa_kernel(KERNELS):
+            self.graphs.record(self.layers, self.norm.weight.new_zeros(num_scenes, num_queries, self.dim))
 
     def forward(
         self,

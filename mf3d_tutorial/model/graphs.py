@@ -5,8 +5,8 @@ every step, whatever the scenes, so all kernels of `ask` (or `answer`) of a laye
 one call; the same for their gradients. The numbers are those of the layers without graphs.
 
 A graph writes its results, and the parameters' gradients, into the same memory each time. So graphs are for a loop in
-which each forward pass is followed by its backward pass and an optimiser step before the next one begins, and must be
-asked for (`model.decoder.graphs.wanted = True`).
+which each forward pass is followed by its backward pass and an optimiser step before the next one begins, and have to
+be asked for (`model.decoder.record_graphs`), before other threads use the GPU: that would spoil the recording.
 """
 
 import warnings
@@ -32,42 +32,41 @@ class Part(nn.Module):
 
 
 class LayerGraphs:
-    """`ask` and `answer` of decoder layers, as graphs for queries of the shape that they were first asked for."""
+    """`ask` and `answer` of decoder layers, as graphs for queries of one shape, once they were recorded."""
 
     def __init__(self):
-        self.wanted, self.key, self.steps = False, None, []
+        self.key, self.steps = None, []
 
     def __deepcopy__(self, memo: dict) -> "LayerGraphs":
         return LayerGraphs()  # a copied model has other parameters
 
     def of(self, layers: nn.ModuleList, queries: Float[Tensor, "B Q D"]) -> Iterable[tuple[nn.Module, Step, Step]]:
-        """Each layer with its `ask` and `answer`."""
-        key = queries.shape, torch.is_autocast_enabled("cuda")
-        usable = self.wanted and queries.is_cuda and layers.training and torch.is_grad_enabled()
-        if usable and self.key is None:
-            self.key, self.steps = key, record(layers, queries)
-        if usable and self.key == key:
+        """Each layer with its `ask` and `answer`; graphs of these, if there are any and gradients are asked for."""
+        if self.key == key_of(queries) and layers.training and torch.is_grad_enabled():
             return zip(layers, self.steps[::2], self.steps[1::2])
         return ((layer, layer.ask, layer.answer) for layer in layers)
 
-
-def record(layers: nn.ModuleList, queries: Float[Tensor, "B Q D"]) -> list[Step]:
-    """The graphs of `ask` and `answer` of each layer, in turn."""
-    half, dtype = torch.is_autocast_enabled("cuda"), torch.get_autocast_dtype("cuda")
-    parts, inputs = [], []
-    with torch.autocast("cuda", dtype, enabled=half, cache_enabled=False):
-        with torch.no_grad():
-            asked, q, *_ = layers[0].ask(queries)
-        for layer in layers:
-            cross = layer.cross_attention
-            asking = (layer.self_attention, layer.norms[0], cross.query, cross.key, cross.value, cross.position)
-            parts += [Part(layer.ask, *asking), Part(layer.answer, *layer.norms[1:], cross.out, layer.feed_forward)]
-            inputs += [[queries], [asked, q]]
-        functions, examples = zip(*(as_function(part, tensors) for part, tensors in zip(parts, inputs)))
-        with warnings.catch_warnings():
+    def record(self, layers: nn.ModuleList, queries: Float[Tensor, "B Q D"]) -> None:
+        """Make the graphs, for the autocast that is on now."""
+        parts, inputs = [], []
+        half, dtype = torch.is_autocast_enabled("cuda"), torch.get_autocast_dtype("cuda")
+        with torch.autocast("cuda", dtype, enabled=half, cache_enabled=False), warnings.catch_warnings():
+            with torch.no_grad():
+                asked, q, *_ = layers[0].ask(queries)
+            for layer in layers:
+                cross = layer.cross_attention
+                asking = (layer.self_attention, layer.norms[0], cross.query, cross.key, cross.value, cross.position)
+                parts += [Part(layer.ask, *asking), Part(layer.answer, *layer.norms[1:], cross.out, layer.feed_forward)]
+                inputs += [[queries], [asked, q]]
+            functions, examples = zip(*(as_function(part, tensors) for part, tensors in zip(parts, inputs)))
             warnings.filterwarnings("ignore", "The AccumulateGrad node's stream", UserWarning)  # in its trial runs
             graphs = torch.cuda.make_graphed_callables(functions, examples)
-    return [with_parameters(graph, part) for graph, part in zip(graphs, parts)]
+        self.key = key_of(queries)
+        self.steps = [with_parameters(graph, part) for graph, part in zip(graphs, parts)]
+
+
+def key_of(queries: Tensor) -> tuple:
+    return queries.shape, queries.dtype, queries.device, torch.is_autocast_enabled("cuda")
 
 
 def as_function(part: Part, tensors: list[Tensor]) -> tuple[Step, tuple[Tensor, ...]]:

@@ -116,7 +116,8 @@ def make_side(name: str, arguments: argparse.Namespace, data: Path, scenes: int,
     options = [f"recipe={arguments.recipe}", f"paths.data_dir={data}", f"data.voxel_size={voxel}"]
     options += [f"model.backbone_voxel_size={voxel}", "model.query_init=learned", "model.mask_position=false"]
     options += ["model.masked_attention=false", "model.position_wavelength=1", "model.position_bands=16"]
-    cfg = load_config([*options, "loss.aux_weight=0", "train.schedule=step", *overrides, *arguments.overrides])
+    options += ["loss.aux_weight=0", "train.schedule=step"]
+    cfg = load_config([*options, f"train.batch_size={scenes}", *overrides, *arguments.overrides])
     run = Run.create(cfg, choose_device(arguments.device), num_scenes=scenes)
     dataset = ScanNetScenes(data, "train", voxel_size=voxel)
     chosen = [dataset[index % len(dataset)] for index in range(scenes)]

@@ -31,6 +31,7 @@ from tests.benchmarks.rooms import rooms_in
 
 COLUMNS = {"parameters": "M parameters", "ms": "ms a step", "gb": "GB", "checkpointing_ms": "ms, checkpointing"}
 COLUMNS |= {"checkpointing_gb": "GB, checkpointing", "cpu_seconds": "CPU s a room", "ap": "AP", "ap50": "AP50"}
+STAGES = "steps,checkpointed_steps,prediction_on_the_cpu,training"
 WITHOUT_CHECKPOINTING = ("volt", "pointmlp", "dgcnn")
 
 
@@ -88,7 +89,7 @@ def training(name: str, arguments: argparse.Namespace) -> dict[str, float]:
 
 def measure(arguments: argparse.Namespace) -> dict[str, dict]:
     rows = json.loads(arguments.rows.read_text()) if arguments.rows.exists() else {}
-    stages = [steps, checkpointed_steps, prediction_on_the_cpu, *([training] if arguments.minutes else [])]
+    stages = [globals()[stage] for stage in arguments.stages.split(",") if stage != "training" or arguments.minutes]
     for stage, name in itertools.product(stages, arguments.only.split(",")):
         done = rows.setdefault(name, {}).setdefault("done", [])
         if stage.__name__ in done:
@@ -106,6 +107,7 @@ def measure(arguments: argparse.Namespace) -> dict[str, dict]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=Path, required=True, help="JSON file of the numbers")
+    parser.add_argument("--stages", default=STAGES, help="what to measure [%(default)s]")
     parser.add_argument("--only", default=",".join(BACKBONES), help="their names [%(default)s]")
     parser.add_argument("--data", type=Path, help="a dataset")
     parser.add_argument("--minutes", type=float, help="of training for AP; without it, AP is left out")

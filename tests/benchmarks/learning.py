@@ -109,7 +109,7 @@ def measure(arguments: argparse.Namespace) -> dict:
         **{start + key: round(ap[key], 4) for start, ap in found.items() for key in ("ap", "ap50", "ap25")},
         "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else "none",
         "commit": arguments.commit or commit,
-        "command": shlex.join(["python", *sys.argv]),
+        "command": shlex.join(["python", "-m", "tests.benchmarks.learning", *sys.argv[1:]]),
     }
 
 

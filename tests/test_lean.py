@@ -10,7 +10,7 @@ from helpers import assert_near
 from warpconvnet.models import MinkUNetBase
 
 from mf3d_tutorial.model import kernel_maps, lean, lean_blocks
-from mf3d_tutorial.model.decoder import farthest_points
+from mf3d_tutorial.model.queries import farthest_points
 from mf3d_tutorial.model.warp import GRID_MAX, GRID_MIN, Points, SparseConv3d, Voxels, kernel_map
 
 

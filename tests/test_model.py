@@ -13,7 +13,8 @@ from mf3d_tutorial.errors import ConfigError
 from mf3d_tutorial.losses import SetCriterion
 from mf3d_tutorial.model import MaskFormer3D, build_model
 from mf3d_tutorial.model.backbone import build_backbone
-from mf3d_tutorial.model.decoder import CrossAttention, PositionEncoding, attend, farthest_points
+from mf3d_tutorial.model.decoder import CrossAttention, PositionEncoding, attend
+from mf3d_tutorial.model.queries import farthest_points
 from mf3d_tutorial.model.warp import Points, SparseConv3d
 
 NUM_CLASSES = 5

@@ -111,8 +111,8 @@ class CrossAttention(nn.Module):
         self, scene: "Scene", sizes: list[int], *joint_weights: Tensor
     ) -> tuple[list[Tensor], list[Tensor]]:
         """Of each scene (heads, N_b, width + padding): key = W_k f + W_p p + b, value = W_v f."""
-        if isinstance(scene, Tensor):
-            weight, bias = joint_weights or self.joint_weights(0)
+        if joint_weights:
+            weight, bias = joint_weights
             both = F.linear(scene, weight, bias).unflatten(1, (2, self.num_heads, -1)).unbind(1)
             whole = [x.split(sizes) for x in both]
         else:  # without that product's zeros, which the CPU would take its time to multiply

@@ -4,7 +4,7 @@
     python -m tests.benchmarks.learning --data data/rooms --row "seed + ema" --transfer ../shared/scenes/layout
     python -m tests.benchmarks.learning                                       # only print the table
 
-One row a command. A row is a recipe, or the seed's recipe with one idea of the strong one. The run is validated once,
+One row a command. A row is a recipe, the seed's recipe with one idea of the strong one, or the strong one without it. The run is validated once,
 at its end: on all val scenes of --data, and on every scene of --transfer, which no run is trained on. The result is
 added to learning.csv, which is committed. A command that was stopped goes on with its run when it is given again. Two
 rows may be measured at once, each on a GPU of its own (CUDA_VISIBLE_DEVICES); more of them beside one another get fewer
@@ -56,6 +56,17 @@ ROWS = {
     "seed + 20,000 points in the loss": ["loss.sample_points=20000"],
     "seed + largest component": ["inference.largest_component=true"],
     "strong": ["recipe=strong"],
+    "strong - masked attention": ["recipe=strong", "model.masked_attention=false"],
+    "strong - loss after every layer": ["recipe=strong", "loss.aux_weight=0"],
+    "strong - feature levels": ["recipe=strong", "model.feature_levels=1"],
+    "strong - sampled queries": ["recipe=strong", "model.query_init=learned"],
+    "strong - normals": ["recipe=strong", "model.in_features=[color]"],
+    "strong - position in masks": ["recipe=strong", "model.mask_position=false"],
+    "strong - augmentation": ["recipe=strong", "data.augment=[]"],
+    "strong - elastic, crop": ["recipe=strong", "data.augment=[flip,rotation,scale,color]"],
+    "strong - onecycle": ["recipe=strong", "train.schedule=step"],
+    "strong - ema": ["recipe=strong", "train.ema=0"],
+    "strong - largest component": ["recipe=strong", "inference.largest_component=false"],
 }
 COLUMNS = (
     "date row seed minutes beside steps ap ap50 ap25 transfer_ap transfer_ap50 transfer_ap25 gpu commit command".split()

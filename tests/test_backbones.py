@@ -11,7 +11,7 @@ from torch import nn
 
 from mf3d_tutorial.config import load_config
 from mf3d_tutorial.engine import build_loader, load_datasets, train_step, validate
-from mf3d_tutorial.model import warp, warp_attention
+from mf3d_tutorial.model import lean, warp, warp_attention
 from mf3d_tutorial.model.backbone import build_backbone
 from mf3d_tutorial.model.pointmlp import cell_of_each_point
 from mf3d_tutorial.model.warp import Points, SparseConv3d, Voxels
@@ -302,6 +302,17 @@ def test_cuda_features_equal_those_of_the_cpu(name):
         want = backbone(points).feature_tensor
         got = backbone.cuda()(on_cuda).feature_tensor
     assert_near(got, want, 5e-3)
+
+
+@pytest.mark.cuda
+def test_checkpointing_trains_while_kernels_are_being_tuned(scenes):
+    """A block whose kernels are tuned between its two forward passes keeps as many tensors in both."""
+    for table in ("AB", "ABT", "ATB"):
+        getattr(lean._tuned, f"_BENCHMARK_{table}_RESULTS").clear()
+    lean._plans.clear()
+    run = run_steps(scenes, "cuda", 4, "backbone=tiny", "model.backbone_checkpointing=true", "train.num_workers=0")
+    assert run.nonfinite == 0
+    assert lean._plans
 
 
 @pytest.mark.cuda

@@ -7,6 +7,7 @@ import weakref
 import pytest
 import torch
 from helpers import assert_near
+from torch.utils.checkpoint import checkpoint
 from warpconvnet.models import MinkUNetBase
 
 from mf3d_tutorial.model import kernel_maps, lean, lean_blocks
@@ -127,6 +128,19 @@ def test_a_kernel_that_stops_the_host_must_be_much_faster():
     assert quickest("auto", slow, slower, ("mask_gemm", 0.7)) == ("cute_grouped", {"tile": 0})
     assert quickest("explicit_gemm", slow, slower, ("mask_gemm", 0.1)) == ("explicit_gemm", {"tile": 1})
     assert quickest("auto") is None
+
+
+def test_a_block_that_is_computed_again_for_its_gradients_keeps_its_plan():
+    conv, plans, seen = torch.nn.Identity(), iter("abcd"), []
+
+    def block(x):
+        seen.append(lean.settled(conv, next(plans)))
+        return x.sin()
+
+    x = torch.ones(3, requires_grad=True)
+    for _ in range(2):
+        checkpoint(block, x, use_reentrant=False).sum().backward()
+    assert seen == ["a", "a", "c", "c"]
 
 
 @pytest.mark.parametrize("relu", [True, False])

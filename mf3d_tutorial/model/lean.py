@@ -76,7 +76,17 @@ def prepare(
     features = voxels.feature_tensor
     dtype = torch.get_autocast_dtype("cuda") if torch.is_autocast_enabled("cuda") else features.dtype
     plan = _plan(conv, len(features), len(coords.batched_tensor), dtype) if features.is_cuda else None
-    return coords, pairs, dtype, plan
+    return coords, pairs, dtype, settled(conv, plan)
+
+
+def settled(conv: SpatiallySparseConv, plan: "Plan | None") -> "Plan | None":
+    """`plan`; in a backward pass, where checkpointing computes a block again, the one of the forward pass.
+
+    Its kernels may have been tuned in between, but PyTorch insists that the second time keeps as many tensors.
+    """
+    if torch._C._current_graph_task_id() == -1:  # no backward pass is running in this thread
+        conv._plan = plan
+    return conv._plan
 
 
 def _metadata(conv: SpatiallySparseConv) -> dict[str, Any]:

@@ -4,11 +4,12 @@
     python -m tests.benchmarks.learning --data data/rooms --row "seed + ema" --transfer ../shared/scenes/layout
     python -m tests.benchmarks.learning                                       # only print the table
 
-One row a command. A row is a recipe, the seed's recipe with one idea of the strong one, or the strong one without it. The run is validated once,
-at its end: on all val scenes of --data, and on every scene of --transfer, which no run is trained on. The result is
-added to learning.csv, which is committed. A command that was stopped goes on with its run when it is given again. Two
-rows may be measured at once, each on a GPU of its own (CUDA_VISIBLE_DEVICES); more of them beside one another get fewer
-steps in their minutes, so compare those with the same number in the column "beside". Further `key=value` go to the run.
+One row a command. A row is a recipe, the seed's recipe with one idea of the strong one, or the strong one without it.
+The run is validated once, at its end: on all val scenes of --data, and on every scene of --transfer, which no run is
+trained on. The result is added to learning.csv, which is committed. A command that was stopped goes on with its run
+when it is given again. Two rows may be measured at once, each on a GPU of its own (CUDA_VISIBLE_DEVICES); more of them
+beside one another get fewer steps in their minutes, so compare those with the same number in the column "beside".
+Further `key=value` go to the run.
 """
 
 import argparse

@@ -9,9 +9,8 @@ with the highest AP).
 """
 
 import time
-import warnings
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, closing
 from functools import partial
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -35,6 +34,7 @@ from mf3d_tutorial.model import MaskFormer3D
 from mf3d_tutorial.run import Log, Progress, Run, as_numbers, choose_device, num_classes
 
 Datasets = tuple[ScanNetScenes, ScanNetScenes]
+SMALLEST_SCALE = 2.0**-20  # of the loss in float16; it starts at 2**16 and is halved when gradients overflow
 
 if TYPE_CHECKING:
     from mf3d_tutorial.viz.live import LiveViewer
@@ -57,11 +57,9 @@ def fit(cfg: Config, log: Log = print) -> dict[str, Any]:
         scenes = f"{len(datasets[0])} train and {len(datasets[1])} val scenes"
         log(f"{scenes}, {run.num_parameters / 1e6:.2f} M parameters, {world_size()} x {device.type}")
         viewer = open_viewer(cfg, datasets[::-1], log)
-        with Interrupts() as interrupts, RunFolder(cfg, log) as folder:
+        with closing(viewer), Interrupts() as interrupts, RunFolder(cfg, log) as folder:
             folder.open(run)
-            metrics = train(run, folder, datasets, interrupts, viewer)
-        viewer.close()
-    return metrics
+            return train(run, folder, datasets, interrupts, viewer)
 
 
 def train(
@@ -83,6 +81,7 @@ def train(
             if run.step % options.log_every == 0:
                 values = {"lr": run.scheduler.get_last_lr()[0], **as_numbers(losses), **progress.rates()}
                 folder.append("train", run, values)
+                check_scale(run)
             progress.report(losses)
             viewer.update(run, losses)
             if time.monotonic() - folder.saved > options.save_every:
@@ -108,7 +107,8 @@ def train_step(run: Run, *parts: Batch | None) -> dict[str, Tensor]:
     """One optimiser step on a batch, or on the `parts` of it that this process has; losses and gradient norm, detached.
 
     All or nothing: an error, a loss or a gradient that is not finite changes neither weights nor batch norm's
-    statistics. NonFiniteError, naming the scenes, after `train.max_nonfinite` such batches in a row.
+    statistics. (In float16 some gradients may overflow: such a step leaves the weights alone, and lowers the scale.)
+    NonFiniteError, naming the scenes, after `train.max_nonfinite` such batches in a row.
     """
     options, parts = run.cfg.train, [part for part in parts if part]
     statistics = [torch._foreach_add(buffers, 0) for buffers in run.buffers]  # copies, by a kernel or two
@@ -124,6 +124,13 @@ def train_step(run: Run, *parts: Batch | None) -> dict[str, Tensor]:
         moved = bool(finite[0 if run.scaler.is_enabled() else 1])  # the host waits here for the GPU
     except torch.OutOfMemoryError as error:
         raise UserError(out_of_memory(run, parts)) from error
+    except ValueError as error:
+        if "more than 1 value per channel" not in str(error):  # PyTorch's batch norm
+            raise
+        raise UserError(
+            f"{scene_names(parts)} at step {run.step + 1}: a single voxel is left on the backbone's coarsest grid, and "
+            "batch norm needs two: raise train.batch_size, lower model.backbone_voxel_size, or leave out tiny scenes"
+        ) from error
     finally:
         if not moved:
             for buffers, before in zip(run.buffers, statistics):
@@ -134,11 +141,8 @@ def train_step(run: Run, *parts: Batch | None) -> dict[str, Tensor]:
     run.nonfinite = 0 if moved else run.nonfinite + 1
     run.step, run.seen = run.step + 1, run.seen + 1
     if options.schedule == "onecycle" and run.step < run.total_steps:
-        with warnings.catch_warnings():
-            # The first step may be skipped, by the scaler or above. The learning rate goes on all the same.
-            warnings.filterwarnings("ignore", "Detected call of `lr_scheduler.step", UserWarning)
-            run.scheduler.last_epoch = max(run.step, run.clock_step()) - 1
-            run.scheduler.step()
+        run.scheduler.last_epoch = max(run.step, run.clock_step()) - 1
+        run.scheduler.step()
     run.whole = True
     if run.nonfinite >= options.max_nonfinite:
         raise NonFiniteError(
@@ -146,6 +150,14 @@ def train_step(run: Run, *parts: Batch | None) -> dict[str, Tensor]:
             f"{scene_names(parts)}, kept in {dump_batch(run, parts)}: lower train.lr, or set train.precision=32"
         )
     return {**losses, "grad_norm": norm}
+
+
+def check_scale(run: Run) -> None:
+    """NonFiniteError once float16's gradients have overflowed so often that their scale is next to nothing."""
+    if run.scaler.is_enabled() and run.scaler.get_scale() < SMALLEST_SCALE:
+        raise NonFiniteError(
+            f"gradients overflow float16 in every step up to step {run.step}: set train.precision=32, or lower train.lr"
+        )
 
 
 def step_if(optimizer: torch.optim.Optimizer, finite: Bool[Tensor, ""]) -> None:

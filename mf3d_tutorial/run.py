@@ -142,8 +142,21 @@ class Run:
             self.averaged.load_state_dict(state["model"])
         place = {name: state["scheduler"][name] for name in ("last_epoch", "_last_lr")}  # the way on is the config's
         state = {**state, "model": state.get("trained", state["model"]), "scheduler": place}
+        if self.scaler.is_enabled() and not state["scaler"]:  # that run was in float32
+            state["scaler"] = self.scaler.state_dict()
+        for key in ("decay_all", "schedule"):
+            before, now = state["config"]["train"][key], getattr(self.cfg.train, key)
+            if before != now:
+                raise ConfigError(
+                    f"train.{key} cannot be changed on the way: this run began with {before}, not {now}; set it as it "
+                    "was, or give another paths.output_dir"
+                )
+        options = [dict(group) for group in self.optimizer.param_groups]
         for name in self._STATEFUL:
             getattr(self, name).load_state_dict(state[name])
+        for group, own in zip(self.optimizer.param_groups, options):
+            lr = group["lr"] * own["initial_lr"] / group["initial_lr"]  # where the schedule was, of the config's rate
+            group.update({key: own[key] for key in own.keys() - {"params", "betas"}}, lr=lr)
         for name in self._COUNTERS:
             setattr(self, name, state[name])
 

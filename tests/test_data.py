@@ -210,7 +210,7 @@ def test_a_targets_masks_are_its_instances():
     target = build_target(torch.tensor([1, 1, 2, 2]), torch.tensor([8, -1, 3, 8]), 20)
     assert len(target) == 2
     assert target.masks.tolist() == [[False, False, True, False], [True, False, False, True]]
-    assert target.to("cpu").masks.dtype == torch.bool
+    assert target.masks.dtype == torch.bool
 
 
 def test_no_instance_at_all_is_an_empty_target():

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+import unittest.mock
 from pathlib import Path
 
 import numpy as np
@@ -291,6 +292,63 @@ def test_a_batch_that_is_not_finite_changes_nothing_and_is_kept_for_inspection(s
     (kept,) = load_checkpoint(tmp_path / "nonfinite0.ckpt")["batches"]
     assert kept["names"] == ["scene0", "scene1"]
     assert torch.equal(kept["coordinate_tensor"], batch.points.coordinate_tensor)
+
+
+def test_gradients_that_always_overflow_float16_end_the_run(scenes, tmp_path):
+    run = Run.create(config(scenes, tmp_path), torch.device("cpu"), num_scenes=5)
+    run.scaler = torch.amp.GradScaler("cpu", init_scale=2.0)
+    batch = next(iter(build_loader(run.cfg, load_datasets(run.cfg)[0])))
+    run.model.class_head.weight.register_hook(lambda gradient: gradient * torch.inf)
+    before = run.model.class_head.weight.clone()
+    engine.check_scale(run)
+    for _ in range(22):
+        train_step(run, batch)
+    assert torch.equal(run.model.class_head.weight, before)
+    assert run.nonfinite == 0  # the scaler's business, until its scale is next to nothing
+    with pytest.raises(NonFiniteError, match=r"up to step 22: set train\.precision=32"):
+        engine.check_scale(run)
+
+
+def test_a_scene_of_a_single_voxel_is_named(scenes, tmp_path):
+    run = Run.create(config(scenes, tmp_path), torch.device("cpu"), num_scenes=5)
+    dataset = load_datasets(run.cfg)[0]
+    batch = collate([dataset[0]], in_features=run.cfg.model.in_features)
+    batch.points.coordinate_tensor[:] = 0.01
+    before = {name: value.clone() for name, value in run.model.state_dict().items()}
+    with pytest.raises(UserError, match="scene0 at step 1: a single voxel is left on the backbone's coarsest grid"):
+        train_step(run, batch)
+    assert all(torch.equal(value, before[name]) for name, value in run.model.state_dict().items())
+
+
+def test_a_run_goes_on_with_the_learning_rate_that_is_asked_for(scenes, tmp_path):
+    options = ("train.schedule=onecycle", "train.weight_decay=0.01")
+    first = Run.create(config(scenes, tmp_path, *options, "train.lr=1e-3"), torch.device("cpu"), num_scenes=5)
+    batch = next(iter(build_loader(first.cfg, load_datasets(first.cfg)[0])))
+    for _ in range(3):
+        train_step(first, batch)
+    state = first.state_dict()
+
+    def resumed(*overrides):
+        again = Run.create(config(scenes, tmp_path, *overrides), torch.device("cpu"), num_scenes=5)
+        again.load_state_dict(state)
+        return again.optimizer.param_groups[0]
+
+    assert resumed(*options, "train.lr=1e-3") == first.optimizer.param_groups[0] | {"params": unittest.mock.ANY}
+    group = resumed("train.schedule=onecycle", "train.lr=1e-4", "train.weight_decay=0.5")
+    assert group["lr"] == pytest.approx(first.optimizer.param_groups[0]["lr"] / 10)
+    assert group["max_lr"] == 1e-4
+    assert group["weight_decay"] == 0.5
+    with pytest.raises(ConfigError, match=r"train\.schedule cannot be changed .* began with onecycle, not step"):
+        resumed("train.schedule=step")
+
+
+def test_a_run_that_began_in_float32_goes_on_in_float16(scenes, tmp_path):
+    run = Run.create(config(scenes, tmp_path), torch.device("cpu"), num_scenes=5)
+    state = run.state_dict()
+    assert state["scaler"] == {}
+    run.scaler = torch.amp.GradScaler("cpu", init_scale=8.0)
+    run.load_state_dict(state)
+    assert run.scaler.get_scale() == 8.0
 
 
 def test_a_jumping_clock_changes_nothing(scenes, tmp_path, monkeypatch):

@@ -17,7 +17,11 @@ def test_without_a_recording_and_in_evaluation_the_layers_run_themselves():
     graphs = LayerGraphs()
     assert list(graphs.of(decoder.layers, queries)) == layers
     graphs.key, graphs.steps = key_of(queries), [print, repr] * len(layers)
+    graphs.parameters = list(decoder.parameters())
     assert list(graphs.of(decoder.layers, queries)) == [(layer, print, repr) for layer in decoder.layers]
+    graphs.parameters[3].grad = torch.zeros_like(graphs.parameters[3])
+    assert list(graphs.of(decoder.layers, queries)) == layers
+    decoder.zero_grad()
     assert list(graphs.of(decoder.layers, queries[:1])) == layers
     with torch.no_grad():
         assert list(graphs.of(decoder.layers, queries)) == layers
@@ -71,6 +75,20 @@ def test_graphs_give_what_the_layers_give(options, half):
                 for parameter in parameters:
                     parameter += change
     assert len(graphed.graphs.steps) == 6
+
+
+@pytest.mark.cuda
+def test_gradients_of_two_backward_passes_add_up():
+    decoder, (points, coord) = decoder_on_a_gpu(), torch.randn(2, 500, 48, device="cuda")
+    twin = copy.deepcopy(decoder)
+    decoder.record_graphs(num_scenes=1, num_queries=20)
+    for one in (decoder, twin):
+        for scale in (1.0, 2.0):
+            features = scale * points
+            layers = one(features, one.position(coord[:, :3]), coord[:, :3], [features])
+            layers[-1].square().mean().backward()
+    for ours, theirs in zip(decoder.layers.parameters(), twin.layers.parameters()):
+        torch.testing.assert_close(ours.grad, theirs.grad, atol=1e-4, rtol=1e-2)
 
 
 @pytest.mark.cuda

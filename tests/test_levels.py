@@ -63,7 +63,13 @@ def test_a_copy_of_the_model_keeps_levels_of_its_own():
     with torch.no_grad():
         twin.backbone.project[0].weight.zero_()
         assert not torch.equal(twin(points)[0], model(points)[0])
-        assert model.backbone.outputs == twin.backbone.outputs == []
+        assert model.backbone.outputs is twin.backbone.outputs is None
+
+
+def test_a_model_whose_backbone_was_called_alone_can_be_copied():
+    model, points = small_model(*LEVELS), shifted_points(60)
+    features = model.backbone(points).feature_tensor
+    assert torch.equal(copy.deepcopy(model).backbone(points).feature_tensor, features)
 
 
 def test_masks_on_a_level_are_the_mean_mask_logits_of_its_voxels(monkeypatch):
@@ -204,7 +210,9 @@ def test_levels_are_those_of_the_cpu_on_cuda_and_train_in_half_precision():
     for ours, theirs in zip(model.cuda().backbone.with_levels(points)[1], on_cpu):
         assert ours.sizes == theirs.sizes
         torch.testing.assert_close(ours.coord[ours.voxel].cpu(), theirs.coord[theirs.voxel])
-    target = random_target(len(points.coordinate_tensor), 8, 20, torch.Generator().manual_seed(0)).to("cuda")
+    target = random_target(len(points.coordinate_tensor), 8, 20, torch.Generator().manual_seed(0)).map(
+        torch.Tensor.cuda
+    )
     with torch.autocast("cuda", torch.float16):
         loss = SetCriterion(aux_weight=1.0, sample_points=5000)(model.train().forward_layers(points), [target])["loss"]
     loss.backward()

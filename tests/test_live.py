@@ -113,6 +113,16 @@ def test_a_viewer_that_fails_says_so_once_and_training_goes_on(watched, monkeypa
     assert said[1:] == ["the live viewer stopped (ZeroDivisionError: division by zero); training goes on"]
 
 
+def test_a_model_that_fails_in_the_viewer_is_trained_on(watched, monkeypatch):
+    viewer, run, said, batch = watched
+    losses = train_step(run, batch)
+    with monkeypatch.context() as patch:
+        patch.setattr(type(run.model), "forward_layers", lambda *_: 1 / 0)
+        viewer.update(run, losses)
+    assert "ZeroDivisionError" in said[-1]
+    assert run.model.training
+
+
 def test_a_taken_port_is_said_and_the_next_free_one_is_used(options):
     said = []
     with socket.socket() as taken:

@@ -155,7 +155,7 @@ def test_the_loss_of_a_200000_point_mask_is_finite_under_cuda_autocast():
     from mf3d_tutorial.data.targets import Target
 
     features = torch.full((200_000, 8), 0.5, device="cuda", requires_grad=True)
-    target = Target(torch.tensor([1]), torch.zeros(200_000, dtype=torch.long)).to("cuda")
+    target = Target(torch.tensor([1]), torch.zeros(200_000, dtype=torch.long)).map(torch.Tensor.cuda)
     with torch.autocast("cuda", torch.float16):
         mask = torch.ones(QUERIES, 8, device="cuda") @ features.T
         assert mask.dtype == torch.float16

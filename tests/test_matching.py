@@ -115,8 +115,8 @@ def test_cuda_autocast_does_not_change_the_cost_of_a_200000_point_mask():
     with torch.autocast("cuda", torch.float16):
         on_cuda = queries @ features.T
         assert on_cuda.dtype == torch.float16
-        cost = cost_matrix(logits.cuda(), on_cuda, target.to("cuda"), WEIGHTS)
-        pairs = match(logits.cuda()[None], [on_cuda], [target.to("cuda")], WEIGHTS)[0]
+        cost = cost_matrix(logits.cuda(), on_cuda, target.map(torch.Tensor.cuda), WEIGHTS)
+        pairs = match(logits.cuda()[None], [on_cuda], [target.map(torch.Tensor.cuda)], WEIGHTS)[0]
     assert cost.isfinite().all()
     assert_near(cost, expected)
     assert pairs.q_idx.is_cuda

@@ -310,7 +310,9 @@ def test_half_precision_training_is_finite_on_cuda():
     torch.manual_seed(0)
     model = build_model(load_config(["paths.data_dir=unused"]).model, 20).cuda()
     points = room().to("cuda")
-    target = random_target(len(points.coordinate_tensor), 8, 20, torch.Generator().manual_seed(0)).to("cuda")
+    target = random_target(len(points.coordinate_tensor), 8, 20, torch.Generator().manual_seed(0)).map(
+        torch.Tensor.cuda
+    )
     with torch.autocast("cuda", torch.float16):
         outputs = model(points)
         losses = SetCriterion()(outputs, [target])

@@ -23,10 +23,8 @@ class Target:
         """The same as M binary masks."""
         return torch.arange(len(self), device=self.instance.device)[:, None] == self.instance
 
-    def to(self, device: torch.device | str) -> "Target":
-        return self.map(lambda tensor: tensor.to(device, non_blocking=True))
-
     def map(self, change: Callable[[Tensor], Tensor]) -> "Target":
+        """The same with both tensors changed, for example moved to a GPU: `target.map(Tensor.cuda)`."""
         return Target(change(self.labels), change(self.instance))
 
 

@@ -5,10 +5,12 @@ every step, whatever the scenes, so all kernels of `ask` (or `answer`) of a laye
 one call; the same for their gradients. The numbers are those of the layers without graphs.
 
 A graph writes its results, and the parameters' gradients, into the same memory each time. So graphs are for a loop in
-which each forward pass is followed by its backward pass and an optimiser step before the next one begins, and have to
-be asked for (`model.decoder.record_graphs`), before other threads use the GPU: that would spoil the recording.
+which each forward pass is followed by its backward pass before the next one begins, and have to be asked for
+(`model.decoder.record_graphs`), before other threads use the GPU: that would spoil the recording. Weights may be
+changed and loaded in place, but not replaced by other tensors.
 """
 
+import gc
 import warnings
 from collections.abc import Callable, Iterable
 
@@ -35,22 +37,28 @@ class LayerGraphs:
     """`ask` and `answer` of decoder layers, as graphs for queries of one shape, once they were recorded."""
 
     def __init__(self):
-        self.key, self.steps = None, []
+        self.key, self.steps, self.parameters = None, [], []
 
     def __deepcopy__(self, memo: dict) -> "LayerGraphs":
         return LayerGraphs()  # a copied model has other parameters
 
     def of(self, layers: nn.ModuleList, queries: Float[Tensor, "B Q D"]) -> Iterable[tuple[nn.Module, Step, Step]]:
-        """Each layer with its `ask` and `answer`; graphs of these, if there are any and gradients are asked for."""
-        if self.key == key_of(queries) and layers.training and torch.is_grad_enabled():
+        """Each layer with its `ask` and `answer`; graphs of these, if there are any and gradients are asked for.
+
+        Not while parameters have gradients of another backward pass: a graph would write over them.
+        """
+        wanted = self.key == key_of(queries) and layers.training and torch.is_grad_enabled()
+        if wanted and all(parameter.grad is None for parameter in self.parameters):
             return zip(layers, self.steps[::2], self.steps[1::2])
         return ((layer, layer.ask, layer.answer) for layer in layers)
 
     def record(self, layers: nn.ModuleList, queries: Float[Tensor, "B Q D"]) -> None:
-        """Make the graphs, for the autocast that is on now."""
+        """Make the graphs, for the autocast that is on now and layers in training."""
+        gc.collect()  # graphs of a model that is gone are freed only by this
         parts, inputs = [], []
         half, dtype = torch.is_autocast_enabled("cuda"), torch.get_autocast_dtype("cuda")
         with torch.autocast("cuda", dtype, enabled=half, cache_enabled=False), warnings.catch_warnings():
+            layers.train()
             with torch.no_grad():
                 asked, q, *_ = layers[0].ask(queries)
             for layer in layers:
@@ -60,13 +68,16 @@ class LayerGraphs:
                 inputs += [[queries], [asked, q]]
             functions, examples = zip(*(as_function(part, tensors) for part, tensors in zip(parts, inputs)))
             warnings.filterwarnings("ignore", "The AccumulateGrad node's stream", UserWarning)  # in its trial runs
-            graphs = torch.cuda.make_graphed_callables(functions, examples)
-        self.key = key_of(queries)
+            with torch.cuda.device(queries.device):
+                torch.cuda.graph.default_capture_stream = None  # else it stays on the GPU that was used first
+                graphs = torch.cuda.make_graphed_callables(functions, examples)
+        self.key, self.parameters = key_of(queries), list(layers.parameters())
         self.steps = [with_parameters(graph, part) for graph, part in zip(graphs, parts)]
 
 
 def key_of(queries: Tensor) -> tuple:
-    return queries.shape, queries.dtype, queries.device, torch.is_autocast_enabled("cuda")
+    autocast = torch.is_autocast_enabled("cuda"), torch.get_autocast_dtype("cuda")
+    return queries.shape, queries.dtype, queries.device, autocast
 
 
 def as_function(part: Part, tensors: list[Tensor]) -> tuple[Step, tuple[Tensor, ...]]:

@@ -77,6 +77,8 @@ def step(
             return None
     if residual is not None and residual.dtype != prepared[2]:
         return None
+    if norm.training and len(prepared[0].batched_tensor) < 2:
+        return None  # BatchNorm1d refuses it; native_batch_norm would make its running variance NaN
     if norm.training:
         norm.num_batches_tracked.add_(1)
     relu = isinstance(activation, nn.ReLU)

@@ -31,7 +31,7 @@ class PointToLevels(PointToVoxel):
 
     def __init__(self, network: nn.Module, voxel_size: float, num_levels: int, dim: int):
         super().__init__(network, voxel_size=voxel_size, concat_unpooled_pc=False)
-        self.strides, self.outputs = [], []
+        self.strides, self.outputs = [], None
         self.project = nn.ModuleList()
         for name, stride in STAGES[len(STAGES) + 1 - num_levels :]:
             network.get_submodule(name).register_forward_hook(self.keep)
@@ -39,15 +39,15 @@ class PointToLevels(PointToVoxel):
             self.strides.append(stride)
 
     def keep(self, _module: nn.Module, _inputs: Any, output: Voxels) -> None:
-        self.outputs.append(output)
-
-    def forward(self, points: Points) -> Points:
-        self.outputs = []
-        return super().forward(points)
+        if self.outputs is not None:
+            self.outputs.append(output)
 
     def with_levels(self, points: Points) -> tuple[Points, list[VoxelLevel]]:
-        scene = self(points)
-        outputs, self.outputs = self.outputs, []
+        self.outputs = outputs = []
+        try:
+            scene = self(points)
+        finally:
+            self.outputs = None
         return scene, [
             VoxelLevel(
                 project(voxels.feature_tensor),

@@ -110,9 +110,11 @@ class LiveViewer:
         model = run.averaged or run.model
         training = model.training
         model.eval()
-        with torch.no_grad(), torch.autocast(run.device.type, torch.float16, run.precision == "16-mixed"):
-            outputs = model.forward_layers(self.batch.points.to(run.device))
-        model.train(training)
+        try:
+            with torch.no_grad(), torch.autocast(run.device.type, torch.float16, run.precision == "16-mixed"):
+                outputs = model.forward_layers(self.batch.points.to(run.device))
+        finally:
+            model.train(training)
         layers = [(logits[0].cpu().half(), masks[0].cpu().half()) for logits, masks in outputs]
         best = f"best AP {run.best['ap']:.3f} (epoch {run.best['epoch']})" if run.best else "no validation yet"
         title = f"epoch {run.epoch + 1}, step {run.step}/{run.total_steps}  \nloss {losses['loss']:.3f}  \n{best}"

@@ -1,6 +1,6 @@
 # `make` lists the targets. Each one first sets up what it needs in .venv.
 #   PYTHON=python3.12 make install     another Python (3.10 to 3.13)
-#   RUN=runs/first make train          another run folder
+#   RUN=runs/mine make train           another run folder
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help

@@ -164,6 +164,8 @@ def main() -> None:
         from mf3d_tutorial.make_rooms import make_rooms
 
         make_rooms(arguments.data, arguments.make, 100, os.cpu_count(), seed=0, small=False, label_noise=0.0)
+    if arguments.transfer and not list(arguments.transfer.glob("*/*/coord.npy")):
+        parser.error(f"--transfer {arguments.transfer} holds no scenes (SPLIT/SCENE/coord.npy)")
     if arguments.row:
         append(measure(arguments), arguments.results)
     print(table(arguments.results))

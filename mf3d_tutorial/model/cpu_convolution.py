@@ -2,8 +2,10 @@
 
 import math
 
+import numpy as np
 import torch
 from jaxtyping import Float, Int
+from scipy.sparse import csr_array
 from torch import Tensor
 from warpconvnet.geometry.coords.search.search_results import IntSearchResult
 
@@ -97,22 +99,37 @@ class SparseConvGEMM(torch.autograd.Function):
     @staticmethod
     def forward(ctx, features: Float[Tensor, "N I"], weight: Float[Tensor, "K I O"], pairs, num_out: int):
         ctx.save_for_backward(features, weight)
-        ctx.pairs, counts = pairs, pairs.offsets.diff().tolist()
-        products = features.new_empty(len(pairs.in_maps), weight.shape[2])
-        for i, w, product in zip(pairs.in_maps.split(counts), weight, products.split(counts)):
-            torch.mm(features.index_select(0, i), w, out=product)
-        return _sum_of_pairs(products, pairs, "out_maps", num_out)
+        ctx.pairs = pairs
+        return product(features, weight, pairs, num_out)
 
     @staticmethod
-    def backward(ctx, grad_out: Float[Tensor, "M O"]):
-        (features, weight), pairs, counts = ctx.saved_tensors, ctx.pairs, ctx.pairs.offsets.diff().tolist()
-        grad_weight, products = torch.empty_like(weight), features.new_empty(len(pairs.in_maps), weight.shape[1])
-        split = (pairs.in_maps.split(counts), pairs.out_maps.split(counts), products.split(counts))
-        for i, o, product, w, grad_w in zip(*split, weight, grad_weight):
-            grad = grad_out.index_select(0, o)
-            torch.mm(features.index_select(0, i).T, grad, out=grad_w)
-            torch.mm(grad, w.T, out=product)
-        return _sum_of_pairs(products, pairs, "in_maps", len(features)), grad_weight, None, None
+    def backward(ctx, gradient: Float[Tensor, "M O"]):
+        return *gradients(gradient, *ctx.saved_tensors, ctx.pairs), None, None
+
+
+def product(
+    features: Float[Tensor, "N I"], weight: Float[Tensor, "K I O"], pairs: IntSearchResult, num_out: int
+) -> Float[Tensor, "M O"]:
+    """The convolution; a part at a time, which stays in the processor's cache."""
+    counts = pairs.offsets.diff().tolist()
+    products = features.new_empty(len(pairs.in_maps), weight.shape[2])
+    for i, w, product in zip(pairs.in_maps.split(counts), weight, products.split(counts)):
+        torch.mm(features.index_select(0, i), w, out=product)
+    return _sum_of_pairs(products, pairs, "out_maps", num_out)
+
+
+def gradients(
+    gradient: Float[Tensor, "M O"], features: Float[Tensor, "N I"], weight: Float[Tensor, "K I O"], pairs: IntSearchResult
+) -> tuple[Float[Tensor, "N I"], Float[Tensor, "K I O"]]:
+    """Those of the features and of the weight."""
+    counts = pairs.offsets.diff().tolist()
+    of_weight, products = torch.empty_like(weight), features.new_empty(len(pairs.in_maps), weight.shape[1])
+    split = (pairs.in_maps.split(counts), pairs.out_maps.split(counts), products.split(counts))
+    for i, o, product, w, of_w in zip(*split, weight, of_weight):
+        grad = gradient.index_select(0, o)
+        torch.mm(features.index_select(0, i).T, grad, out=of_w)
+        torch.mm(grad, w.T, out=product)
+    return _sum_of_pairs(products, pairs, "in_maps", len(features)), of_weight
 
 
 def _sum_of_pairs(products: Float[Tensor, "P C"], pairs: IntSearchResult, end: str, count: int) -> Tensor:
@@ -122,8 +139,16 @@ def _sum_of_pairs(products: Float[Tensor, "P C"], pairs: IntSearchResult, end: s
     thirty times faster than index_add_.
     """
     if end not in (orders := pairs.__dict__.setdefault("cpu_orders", {})):
-        index = getattr(pairs, end)
-        starts = torch.bincount(index, minlength=count).cumsum(0)
-        orders[end] = index.argsort(stable=True), torch.nn.functional.pad(starts, (1, 0))
+        orders[end] = _by_point(getattr(pairs, end), count)
     order, starts = orders[end]
     return torch.nn.functional.embedding_bag(order, products, starts, mode="sum", include_last_offset=True)
+
+
+def _by_point(index: Int[Tensor, " P"], count: int) -> tuple[Int[Tensor, " P"], Int[Tensor, " count+1"]]:
+    """The order of pairs by point, `index.argsort(stable=True)`, and where each point's begin.
+
+    scipy's change from rows to columns is a counting sort, ten times faster than sorting.
+    """
+    row = csr_array((np.arange(len(index), dtype=np.int32), index.numpy(), [0, len(index)]), shape=(1, count))
+    columns = row.tocsc()
+    return torch.from_numpy(columns.data), torch.from_numpy(columns.indptr)

@@ -31,6 +31,7 @@ from warpconvnet.nn.functional.sparse_conv.detail.backends import BwdCtx, FwdCtx
 from warpconvnet.nn.modules.sparse_conv import SpatiallySparseConv
 from warpconvnet.utils.benchmark_cache import SpatiallySparseConvConfig
 
+from mf3d_tutorial.model import cpu_convolution
 from mf3d_tutorial.model.kernel_maps import grid_of, upsampled
 
 Kernel = tuple[str, dict[str, Any]]  # name and parameters of one of WarpConvNet's kernels
@@ -54,7 +55,7 @@ def convolve(conv: SpatiallySparseConv, voxels: Voxels, target: Voxels | None = 
         return _stock_forward(conv, voxels, target)
     coords, pairs, dtype, plan = prepare(conv, voxels, target)
     features, weight = voxels.feature_tensor, conv.weight
-    if plan:
+    if plan or not features.is_cuda:
         features = _Convolution.apply(features, weight, pairs, len(coords.batched_tensor), dtype, plan)
     else:
         features = _untuned(conv, features.to(dtype), weight.to(dtype), pairs, coords, voxels)
@@ -71,7 +72,7 @@ def known(conv: SpatiallySparseConv) -> bool:
 def prepare(
     conv: SpatiallySparseConv, voxels: Voxels, target: Voxels | None
 ) -> tuple[IntCoords, IntSearchResult, torch.dtype, "Plan | None"]:
-    """Output coordinates, pairs, the type to compute in, and the kernels (None: not tuned yet, or on the CPU)."""
+    """Output coordinates, pairs, the type to compute in, and the kernels (None: on the CPU, or not tuned yet)."""
     coords, pairs = upsampled(conv, voxels, target) if conv.transposed else grid_of(conv, voxels)
     features = voxels.feature_tensor
     dtype = torch.get_autocast_dtype("cuda") if torch.is_autocast_enabled("cuda") else features.dtype
@@ -95,7 +96,7 @@ def _metadata(conv: SpatiallySparseConv) -> dict[str, Any]:
 
 
 def _untuned(conv, features, weight, pairs, coords, voxels) -> Float[Tensor, "M O"]:
-    """WarpConvNet's own function, which tries its kernels (on the CPU it is that of cpu_convolution.py)."""
+    """WarpConvNet's own function, which tries its kernels."""
     return _conv.UnifiedSpatiallySparseConvFunction.apply(
         features,
         weight,
@@ -179,8 +180,12 @@ def _wait(name: str) -> float:
     return 0.0 if name.startswith("mask_gemm") else 0.5
 
 
-def product(features: Tensor, cast: Tensor, pairs: IntSearchResult, num_out: int, plan: Plan) -> Float[Tensor, "M O"]:
+def product(
+    features: Tensor, cast: Tensor, pairs: IntSearchResult, num_out: int, plan: Plan | None
+) -> Float[Tensor, "M O"]:
     """The convolution of `features` with the weight `cast`, both of one type, by the kernel of its plan."""
+    if not features.is_cuda:
+        return cpu_convolution.product(features, cast, pairs, num_out)
     name, parameters = plan.forward
     call = FwdCtx(features, cast, pairs, num_out, cast.dtype, parameters, use_fp16_accum=plan.accumulate_half)
     return run_forward(name, call)
@@ -192,11 +197,13 @@ def gradients(
     weight: Tensor,
     cast: Tensor,
     pairs: IntSearchResult,
-    plan: Plan,
+    plan: Plan | None,
     needed: tuple[bool, ...],
 ) -> list[Tensor | None]:
     """Those of the features and of `weight`, which is `cast` before its cast."""
     gradient = gradient.to(cast.dtype).contiguous()
+    if not gradient.is_cuda:
+        return cpu_convolution.gradients(gradient, features, cast, pairs)
     grads = [None, None]
     for index, (name, parameters) in enumerate((plan.features, plan.weight)):
         if not needed[index]:
@@ -223,10 +230,10 @@ _TRANSPOSED = ("mask_gemm_fwd_as_dgrad", "cute_grouped")
 
 
 class _Convolution(torch.autograd.Function):
-    """A convolution by the kernels of its plan, in `dtype`."""
+    """A convolution by the kernels of its plan (on the CPU by plain PyTorch), in `dtype`."""
 
     @staticmethod
-    def forward(ctx, features, weight, pairs: IntSearchResult, num_out: int, dtype: torch.dtype, plan: Plan):
+    def forward(ctx, features, weight, pairs: IntSearchResult, num_out: int, dtype: torch.dtype, plan: Plan | None):
         features, cast = features.to(dtype).contiguous(), weight.to(dtype)
         ctx.save_for_backward(features, weight, cast)
         ctx.pairs, ctx.plan = pairs, plan

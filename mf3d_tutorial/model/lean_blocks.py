@@ -1,7 +1,7 @@
 """A MinkUNet's convolution, batch norm, sum and ReLU as one step: one call and one gradient instead of four of each.
 
 The kernels are those that the layers call one by one, in the same order. Where a layer is none that is known here, or
-its convolution is not tuned yet (so also on the CPU), it goes the way of lean.py.
+its convolution is not tuned yet, it goes the way of lean.py.
 """
 
 import math
@@ -18,13 +18,13 @@ from mf3d_tutorial.model import lean
 
 
 class _Step(torch.autograd.Function):
-    """relu(norm(convolution) + residual), with or without `residual` and relu; `plan` None: a convolution of size 1."""
+    """relu(norm(convolution) + residual), with or without `residual` and relu; `pairs` None: a convolution of size 1."""
 
     @staticmethod
     def forward(ctx, features, weight, gamma, beta, residual, norm: nn.BatchNorm1d, relu: bool, prepared: tuple):
         coords, pairs, dtype, plan = prepared
         features, cast = features.to(dtype).contiguous(), weight.to(dtype)
-        if plan is None:
+        if pairs is None:
             x = features @ cast[0]
         else:
             x = lean.product(features, cast, pairs, len(coords.batched_tensor), plan)
@@ -48,7 +48,7 @@ class _Step(torch.autograd.Function):
         of_x, of_gamma, of_beta = torch.ops.aten.native_batch_norm_backward(
             gradient, x, gamma, *statistics, *ctx.norm, [True, True, True]
         )
-        if ctx.plan is None:
+        if ctx.pairs is None:
             grads = of_x @ cast[0].T, (features.T @ of_x).to(weight.dtype)[None]
         else:
             grads = lean.gradients(of_x, features, weight, cast, ctx.pairs, ctx.plan, ctx.needs_input_grad)
@@ -64,7 +64,7 @@ def step(
     residual: Float[Tensor, "M O"] | None = None,
 ) -> Voxels | None:
     """activation(norm(conv(voxels)) + residual) in one step; None where that cannot be done."""
-    plain = voxels.feature_tensor.is_cuda and lean.known(conv) and conv.bias is None
+    plain = lean.known(conv) and conv.bias is None
     plain = plain and type(norm) is nn.BatchNorm1d and norm.affine and norm.track_running_stats
     if not plain or norm.momentum is None or not isinstance(activation, nn.ReLU | nn.Identity):
         return None
@@ -73,7 +73,7 @@ def step(
         prepared = voxels.batched_coordinates, None, dtype, None
     else:
         prepared = lean.prepare(conv, voxels, target)
-        if prepared[3] is None:
+        if prepared[3] is None and voxels.feature_tensor.is_cuda:
             return None
     if residual is not None and residual.dtype != prepared[2]:
         return None

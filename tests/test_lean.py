@@ -10,7 +10,7 @@ from helpers import assert_near
 from torch.utils.checkpoint import checkpoint
 from warpconvnet.models import MinkUNetBase
 
-from mf3d_tutorial.model import kernel_maps, lean, lean_blocks
+from mf3d_tutorial.model import cpu_convolution, kernel_maps, lean, lean_blocks
 from mf3d_tutorial.model.queries import farthest_points
 from mf3d_tutorial.model.warp import GRID_MAX, GRID_MIN, Points, SparseConv3d, Voxels, kernel_map
 
@@ -166,6 +166,35 @@ def test_a_step_is_its_layers_one_after_another(training, with_residual, relu):
     ours = torch.autograd.grad(ours, [*inputs, *norm.parameters()], slope)
     torch.testing.assert_close(ours, torch.autograd.grad(theirs, [*inputs, *twin.parameters()], slope))
     torch.testing.assert_close((norm.running_mean, norm.running_var), (twin.running_mean, twin.running_var))
+
+
+def test_a_convolution_on_the_cpu_sums_over_its_pairs():
+    coords = random_voxels(300).batch_indexed_coordinates
+    pairs = kernel_map(coords, coords[coords[:, 3] < coords[:, 3].max()], (1, 1, 1), (2, 2, 2))
+    num_out, rng = int(pairs.out_maps.max()) + 1, torch.Generator().manual_seed(0)
+    offset = torch.arange(8).repeat_interleave(pairs.offsets.diff().long())
+    features = torch.randn(len(coords), 4, generator=rng, dtype=torch.float64, requires_grad=True)
+    weight = torch.randn(8, 4, 8, generator=rng, dtype=torch.float64, requires_grad=True)
+    each = torch.einsum("pi,pio->po", features[pairs.in_maps.long()], weight[offset])
+    theirs = each.new_zeros(num_out, 8).index_add(0, pairs.out_maps.long(), each)
+    ours = cpu_convolution.product(features.detach(), weight.detach(), pairs, num_out)
+    torch.testing.assert_close(ours, theirs.detach())
+    slope = torch.randn(num_out, 8, generator=rng, dtype=torch.float64)
+    ours = cpu_convolution.gradients(slope, features.detach(), weight.detach(), pairs)
+    torch.testing.assert_close(ours, torch.autograd.grad(theirs, (features, weight), slope))
+
+
+def test_pairs_are_ordered_by_point():
+    index = torch.randint(50, (400,), generator=torch.Generator().manual_seed(0)).int()
+    order, starts = cpu_convolution._by_point(index, 60)
+    assert torch.equal(order.long(), index.argsort(stable=True))
+    assert torch.equal(starts.long(), torch.cat([torch.zeros(1), torch.bincount(index, minlength=60).cumsum(0)]).long())
+
+
+def test_batch_norm_of_a_single_voxel_is_refused():
+    voxels = Voxels(torch.zeros(1, 3, dtype=torch.int32), torch.ones(1, 8), offsets=torch.tensor([0, 1]))
+    with pytest.raises(ValueError, match="more than 1 value"):
+        unet()(voxels)
 
 
 @pytest.mark.cuda

@@ -113,22 +113,25 @@ def product(
     """The convolution; a part at a time, which stays in the processor's cache."""
     counts = pairs.offsets.diff().tolist()
     products = features.new_empty(len(pairs.in_maps), weight.shape[2])
-    for i, w, product in zip(pairs.in_maps.split(counts), weight, products.split(counts)):
-        torch.mm(features.index_select(0, i), w, out=product)
+    for i, w, part in zip(pairs.in_maps.split(counts), weight, products.split(counts)):
+        torch.mm(features.index_select(0, i), w, out=part)
     return _sum_of_pairs(products, pairs, "out_maps", num_out)
 
 
 def gradients(
-    gradient: Float[Tensor, "M O"], features: Float[Tensor, "N I"], weight: Float[Tensor, "K I O"], pairs: IntSearchResult
+    gradient: Float[Tensor, "M O"],
+    features: Float[Tensor, "N I"],
+    weight: Float[Tensor, "K I O"],
+    pairs: IntSearchResult,
 ) -> tuple[Float[Tensor, "N I"], Float[Tensor, "K I O"]]:
     """Those of the features and of the weight."""
     counts = pairs.offsets.diff().tolist()
     of_weight, products = torch.empty_like(weight), features.new_empty(len(pairs.in_maps), weight.shape[1])
     split = (pairs.in_maps.split(counts), pairs.out_maps.split(counts), products.split(counts))
-    for i, o, product, w, of_w in zip(*split, weight, of_weight):
+    for i, o, part, w, of_w in zip(*split, weight, of_weight):
         grad = gradient.index_select(0, o)
         torch.mm(features.index_select(0, i).T, grad, out=of_w)
-        torch.mm(grad, w.T, out=product)
+        torch.mm(grad, w.T, out=part)
     return _sum_of_pairs(products, pairs, "in_maps", len(features)), of_weight
 
 

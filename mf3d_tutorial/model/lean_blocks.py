@@ -18,7 +18,7 @@ from mf3d_tutorial.model import lean
 
 
 class _Step(torch.autograd.Function):
-    """relu(norm(convolution) + residual), with or without `residual` and relu; `pairs` None: a convolution of size 1."""
+    """relu(norm(convolution) + residual), with or without residual and relu; `pairs` None: a convolution of size 1."""
 
     @staticmethod
     def forward(ctx, features, weight, gamma, beta, residual, norm: nn.BatchNorm1d, relu: bool, prepared: tuple):

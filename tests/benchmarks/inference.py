@@ -1,7 +1,7 @@
 """Scenes a second and peak memory of inference, from points on the device to `Instances`.
 
     python -m tests.benchmarks.inference data.voxel_size=0.02 model.backbone_voxel_size=0.02      # on a GPU: float16
-    python -m tests.benchmarks.inference --device cpu --checkpoint data_samples/checkpoints/rooms.ckpt --data data_samples
+    python -m tests.benchmarks.inference --device cpu --data data_samples --checkpoint rooms.ckpt     # a file's path
 
 A scene of so many points is the first one of the data, thinned to data.voxel_size, put side by side with itself as
 often as needed, and cut. Times are medians of `--repeat` predictions after `--warm` ones. Memory is what a scene adds

@@ -23,9 +23,10 @@ import torch
 
 from mf3d_tutorial.config import Config, load_config
 from mf3d_tutorial.engine import build_loader, fit, load_datasets, train_step
+from mf3d_tutorial.errors import exit_on_user_error
 from mf3d_tutorial.files import write_json
 from mf3d_tutorial.options import BACKBONES
-from mf3d_tutorial.run import Run
+from mf3d_tutorial.run import Run, choose_device
 from tests.benchmarks.learning import warm_up
 from tests.benchmarks.rooms import rooms_in
 
@@ -104,6 +105,7 @@ def measure(arguments: argparse.Namespace) -> dict[str, dict]:
     return rows
 
 
+@exit_on_user_error
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=Path, required=True, help="JSON file of the numbers")
@@ -116,6 +118,7 @@ def main() -> None:
     parser.add_argument("--voxel-size", type=float, default=0.02, help="metres, of the steps")
     parser.add_argument("overrides", nargs="*", metavar="key=value")
     arguments = parser.parse_args()
+    choose_device(arguments.device)
     with tempfile.TemporaryDirectory() as made:
         arguments.data = arguments.data or rooms_in(Path(made), 2)
         rows = measure(arguments)

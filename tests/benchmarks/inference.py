@@ -23,6 +23,7 @@ from mf3d_tutorial.config import load_config
 from mf3d_tutorial.data import ScanNetScenes
 from mf3d_tutorial.data.scannet import Scene, point_features
 from mf3d_tutorial.engine import autocast
+from mf3d_tutorial.errors import exit_on_user_error
 from mf3d_tutorial.inference import predict_instances
 from mf3d_tutorial.model import MaskFormer3D, build_model
 from mf3d_tutorial.model.warp import Points
@@ -55,6 +56,7 @@ def timed(model: MaskFormer3D, points: Points, device: torch.device, precision: 
     return time.perf_counter() - start
 
 
+@exit_on_user_error
 @torch.no_grad()
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)

@@ -28,6 +28,7 @@ import torch
 from mf3d_tutorial.config import Config, load_config
 from mf3d_tutorial.data.batches import fetch
 from mf3d_tutorial.engine import build_loader, fit, load_datasets, train_step
+from mf3d_tutorial.errors import exit_on_user_error
 from mf3d_tutorial.evaluate import EvaluateOptions, evaluate
 from mf3d_tutorial.options import load_options
 from mf3d_tutorial.run import Run, choose_device
@@ -144,6 +145,7 @@ def table(path: Path) -> str:
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
+@exit_on_user_error
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--row", choices=list(ROWS), help="without it, the table is printed")

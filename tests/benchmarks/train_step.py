@@ -25,6 +25,7 @@ from torch import Tensor
 from mf3d_tutorial.config import load_config
 from mf3d_tutorial.data import Batch, ScanNetScenes, collate
 from mf3d_tutorial.engine import autocast, train_step
+from mf3d_tutorial.errors import exit_on_user_error
 from mf3d_tutorial.model import lean
 from mf3d_tutorial.model.warp import SparseConv3d
 from mf3d_tutorial.run import Run, choose_device
@@ -168,6 +169,7 @@ def compare_speed(arguments: argparse.Namespace, data: Path, scenes: int, voxel:
         print(f"{'ratio':8}" + "".join(f"{ours / theirs:10.2f}" for theirs, ours in zip(*rows)))
 
 
+@exit_on_user_error
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sizes", type=int, nargs="+", default=[1, 2, 8], help="scenes a batch")
@@ -180,10 +182,11 @@ def main() -> None:
     parser.add_argument("--data", type=Path, help="a dataset; without it, rooms of ScanNet's size are generated")
     parser.add_argument("overrides", nargs="*", metavar="key=value")
     arguments = parser.parse_intermixed_args()
+    device = choose_device(arguments.device)
     precisions = arguments.precisions or (["32"] if arguments.device == "cpu" else ["32", "16-mixed"])
     with tempfile.TemporaryDirectory() as made:
         data = arguments.data or rooms_in(Path(made), max(arguments.sizes))
-        name = torch.cuda.get_device_name() if arguments.device != "cpu" else f"CPU, {torch.get_num_threads()} threads"
+        name = torch.cuda.get_device_name() if device.type == "cuda" else f"CPU, {torch.get_num_threads()} threads"
         print(f"{name}, torch {torch.__version__}")
         compare_losses(arguments, data, max(arguments.voxels))
         for precision in precisions:

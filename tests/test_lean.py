@@ -184,6 +184,25 @@ def test_a_convolution_on_the_cpu_sums_over_its_pairs():
     torch.testing.assert_close(ours, torch.autograd.grad(theirs, (features, weight), slope))
 
 
+def test_a_kernel_that_fails_is_replaced_by_the_plainest():
+    plan, weight, calls = lean.Plan(("mask_gemm", {"tile": 3}), None, None, False), torch.ones(1), []
+
+    def run(name, call):
+        calls.append((name, call.params))
+        if name != "explicit_gemm" or plan.accumulate_half:
+            raise RuntimeError("status 7")
+        return call.weight
+
+    call = lean.FwdCtx(weight, weight.double(), None, 1, None, plan.forward[1])
+    with pytest.warns(UserWarning, match=r"mask_gemm failed \(status 7\): explicit_gemm takes its place"):
+        assert lean._run(run, plan, "forward", call, weight) is weight
+    assert lean._run(run, plan, "forward", call, weight) is not weight  # the call's own, of which it has one
+    assert calls == [("mask_gemm", {"tile": 3}), ("explicit_gemm", {}), ("explicit_gemm", {"tile": 3})]
+    plan.accumulate_half = True
+    with pytest.raises(RuntimeError, match="status 7"):
+        lean._run(run, plan, "forward", call, weight)
+
+
 def test_pairs_are_ordered_by_point():
     index = torch.randint(50, (400,), generator=torch.Generator().manual_seed(0)).int()
     order, starts = cpu_convolution._by_point(index, 60)

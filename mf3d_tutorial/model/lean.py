@@ -12,7 +12,9 @@ What it does not know (groups, generative convolutions, kernels that are not tun
 """
 
 import math
-from dataclasses import dataclass
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -186,9 +188,23 @@ def product(
     """The convolution of `features` with the weight `cast`, both of one type, by the kernel of its plan."""
     if not features.is_cuda:
         return cpu_convolution.product(features, cast, pairs, num_out)
-    name, parameters = plan.forward
-    call = FwdCtx(features, cast, pairs, num_out, cast.dtype, parameters, use_fp16_accum=plan.accumulate_half)
-    return run_forward(name, call)
+    call = FwdCtx(features, cast, pairs, num_out, cast.dtype, plan.forward[1], use_fp16_accum=plan.accumulate_half)
+    return _run(run_forward, plan, "forward", call, cast)
+
+
+def _run(run: Callable, plan: Plan, step: str, call: FwdCtx | BwdCtx, cast: Tensor) -> Any:
+    """The kernel of a plan's step; from now on the plainest one if it refuses this call, as WarpConvNet does it."""
+    name, _ = getattr(plan, step)
+    try:
+        return run(name, call)
+    except torch.OutOfMemoryError:
+        raise
+    except RuntimeError as error:
+        if name == "explicit_gemm":
+            raise
+        warnings.warn(f"WarpConvNet's kernel {name} failed ({error}): explicit_gemm takes its place", stacklevel=2)
+        setattr(plan, step, ("explicit_gemm", {}))
+        return run("explicit_gemm", replace(call, weight=cast, params={}))
 
 
 def gradients(
@@ -205,9 +221,10 @@ def gradients(
     if not gradient.is_cuda:
         return cpu_convolution.gradients(gradient, features, cast, pairs)
     grads = [None, None]
-    for index, (name, parameters) in enumerate((plan.features, plan.weight)):
+    for index, step in enumerate(("features", "weight")):
         if not needed[index]:
             continue
+        name, parameters = getattr(plan, step)
         call = BwdCtx(
             gradient,
             features,
@@ -221,7 +238,7 @@ def gradients(
             weight_T=cast.transpose(1, 2).contiguous() if name in _TRANSPOSED and not index else None,
             use_fp16_accum=plan.accumulate_half,
         )
-        grads[index] = run_backward(name, call)[index]
+        grads[index] = _run(run_backward, plan, step, call, cast)[index]
     return grads
 
 

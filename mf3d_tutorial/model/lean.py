@@ -76,10 +76,14 @@ def prepare(
 ) -> tuple[IntCoords, IntSearchResult, torch.dtype, "Plan | None"]:
     """Output coordinates, pairs, the type to compute in, and the kernels (None: on the CPU, or not tuned yet)."""
     coords, pairs = upsampled(conv, voxels, target) if conv.transposed else grid_of(conv, voxels)
-    features = voxels.feature_tensor
-    dtype = torch.get_autocast_dtype("cuda") if torch.is_autocast_enabled("cuda") else features.dtype
+    features, dtype = voxels.feature_tensor, dtype_for(voxels)
     plan = _plan(conv, len(features), len(coords.batched_tensor), dtype) if features.is_cuda else None
     return coords, pairs, dtype, settled(conv, plan)
+
+
+def dtype_for(voxels: Voxels) -> torch.dtype:
+    """The type to compute in: that of the autocast on CUDA, else that of the features."""
+    return torch.get_autocast_dtype("cuda") if torch.is_autocast_enabled("cuda") else voxels.feature_tensor.dtype
 
 
 def settled(conv: SpatiallySparseConv, plan: "Plan | None") -> "Plan | None":

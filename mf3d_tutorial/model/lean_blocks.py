@@ -69,8 +69,7 @@ def step(
     if not plain or norm.momentum is None or not isinstance(activation, nn.ReLU | nn.Identity):
         return None
     if math.prod(conv.kernel_size) == math.prod(conv.stride) == 1:
-        dtype = torch.get_autocast_dtype("cuda") if torch.is_autocast_enabled("cuda") else voxels.feature_tensor.dtype
-        prepared = voxels.batched_coordinates, None, dtype, None
+        prepared = voxels.batched_coordinates, None, lean.dtype_for(voxels), None
     else:
         prepared = lean.prepare(conv, voxels, target)
         if prepared[3] is None and voxels.feature_tensor.is_cuda:

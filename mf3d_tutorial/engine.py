@@ -122,15 +122,10 @@ def train_step(run: Run, *parts: Batch | None) -> dict[str, Tensor]:
         run.whole = False
         step_if(run.optimizer, finite[1])
         moved = bool(finite[0 if run.scaler.is_enabled() else 1])  # the host waits here for the GPU
-    except torch.OutOfMemoryError as error:
-        raise UserError(out_of_memory(run, parts)) from error
-    except ValueError as error:
-        if "more than 1 value per channel" not in str(error):  # PyTorch's batch norm
-            raise
-        raise UserError(
-            f"{scene_names(parts)} at step {run.step + 1}: a single voxel is left on the backbone's coarsest grid, and "
-            "batch norm needs two: raise train.batch_size, lower model.backbone_voxel_size, or leave out tiny scenes"
-        ) from error
+    except Exception as error:
+        if sentence := explain(run, parts, error):
+            raise UserError(sentence) from error
+        raise
     finally:
         if not moved:
             for buffers, before in zip(run.buffers, statistics):
@@ -286,8 +281,15 @@ def scene_names(parts: list[Batch]) -> str:
     return ", ".join(name for part in parts for name in part.names)
 
 
-def out_of_memory(run: Run, parts: list[Batch]) -> str:
-    """What to say about a batch that the GPU has no room for."""
+def explain(run: Run, parts: list[Batch], error: Exception) -> str | None:
+    """What to say of a batch that the GPU has no room for, or batch norm too few voxels; None for other errors."""
+    if "more than 1 value per channel" in str(error):  # PyTorch's batch norm
+        return (
+            f"{scene_names(parts)} at step {run.step + 1}: a single voxel is left on the backbone's coarsest grid, and "
+            "batch norm needs two: raise train.batch_size, lower model.backbone_voxel_size, or leave out tiny scenes"
+        )
+    if not isinstance(error, torch.OutOfMemoryError):
+        return None
     points = sum(len(target.instance) for part in parts for target in part.targets)
     return (
         f"the GPU's memory is too small for step {run.step + 1}, {scene_names(parts)} with {points:,} points: raise "

@@ -32,7 +32,6 @@ from tests.benchmarks.rooms import rooms_in
 
 COLUMNS = {"parameters": "M parameters", "ms": "ms a step", "gb": "GB", "checkpointing_ms": "ms, checkpointing"}
 COLUMNS |= {"checkpointing_gb": "GB, checkpointing", "cpu_seconds": "CPU s a room", "ap": "AP", "ap50": "AP50"}
-STAGES = "steps,checkpointed_steps,prediction_on_the_cpu,training"
 WITHOUT_CHECKPOINTING = ("volt", "pointmlp", "dgcnn")
 
 
@@ -88,18 +87,21 @@ def training(name: str, arguments: argparse.Namespace) -> dict[str, float]:
     return {key: metrics[key] for key in ("ap", "ap50", "steps")} | {"minutes": arguments.minutes}
 
 
+STAGES = {stage.__name__: stage for stage in (steps, checkpointed_steps, prediction_on_the_cpu, training)}
+
+
 def measure(arguments: argparse.Namespace) -> dict[str, dict]:
     rows = json.loads(arguments.rows.read_text()) if arguments.rows.exists() else {}
-    stages = [globals()[stage] for stage in arguments.stages.split(",") if stage != "training" or arguments.minutes]
+    stages = [stage for stage in arguments.stages if stage != "training" or arguments.minutes]
     for stage, name in itertools.product(stages, arguments.only.split(",")):
         done = rows.setdefault(name, {}).setdefault("done", [])
-        if stage.__name__ in done:
+        if stage in done:
             continue
         try:
-            rows[name] |= stage(name, arguments)
-            done.append(stage.__name__)
+            rows[name] |= STAGES[stage](name, arguments)
+            done.append(stage)
         except Exception as error:  # the other backbones go on, and the next run tries this one again
-            print(f"{name}: {stage.__name__} failed: {error}", file=sys.stderr)
+            print(f"{name}: {stage} failed: {error}", file=sys.stderr)
         write_json(rows, arguments.rows)
         print(name, rows[name], flush=True)
     return rows
@@ -109,7 +111,7 @@ def measure(arguments: argparse.Namespace) -> dict[str, dict]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=Path, required=True, help="JSON file of the numbers")
-    parser.add_argument("--stages", default=STAGES, help="what to measure [%(default)s]")
+    parser.add_argument("--stages", nargs="+", choices=STAGES, default=list(STAGES), help="what to measure [all]")
     parser.add_argument("--only", default=",".join(BACKBONES), help="their names [%(default)s]")
     parser.add_argument("--data", type=Path, help="a dataset")
     parser.add_argument("--minutes", type=float, help="of training for AP; without it, AP is left out")

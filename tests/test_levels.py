@@ -4,7 +4,6 @@ import copy
 
 import pytest
 import torch
-import torch.nn.functional as F
 from helpers import assert_near, random_points, random_target
 from test_model import SMALL, UNET, room, small_model
 
@@ -12,7 +11,8 @@ from mf3d_tutorial.config import load_config
 from mf3d_tutorial.errors import ConfigError
 from mf3d_tutorial.losses import SetCriterion
 from mf3d_tutorial.model import build_model
-from mf3d_tutorial.model.decoder import CrossAttention, attend
+from mf3d_tutorial.model.attention import MaskedAttention, filled, mask_bias
+from mf3d_tutorial.model.decoder import CrossAttention
 from mf3d_tutorial.model.warp import Points
 
 LEVELS = [*UNET, "model.feature_levels=4", "model.num_decoders=6", "model.mask_position=true"]
@@ -89,8 +89,9 @@ def test_masks_on_a_level_are_the_mean_mask_logits_of_its_voxels(monkeypatch):
                 voxel = level.voxel[scene_of(points) == b] - sum(level.sizes[:b])
                 means = torch.stack([logits[b][:, voxel == k].mean(1) for k in range(level.sizes[b])], 1)
             clear = means.abs() > 1e-5
-            assert given[index][b].shape == means.shape
-            assert torch.equal(given[index][b][clear], (means > 0)[clear])
+            sizes = [len(mask[0]) for mask in logits] if index % 4 == 3 else levels[index % 4].sizes
+            bias = given[index].split([filled(size) for size in sizes], dim=1)[b]
+            assert torch.equal(bias[:, : sizes[b]][clear] == 0, (means > 0)[clear])
 
 
 def test_gradients_reach_every_level():
@@ -130,21 +131,77 @@ def test_more_levels_than_the_backbone_has_are_refused(overrides, offered):
         build_model(config, 5)
 
 
-def test_attention_written_out_is_pytorchs():
+# --- masked attention -------------------------------------------------------------------------------------------------
+
+SIZES = [50, 1, 24]
+
+
+def test_a_query_looks_at_its_mask_or_at_everything():
     rng = torch.Generator().manual_seed(0)
-    q, k, v = (torch.randn(1, 4, n, 8, generator=rng).requires_grad_() for n in (12, 50, 50))
-    mask = torch.rand(12, 50, generator=rng) > 0.8
-    mask[:, 7] = True  # no query without a point
-    mask[3] = torch.arange(50) == 7
-    for allowed in (None, mask):
-        ours, theirs = (
-            attend(q, k, v, allowed, q.shape[-1] ** -0.5),
-            F.scaled_dot_product_attention(q, k, v, attn_mask=allowed),
-        )
-        torch.testing.assert_close(ours, theirs)
-        for our, their in zip(*(torch.autograd.grad(out.square().sum(), (q, k, v)) for out in (ours, theirs))):
-            torch.testing.assert_close(our, their, atol=1e-5, rtol=1e-4)
-    torch.testing.assert_close(attend(q, k, v, mask, 1.0)[0, :, 3], v[0, :, 7])
+    queries, points = torch.randn(3, 12, 16, generator=rng), torch.randn(sum(SIZES), 16, generator=rng).split(SIZES)
+    queries[0, 4] = -5 * points[0].mean(0)
+    bias = mask_bias(queries, points).split([filled(size) for size in SIZES], dim=1)
+    assert [some.shape[1] for some in bias] == [56, 8, 24]
+    empty = 0
+    for b, size in enumerate(SIZES):
+        for query, row in zip(queries[b], bias[b]):
+            mask = [float(query @ point) > 0 for point in points[b]]
+            empty += not any(mask)
+            expected = mask if any(mask) else [True] * size
+            assert (row == 0).tolist() == expected + [False] * (len(row) - size)
+            assert set(row.tolist()) <= {0.0, -torch.inf}
+    assert empty > 0
+
+
+def attention_with_masks(dtype: torch.dtype, sizes: list[int], queries: int, width: int) -> tuple:
+    """Random q, keys and values with a table's further rows, and the bias of masks from small to whole scenes."""
+    rng = torch.Generator().manual_seed(0)
+    q = torch.randn(len(sizes), 4, queries, width, generator=rng).to(dtype)
+    both = torch.randn(sum(sizes) + 8, 2, 4, width, generator=rng).to(dtype)
+    columns = [filled(size) for size in sizes]
+    allowed = torch.rand(queries, sum(columns), generator=rng) < torch.linspace(0.001, 1, queries)[:, None]
+    for scene, size in zip(allowed.split(columns, dim=1), sizes):
+        scene[:, 0] = True
+        scene[:, size:] = False
+    return q, both, torch.zeros(allowed.shape, dtype=dtype).masked_fill(~allowed, -torch.inf)
+
+
+def scene_by_scene(q: torch.Tensor, both: torch.Tensor, bias: torch.Tensor, sizes: list[int], scale: float):
+    outputs, first = [], 0
+    for b, columns in enumerate(bias.split([filled(size) for size in sizes], dim=1)):
+        k, v = both[first : first + sizes[b]].permute(1, 2, 0, 3)
+        outputs.append(((q[b] @ k.mT) * scale + columns[:, : sizes[b]]).softmax(-1) @ v)
+        first += sizes[b]
+    return torch.stack(outputs)
+
+
+def test_masked_attention_is_a_softmax_over_the_mask_and_so_are_its_gradients():
+    q, both, bias = attention_with_masks(torch.float64, [11, 1, 8], 5, 3)
+    inputs = q.requires_grad_(), both.requires_grad_()
+    torch.testing.assert_close(
+        MaskedAttention.apply(*inputs, bias, [11, 1, 8], 0.6), scene_by_scene(*inputs, bias, [11, 1, 8], 0.6)
+    )
+    assert torch.autograd.gradcheck(lambda q, both: MaskedAttention.apply(q, both, bias, [11, 1, 8], 0.6), inputs)
+
+
+@pytest.mark.cuda
+@pytest.mark.parametrize("dtype", [torch.float16, torch.float32])
+def test_masked_attention_on_cuda_is_that_of_float64(dtype):
+    """With as many points as a scene has: a softmax over 30,000 of them has weights near float16's smallest numbers."""
+    sizes = [30_001, 20_000]
+    q, both, bias = (x.cuda() for x in attention_with_masks(dtype, sizes, 100, 16))
+    q, both = q.transpose(1, 2).contiguous().transpose(1, 2).requires_grad_(), both.requires_grad_()  # as `ask` gives q
+    with torch.autocast("cuda", torch.float16, enabled=dtype == torch.float16):
+        ours = MaskedAttention.apply(q, both, bias, sizes, 0.25)
+    exact = [x.detach().double().requires_grad_() for x in (q, both)]
+    theirs = scene_by_scene(*exact, bias.double(), sizes, 0.25)
+    assert ours.dtype == dtype
+    weight = torch.randn(ours.shape, generator=torch.Generator().manual_seed(1)).to(dtype).cuda() / 64
+    for our, their in zip(
+        [ours, *torch.autograd.grad((ours * weight).sum(), (q, both))],
+        [theirs, *torch.autograd.grad((theirs * weight.double()).sum(), exact)],
+    ):
+        assert (our - their).norm() / their.norm() < (3e-3 if dtype == torch.float16 else 1e-4)
 
 
 # --- queries ----------------------------------------------------------------------------------------------------------

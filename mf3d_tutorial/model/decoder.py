@@ -12,10 +12,11 @@ from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
+from mf3d_tutorial.model.attention import ALIGNMENT, MaskedAttention, attend, filled, mask_bias
 from mf3d_tutorial.model.graphs import LayerGraphs
 from mf3d_tutorial.model.queries import QUERY_INITS
 
@@ -40,23 +41,6 @@ class PositionEncoding(nn.Module):
         return torch.cat([angles.cos(), angles.sin(), coord[..., None]], dim=-1).flatten(-2)
 
 
-def attend(
-    q: Float[Tensor, "1 H Q d"],
-    k: Float[Tensor, "1 H N d"],
-    v: Float[Tensor, "1 H N d"],
-    allowed: Tensor | None,
-    scale: float,
-) -> Float[Tensor, "1 H Q d"]:
-    """Attention of one scene. On CUDA it is written out where there is no flash attention, in float32 and with a mask:
-    PyTorch's other kernels are made for as many queries as keys, and are slow with few queries and many keys."""
-    if not q.is_cuda or (allowed is None and q.dtype is not torch.float32):
-        return F.scaled_dot_product_attention(q, k, v, allowed, scale=scale)
-    scores = (q * scale) @ k.transpose(-2, -1)
-    if allowed is not None:
-        scores = scores.masked_fill(~allowed, -torch.inf)
-    return scores.softmax(-1) @ v
-
-
 class CrossAttention(nn.Module):
     """Queries gather features of the points of their own scene, in three steps: `ask`, `look`, `answer`.
 
@@ -73,7 +57,7 @@ class CrossAttention(nn.Module):
         self.out = nn.Linear(dim, dim)
 
     def forward(self, queries: Float[Tensor, "B Q D"], *scene) -> Float[Tensor, "B Q D"]:
-        """`scene` is what `look` takes: the scene, sizes, masks."""
+        """`scene` is what `look` takes: the scene, sizes, bias."""
         return self.answer(self.look(self.ask(queries), *scene))
 
     def ask(self, queries: Float[Tensor, "B Q D"]) -> tuple[Tensor, ...]:
@@ -82,7 +66,7 @@ class CrossAttention(nn.Module):
         q = self.query(queries).unflatten(-1, (self.num_heads, width)).transpose(1, 2)
         if not queries.is_cuda:
             return (q,)
-        padding = -width % 8  # flash attention pads each tensor to this itself
+        padding = -width % ALIGNMENT  # flash attention pads each tensor to this itself
         return F.pad(q, (0, padding)), *[x.to(q.dtype) for x in self.joint_weights(padding)]
 
     def look(
@@ -90,19 +74,24 @@ class CrossAttention(nn.Module):
         question: Sequence[Tensor],
         scene: "Scene",
         sizes: list[int],
-        masks: list[Bool[Tensor, "Q N_b"]] | None = None,
+        bias: Float[Tensor, "Q columns"] | None = None,
     ) -> Float[Tensor, "B H Q d"]:
         """`scene`: each point's features and its encoded position, `side_by_side`.
 
         `sizes`: the number of points N_b of each scene; they follow one another in `scene`.
-        `masks`: the points that each query may look at; a query that may look at none looks at all.
+        `bias`: of the points that each query may look at, see `mask_bias`.
         """
         q, *joint_weights = question
-        k, v = self.keys_and_values(scene, sizes, *joint_weights)
-        allowed = [mask | ~mask.any(1, keepdim=True) for mask in masks] if masks else [None] * len(sizes)
         scale = self.position.out_features**-0.5
-        scenes = [attend(q[b : b + 1], k[b][None], v[b][None], allowed[b], scale) for b in range(len(sizes))]
-        return torch.cat(scenes)
+        if joint_weights and bias is not None:
+            both = F.linear(scene, *joint_weights).unflatten(1, (2, self.num_heads, -1))
+            return MaskedAttention.apply(q, both, bias, sizes, scale)
+        k, v = self.keys_and_values(scene, sizes, *joint_weights)
+        biases = [None] * len(sizes)
+        if bias is not None:
+            columns = bias.split([filled(size) for size in sizes], dim=1)
+            biases = [some[:, :size] for some, size in zip(columns, sizes)]
+        return torch.cat([attend(q[b : b + 1], k[b][None], v[b][None], biases[b], scale) for b in range(len(sizes))])
 
     def answer(self, gathered: Float[Tensor, "B H Q d"]) -> Float[Tensor, "B Q D"]:
         return self.out(gathered[..., : self.position.out_features].transpose(1, 2).flatten(2))
@@ -114,7 +103,7 @@ class CrossAttention(nn.Module):
         if joint_weights:
             weight, bias = joint_weights
             both = F.linear(scene, weight, bias).unflatten(1, (2, self.num_heads, -1)).unbind(1)
-            whole = [x.split(sizes) for x in both]
+            whole = [x.split([*sizes, ALIGNMENT])[:-1] for x in both]
         else:  # without that product's zeros, which the CPU would take its time to multiply
             heads = (self.num_heads, self.position.out_features)
             features, position = (column.split(sizes) for column in scene)
@@ -129,7 +118,7 @@ class CrossAttention(nn.Module):
         key = torch.cat([key, self.position.weight.expand(self.num_heads, -1, -1)], dim=-1)
         value = F.pad(self.value.weight.unflatten(0, heads), (0, self.position.in_features))
         bias = self.position.bias.expand(heads)
-        weight = F.pad(torch.stack([key, value]), (0, -key.shape[-1] % 8, 0, padding))
+        weight = F.pad(torch.stack([key, value]), (0, -key.shape[-1] % ALIGNMENT, 0, padding))
         bias = F.pad(torch.stack([bias, torch.zeros_like(bias)]), (0, padding))
         return weight.flatten(0, 2), bias.flatten()
 
@@ -154,7 +143,7 @@ class DecoderLayer(nn.Module):
         self.norms = nn.ModuleList(nn.LayerNorm(dim) for _ in range(3))
 
     def forward(self, queries: Float[Tensor, "B Q D"], *scene) -> Float[Tensor, "B Q D"]:
-        """`scene` is what `CrossAttention.look` takes: the scene, sizes, masks."""
+        """`scene` is what `CrossAttention.look` takes: the scene, sizes, bias."""
         queries, *question = self.ask(queries)
         return self.answer(queries, self.cross_attention.look(question, *scene))
 
@@ -175,12 +164,13 @@ Scene = Float[Tensor, "N S"] | tuple[Float[Tensor, "N D"], Float[Tensor, "N P"]]
 def side_by_side(features: Float[Tensor, "N D"], position: Float[Tensor, "N P"]) -> Scene:
     """Features and positions for `CrossAttention`: on CUDA in one table, filled up to a multiple of 8 columns.
 
-    Without that tensor cores cannot load whole rows, and PyTorch takes slower kernels for the products.
+    Without that tensor cores cannot load whole rows, and PyTorch takes slower kernels for the products. 8 more rows, of
+    zeros, are there for `MaskedAttention`, which reads beyond a scene.
     """
     if not features.is_cuda:
         return features, position
-    filling = features.new_zeros(len(features), -(features.shape[1] + position.shape[1]) % 8)
-    return torch.cat([features, position.to(features.dtype), filling], dim=1)
+    table = torch.cat([features, position.to(features.dtype)], dim=1)
+    return F.pad(table, (0, -table.shape[1] % ALIGNMENT, 0, ALIGNMENT))
 
 
 class Level(NamedTuple):
@@ -241,17 +231,17 @@ class MaskTransformer(nn.Module):
         sizes = [len(scene) for scene in mask_features]
         scenes = [side_by_side(level.features, level.position) for level in levels]
         start = queries = self.queries(features.split(sizes), position.split(sizes), coord.split(sizes))
-        layers, masks = [], None
+        layers, bias = [], None
         with sdpa_kernel(KERNELS):
             for index, (layer, ask, answer) in enumerate(self.graphs.of(self.layers, queries)):
                 level = levels[index % len(levels)]
                 if index:  # every layer is told anew which query is which
                     queries = queries + start
                     if self.masked_attention:
-                        masks = [(query @ some.T).detach() > 0 for query, some in zip(layers[-1], level.mask_features)]
+                        bias = mask_bias(layers[-1], level.mask_features)
                 sizes = [len(some) for some in level.mask_features]
                 queries, *question = ask(queries)
-                gathered = layer.cross_attention.look(question, scenes[index % len(levels)], sizes, masks)
+                gathered = layer.cross_attention.look(question, scenes[index % len(levels)], sizes, bias)
                 queries = answer(queries, gathered)
                 layers.append(self.norm(queries))
         return layers

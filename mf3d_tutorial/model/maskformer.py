@@ -63,7 +63,7 @@ class MaskFormer3D(nn.Module):
         with torch.no_grad():
             sums = torch.zeros(len(voxels.features), mask_features.shape[1] + 1, device=mask_features.device)
             sums.index_add_(0, voxels.voxel, nn.functional.pad(mask_features.float(), (0, 1), value=1))
-            means = sums[:, :-1] / sums[:, -1:]
+            means = (sums[:, :-1] / sums[:, -1:]).to(mask_features.dtype)
         return Level(voxels.features, self.decoder.position(voxels.coord), means.split(voxels.sizes))
 
 

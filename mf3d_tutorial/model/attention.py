@@ -1,0 +1,99 @@
+"""Attention of few queries to the many points of their own scene, with and without masks.
+
+PyTorch's kernels for attention with a mask are made for as many queries as keys, and are slow with 100 queries and
+50,000 keys. So on CUDA it is written out here: two products and a softmax, in as few and as well aligned passes over
+memory as they take, and started without autograd's bookkeeping for each of them.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor
+
+ALIGNMENT = 8  # tensor cores load rows of so many float16 numbers
+
+
+def filled(size: int) -> int:
+    """`size`, up to the next multiple of ALIGNMENT."""
+    return size + -size % ALIGNMENT
+
+
+def attend(
+    q: Float[Tensor, "1 H Q d"],
+    k: Float[Tensor, "1 H N d"],
+    v: Float[Tensor, "1 H N d"],
+    bias: Float[Tensor, "Q N"] | None,
+    scale: float,
+) -> Float[Tensor, "1 H Q d"]:
+    """Attention of one scene by PyTorch; written out where that has no flash attention, in float32 on CUDA."""
+    if not q.is_cuda or q.dtype is not torch.float32:
+        return F.scaled_dot_product_attention(q, k, v, bias, scale=scale)
+    return ((q * scale) @ k.mT).softmax(-1) @ v
+
+
+@torch.no_grad()
+def mask_bias(
+    queries: Float[Tensor, "B Q D"], mask_features: Sequence[Float[Tensor, "N_b D"]]
+) -> Float[Tensor, "Q columns"]:
+    """What to add to attention's scores so that a query looks only at the points of its own mask: 0 there, else -inf.
+
+    The scenes' columns follow one another, those of each scene filled up to a multiple of 8 with -inf. A query's mask
+    is where its product with `mask_features` is positive; a query whose mask is empty may look at all points.
+    """
+    queries = queries.to(mask_features[0].dtype)
+    widths = [filled(len(points)) for points in mask_features]
+    logits = queries.new_full((queries.shape[1], sum(widths)), -torch.inf)
+    scenes, largest = logits.split(widths, dim=1), []
+    for query, points, scene in zip(queries, mask_features, scenes):
+        torch.mm(query, points.T, out=scene[:, : len(points)])
+        largest.append(scene.amax(1))
+    largest = torch.stack(largest)
+    least = torch.zeros_like(largest).masked_fill_(largest <= 0, -torch.inf)[..., None]
+    bias = torch.zeros_like(logits)
+    for scene, logit, limit in zip(bias.split(widths, dim=1), scenes, least):
+        scene.masked_fill_(logit <= limit, -torch.inf)
+    return bias
+
+
+class MaskedAttention(torch.autograd.Function):
+    """`MaskedAttention.apply(q, keys_and_values, bias, sizes, scale)`: attention of every scene, with masks.
+
+    q (B, H, Q, d); keys_and_values (N + at least 8, 2, H, d), the N_b = sizes[b] points of a scene together; bias as of
+    `mask_bias`. Gives (B, H, Q, d). A scene's scores have as many columns as its bias: the further ones read the points
+    that follow the scene's own and weigh them with 0.
+
+    The softmax keeps the type of its scores, whatever the autocast: it sums in float32 anyway, and the product after it
+    would round it to float16.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, q: Tensor, keys_and_values: Tensor, bias: Tensor, sizes: list[int], scale: float) -> Tensor:
+        gathered, weights, first = torch.empty_like(q), [], 0
+        with torch.autocast(q.device.type, enabled=False):
+            for b, scene in enumerate(bias.split([filled(size) for size in sizes], dim=1)):
+                k, v = keys_and_values[first : first + scene.shape[1]].permute(1, 2, 0, 3)
+                scores = torch.baddbmm(scene.expand(q.shape[1], -1, -1), q[b], k.mT, alpha=scale)
+                weights.append(scores.softmax(-1))
+                torch.bmm(weights[b], v, out=gathered[b])
+                first += sizes[b]
+        ctx.save_for_backward(q, keys_and_values, *weights)
+        ctx.sizes, ctx.scale = sizes, scale
+        return gathered
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        q, keys_and_values, *weights = ctx.saved_tensors
+        of_q, of_both, first = torch.empty_like(q), torch.empty_like(keys_and_values), 0
+        for b, (size, weight) in enumerate(zip(ctx.sizes, weights)):
+            k, v = keys_and_values[first : first + weight.shape[2]].permute(1, 2, 0, 3)
+            of_k, of_v = of_both[first : first + size].permute(1, 2, 0, 3)
+            torch.bmm(weight[..., :size].mT, gradient[b], out=of_v)
+            of_scores = torch._softmax_backward_data(gradient[b] @ v.mT, weight, -1, weight.dtype)
+            of_q[b].baddbmm_(of_scores, k, beta=0, alpha=ctx.scale)
+            of_k.baddbmm_(of_scores[..., :size].mT, q[b], beta=0, alpha=ctx.scale)
+            first += size
+        of_both[first:] = 0
+        return of_q, of_both, None, None, None

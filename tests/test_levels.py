@@ -196,7 +196,7 @@ def test_masked_attention_on_cuda_is_that_of_float64(dtype):
     exact = [x.detach().double().requires_grad_() for x in (q, both)]
     theirs = scene_by_scene(*exact, bias.double(), sizes, 0.25)
     assert ours.dtype == dtype
-    weight = torch.randn(ours.shape, generator=torch.Generator().manual_seed(1)).to(dtype).cuda() / 64
+    weight = torch.randn(ours.shape, generator=torch.Generator().manual_seed(1)).to(dtype).cuda() * 64
     for our, their in zip(
         [ours, *torch.autograd.grad((ours * weight).sum(), (q, both))],
         [theirs, *torch.autograd.grad((theirs * weight.double()).sum(), exact)],

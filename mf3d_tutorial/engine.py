@@ -12,6 +12,7 @@ import time
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, closing
 from functools import partial
+from itertools import islice
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -68,11 +69,12 @@ def train(
     """The loop of `fit`, from wherever `run` is."""
     cfg, options = run.cfg, run.cfg.train
     train_loader, val_loader = build_loader(cfg, datasets[0], shuffle=True), build_loader(cfg, datasets[1])
-    progress = Progress(run, folder.log)
+    progress, sampler = Progress(run, folder.log), train_loader.batch_sampler
+    sampler.start_at(run.epoch, run.seen)
+    steps = zip(*[fetch(train_loader)] * options.accumulate)
     while not run.is_over or run.seen:  # an epoch is over when it has been validated
-        train_loader.batch_sampler.start_at(run.epoch, run.seen)
         run.model.train()
-        for parts in progress.timed(zip(*[fetch(train_loader)] * options.accumulate)):
+        for parts in progress.timed(islice(steps, sampler.steps - run.seen)):
             if run.is_over:
                 break
             interrupts.check()
@@ -242,7 +244,7 @@ def check_data(cfg: Config, datasets: Datasets) -> None:
 
 
 def build_loader(cfg: Config, dataset: ScanNetScenes, shuffle: bool = False) -> DataLoader:
-    """Batches with their targets: the parts of `SceneBatches`, or this process's scenes in order."""
+    """Batches with their targets: the parts of `SceneBatches`, without end, or this process's scenes in order."""
     parts, num_scenes = cfg.train.accumulate, len(dataset)
     mine, size = range(rank(), num_scenes, world_size()), -(-cfg.train.batch_size // (world_size() * parts))
     return DataLoader(

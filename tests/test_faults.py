@@ -1,5 +1,6 @@
 """What can end a run, done to it on purpose; each test says what is left, and nothing that was reached is lost."""
 
+import itertools
 import json
 import os
 import random
@@ -374,12 +375,17 @@ def test_an_error_in_half_a_step_writes_no_half_a_step(scenes, tmp_path, monkeyp
     assert not (tmp_path / "last.ckpt").exists()
 
 
-def test_an_epoch_gone_on_with_gives_the_scenes_that_are_left():
-    whole, rest = (SceneBatches(7, batch_size=3, parts=1, seed=1) for _ in range(2))
-    whole.start_at(4)
-    rest.start_at(4, step=1)
-    assert list(rest) == list(whole)[1:]
-    assert sorted(index for batch in whole for _, index in batch) == list(range(7))
+def test_epochs_follow_one_another_and_each_has_every_scene():
+    batches = SceneBatches(7, batch_size=3, parts=1, seed=1)
+    batches.start_at(4)
+    steps = list(itertools.islice(batches, 6))
+    for epoch, first in ((4, 0), (5, 3)):
+        scenes = [scene for batch in steps[first : first + 3] for scene in batch]
+        assert sorted(scenes) == [(epoch, index) for index in range(7)]
+    assert steps[:3] != [[(4, index) for _, index in batch] for batch in steps[3:]]  # another order
+    for epoch, step in ((4, 1), (4, 3), (5, 0), (5, 2)):
+        batches.start_at(epoch, step)
+        assert next(iter(batches)) == steps[3 * (epoch - 4) + step]
 
 
 def test_the_numbers_of_a_run_are_logged(scenes, tmp_path):

@@ -1,5 +1,7 @@
 """Which scenes make a batch, and what the processes that load them may do."""
 
+import itertools
+import math
 import signal
 from collections.abc import Iterator
 
@@ -12,28 +14,32 @@ from mf3d_tutorial.errors import UserError
 
 
 class SceneBatches(Sampler):
-    """For each step of an epoch, this process's scenes as (epoch, index), in `parts` lists.
+    """For each step, this process's scenes as (epoch, index), in `parts` lists; `steps` of them an epoch, without end.
 
-    Their order depends on the seed and the epoch alone. A step takes the next `batch_size`, which are dealt like cards
-    to all parts of all processes; of an epoch's last scenes some may get none.
+    Epochs follow one another, so that the processes that load scenes need not wait where one ends. The order of scenes
+    depends on the seed and the epoch alone. A step takes the next `batch_size`, which are dealt like cards to all parts
+    of all processes; of an epoch's last scenes some may get none.
     """
 
     def __init__(self, num_scenes: int, batch_size: int, parts: int, seed: int):
         self.num_scenes, self.batch_size, self.parts, self.seed = num_scenes, batch_size, parts, seed
+        self.steps = math.ceil(num_scenes / batch_size)
         self.start_at(0)
 
     def start_at(self, epoch: int, step: int = 0) -> None:
-        """Give this epoch next, from this step of it on."""
+        """Give this step of this epoch next."""
         self.epoch, self.step = epoch, step
 
     def __iter__(self) -> Iterator[list[tuple[int, int]]]:
-        generator = torch.Generator().manual_seed(self.seed * 1_000_003 + self.epoch)
-        order = torch.randperm(self.num_scenes, generator=generator).tolist()
-        hands = world_size() * self.parts
-        for first in range(self.step * self.batch_size, self.num_scenes, self.batch_size):
-            batch = [(self.epoch, index) for index in order[first : first + self.batch_size]]
-            for part in range(self.parts):
-                yield batch[rank() * self.parts + part :: hands]
+        hands, first = world_size() * self.parts, self.step
+        for epoch in itertools.count(self.epoch):
+            generator = torch.Generator().manual_seed(self.seed * 1_000_003 + epoch)
+            order = torch.randperm(self.num_scenes, generator=generator).tolist()
+            for step in range(first, self.steps):
+                batch = [(epoch, index) for index in order[step * self.batch_size :][: self.batch_size]]
+                for part in range(self.parts):
+                    yield batch[rank() * self.parts + part :: hands]
+            first = 0
 
 
 def fetch(loader: DataLoader) -> Iterator[Batch | None]:

@@ -2,6 +2,7 @@
 
 import ast
 import re
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -42,7 +43,7 @@ def check_parameters(notebook: dict[str, Any]) -> None:
 
 
 def exit_on_user_error(main: Callable[[], None]) -> Callable[[], None]:
-    """Make a user's error one line on stderr and exit code 2, in place of a traceback."""
+    """Make a user's error one line on stderr and exit code 2, and Ctrl-C exit code 130, in place of a traceback."""
 
     @wraps(main)
     def wrapped() -> None:
@@ -51,6 +52,8 @@ def exit_on_user_error(main: Callable[[], None]) -> Callable[[], None]:
         except UserError as error:
             print(f"error: {error}", file=sys.stderr)
             sys.exit(2)
+        except KeyboardInterrupt:
+            sys.exit(128 + signal.SIGINT)
 
     return wrapped
 

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import unittest.mock
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from mf3d_tutorial.checkpoint import CheckpointError, load_checkpoint
 from mf3d_tutorial.config import load_config, read_config
 from mf3d_tutorial.data.rooms import make_scene
 from mf3d_tutorial.engine import Run, build_loader, fit, load_datasets, train_step, validate
-from mf3d_tutorial.errors import UserError
+from mf3d_tutorial.errors import UserError, exit_on_user_error
 
 FILES = {"config.yaml", "metrics.jsonl", "metrics.json", "last.ckpt", "previous.ckpt", "best.ckpt"}
 
@@ -140,6 +141,13 @@ def test_a_mistake_is_one_sentence_and_exit_code_2(rooms, tmp_path, override, se
     assert sentence in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
     assert not (tmp_path / "run").exists()
+
+
+def test_ctrl_c_ends_a_command_without_a_traceback(capsys):
+    with pytest.raises(SystemExit) as end:
+        exit_on_user_error(unittest.mock.Mock(side_effect=KeyboardInterrupt, __name__="main"))()
+    assert end.value.code == 130
+    assert capsys.readouterr() == ("", "")
 
 
 def test_bad_scenes_are_refused_before_anything_is_written(rooms, tmp_path):

@@ -66,9 +66,12 @@ train: $(STAMP) ## train on the shipped scenes: notebooks/05_training.ipynb into
 	    --log-level WARNING --no-progress-bar --stdout-file - --stderr-file - 2> >(grep -v '^\[IPKernelApp\]' >&2)
 	@echo "Run folder: $(RUN)"
 
+# One thread in each process: two that share the cores wait for each other more than they compute.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n logical --maxprocesses=4 --dist loadfile
+
 test: lint ## all checks: lint, tests with coverage, notebooks against their committed outputs
-	$(BIN)/python -m pytest --cov --cov-report=term
-	$(BIN)/python -m pytest --nbval notebooks --nbval-cell-timeout=1200
+	$(PYTEST) --cov --cov-report=term
+	$(PYTEST) --nbval notebooks --nbval-cell-timeout=1200
 
 lint: $(STAMP) ## ruff over code and notebooks: rules and format
 	$(BIN)/ruff check .

@@ -184,6 +184,19 @@ def test_masked_attention_is_a_softmax_over_the_mask_and_so_are_its_gradients():
     assert torch.autograd.gradcheck(lambda q, both: MaskedAttention.apply(q, both, bias, [11, 1, 8], 0.6), inputs)
 
 
+def test_scenes_in_one_table_are_looked_at_like_those_in_two():
+    """The way of CUDA, `MaskedAttention`, and that of the CPU, PyTorch's kernel."""
+    attention, sizes = CrossAttention(16, 4, 9), [50, 1, 24]
+    features, position, queries = torch.randn(75, 16), torch.randn(75, 9), torch.randn(3, 12, 16)
+    bias, (q,) = mask_bias(queries, features.split(sizes)), attention.ask(queries)
+    separate = attention.look([q], (features, position), sizes, bias)
+    table = torch.nn.functional.pad(torch.cat([features, position], dim=1), (0, 7, 0, 8))
+    joint = attention.look([torch.nn.functional.pad(q, (0, 4)), *attention.joint_weights(4)], table, sizes, bias)
+    assert_near(joint[..., :4], separate, 1e-5)
+    assert not joint[..., 4:].any()
+    assert (separate - attention.look([q], (features, position), sizes)).abs().max() > 1e-2  # the masks matter
+
+
 @pytest.mark.cuda
 @pytest.mark.parametrize("dtype", [torch.float16, torch.float32])
 def test_masked_attention_on_cuda_is_that_of_float64(dtype):

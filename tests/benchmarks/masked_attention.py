@@ -19,7 +19,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from mf3d_tutorial.errors import exit_on_user_error
-from mf3d_tutorial.model.attention import MaskedAttention, filled
+from mf3d_tutorial.model.attention import ALIGNMENT, MaskedAttention, filled
 from mf3d_tutorial.run import choose_device
 
 Way = Callable[[Tensor, Tensor], Tensor]
@@ -32,7 +32,7 @@ def ways(masks: list[Tensor], scale: float, dtype: torch.dtype) -> dict[str, Way
     bias = torch.zeros(allowed.shape, dtype=dtype, device=allowed.device).masked_fill_(~allowed, -torch.inf)
 
     def scenes(q: Tensor, both: Tensor) -> list[tuple[Tensor, ...]]:
-        keys, values = (x.split([*sizes, 8])[:-1] for x in both.unbind(1))
+        keys, values = (x.split([*sizes, ALIGNMENT])[:-1] for x in both.unbind(1))
         return [(q[b : b + 1], keys[b].transpose(0, 1)[None], values[b].transpose(0, 1)[None]) for b in range(len(q))]
 
     def fused(q: Tensor, both: Tensor) -> Tensor:
@@ -67,7 +67,7 @@ def main() -> None:
     dtype, shape = torch.float16 if half else torch.float32, (arguments.queries, arguments.width)
     rng = torch.Generator().manual_seed(0)
     q = torch.randn(len(arguments.points), arguments.heads, *shape, generator=rng).to(device, dtype).requires_grad_()
-    both = torch.randn(sum(arguments.points) + 8, 2, arguments.heads, arguments.width, generator=rng)
+    both = torch.randn(sum(arguments.points) + ALIGNMENT, 2, arguments.heads, arguments.width, generator=rng)
     both = both.to(device, dtype).requires_grad_()
     masks = [(torch.rand(arguments.queries, size, generator=rng) < 0.1).to(device) for size in arguments.points]
     wait = torch.cuda.synchronize if half else lambda: None
@@ -90,11 +90,13 @@ def main() -> None:
                 seconds[name].append(time.perf_counter() - start)
             if half:
                 gigabytes[name] = torch.cuda.max_memory_allocated() / 1e9
-    slowest = median(seconds["scores, softmax"])
+    reference = median(seconds["scores, softmax"])
     for name, times in seconds.items():
         difference = (found[name] - found["scores, softmax"]).abs().max() / found["scores, softmax"].abs().max()
         memory = f"  {gigabytes[name]:5.2f} GB" if half else ""
-        print(f"{name:30}{1e3 * median(times):9.2f} ms  ratio {median(times) / slowest:5.2f}{memory}  {difference:.0e}")
+        print(
+            f"{name:30}{1e3 * median(times):9.2f} ms  ratio {median(times) / reference:5.2f}{memory}  {difference:.0e}"
+        )
 
 
 if __name__ == "__main__":

@@ -1,9 +1,16 @@
-"""What all tests share: two threads, and no `cuda` test where CUDA cannot run."""
+"""What all tests share: two threads, tuning tables of their own, and no `cuda` test where CUDA cannot run."""
+
+import os
+import tempfile
 
 import pytest
 import torch
 
 torch.set_num_threads(2)
+
+# WarpConvNet keeps on disk which kernel was the fastest. Some tests ask for a certain one: that must not be kept.
+_TABLES = tempfile.TemporaryDirectory()
+os.environ.setdefault("WARPCONVNET_BENCHMARK_CACHE_DIR", _TABLES.name)
 
 
 @pytest.fixture

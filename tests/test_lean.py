@@ -9,6 +9,7 @@ import torch
 from helpers import assert_near
 from torch.utils.checkpoint import checkpoint
 from warpconvnet.models import MinkUNetBase
+from warpconvnet.utils.benchmark_cache import SpatiallySparseConvConfig
 
 from mf3d_tutorial.model import cpu_convolution, kernel_maps, lean, lean_blocks
 from mf3d_tutorial.model.queries import farthest_points
@@ -118,14 +119,15 @@ def test_coordinates_are_freed_with_their_voxels():
 
 
 def test_a_kernel_that_stops_the_host_must_be_much_faster():
-    def quickest(algorithms, *results):
-        return lean._fastest(
-            {"here": [(name, {"tile": i}, ms) for i, (name, ms) in enumerate(results)]}, "here", algorithms
-        )
+    def quickest(algorithms, *results, dtype=torch.float16):
+        config = SpatiallySparseConvConfig(1000, 1000, 16, 16, kernel_volume=27, in_dtype=dtype)
+        table = {config: [(name, {"tile": i}, ms) for i, (name, ms) in enumerate(results)]}
+        return lean._fastest(table, config, algorithms)
 
     slow, slower = ("cute_grouped", 0.1), ("explicit_gemm", 0.2)
     assert quickest("auto", slow, slower, ("mask_gemm", 0.5)) == ("mask_gemm", {"tile": 2})
     assert quickest("auto", slow, slower, ("mask_gemm", 0.7)) == ("cute_grouped", {"tile": 0})
+    assert quickest("auto", slow, ("mask_gemm", 0.2), dtype=torch.float32) == ("cute_grouped", {"tile": 0})
     assert quickest("explicit_gemm", slow, slower, ("mask_gemm", 0.1)) == ("explicit_gemm", {"tile": 1})
     assert quickest("auto") is None
 

@@ -11,7 +11,7 @@ from mf3d_tutorial.config import load_config
 from mf3d_tutorial.errors import ConfigError
 from mf3d_tutorial.losses import SetCriterion
 from mf3d_tutorial.model import build_model
-from mf3d_tutorial.model.attention import MaskedAttention, filled, mask_bias
+from mf3d_tutorial.model.attention import PIECE, MaskedAttention, filled, mask_bias, open_bias, sum_over_points
 from mf3d_tutorial.model.decoder import CrossAttention
 from mf3d_tutorial.model.warp import Points
 
@@ -184,6 +184,15 @@ def test_masked_attention_is_a_softmax_over_the_mask_and_so_are_its_gradients():
     assert torch.autograd.gradcheck(lambda q, both: MaskedAttention.apply(q, both, bias, [11, 1, 8], 0.6), inputs)
 
 
+@pytest.mark.parametrize("points", [5, PIECE, 2 * PIECE, 3 * PIECE + 77])
+def test_a_sum_over_points_in_pieces_is_their_sum(points):
+    rng = torch.Generator().manual_seed(0)
+    weights, table = torch.randn(3, 10, points, generator=rng), torch.randn(points, 2, 3, 7, generator=rng)
+    out, values = torch.full((3, 10, 7), torch.nan), table[:, 1].transpose(0, 1)
+    sum_over_points(weights, values, out, 0.5)
+    assert_near(out, 0.5 * (weights.double() @ values.double()).float(), 1e-5)
+
+
 def test_scenes_in_one_table_are_looked_at_like_those_in_two():
     """The way of CUDA, `MaskedAttention`, and that of the CPU, PyTorch's kernel."""
     attention, sizes = CrossAttention(16, 4, 9), [50, 1, 24]
@@ -194,7 +203,11 @@ def test_scenes_in_one_table_are_looked_at_like_those_in_two():
     joint = attention.look([torch.nn.functional.pad(q, (0, 4)), *attention.joint_weights(4)], table, sizes, bias)
     assert_near(joint[..., :4], separate, 1e-5)
     assert not joint[..., 4:].any()
-    assert (separate - attention.look([q], (features, position), sizes)).abs().max() > 1e-2  # the masks matter
+    unmasked = attention.look([q], (features, position), sizes)
+    assert (separate - unmasked).abs().max() > 1e-2  # the masks matter
+    assert open_bias(sizes, features).shape == (1, sum(filled(size) for size in sizes))
+    joint = attention.look([torch.nn.functional.pad(q, (0, 4)), *attention.joint_weights(4)], table, sizes)
+    assert_near(joint[..., :4], unmasked, 1e-5)
 
 
 @pytest.mark.cuda

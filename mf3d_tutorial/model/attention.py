@@ -1,19 +1,19 @@
-"""Attention of few queries to the many points of their own scene, with and without masks.
+"""Attention of few queries to the many points of their own scene, for CUDA with masks or in float32.
 
-PyTorch's kernels for attention with a mask are made for as many queries as keys, and are slow with 100 queries and
-50,000 keys. So on CUDA it is written out here: two products and a softmax, in as few and as well aligned passes over
-memory as they take, and started without autograd's bookkeeping for each of them.
+PyTorch's kernels for these are made for as many queries as keys, and are slow with 100 queries and 50,000 keys (without
+masks and in float16 it has flash attention). So it is written out here: two products and a softmax, in as few and as
+well aligned passes over memory as they take, and started without autograd's bookkeeping for each of them.
 """
 
 from collections.abc import Sequence
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
 ALIGNMENT = 8  # tensor cores load rows of so many float16 numbers
+PIECE = 2048  # points of a sum over points in float32; a multiple of ALIGNMENT
 
 
 def filled(size: int) -> int:
@@ -21,17 +21,13 @@ def filled(size: int) -> int:
     return size + -size % ALIGNMENT
 
 
-def attend(
-    q: Float[Tensor, "1 H Q d"],
-    k: Float[Tensor, "1 H N d"],
-    v: Float[Tensor, "1 H N d"],
-    bias: Float[Tensor, "Q N"] | None,
-    scale: float,
-) -> Float[Tensor, "1 H Q d"]:
-    """Attention of one scene by PyTorch; written out where that has no flash attention, in float32 on CUDA."""
-    if not q.is_cuda or q.dtype is not torch.float32:
-        return F.scaled_dot_product_attention(q, k, v, bias, scale=scale)
-    return ((q * scale) @ k.mT).softmax(-1) @ v
+def open_bias(sizes: list[int], like: Tensor) -> Float[Tensor, "1 columns"]:
+    """The bias without masks: 0 for every point, -inf where columns are filled up; as `mask_bias` has it."""
+    bias, first = like.new_zeros(1, sum(filled(size) for size in sizes)), 0
+    for size in sizes:
+        bias[:, first + size : first + filled(size)] = -torch.inf
+        first += filled(size)
+    return bias
 
 
 @torch.no_grad()
@@ -58,12 +54,27 @@ def mask_bias(
     return bias
 
 
+def sum_over_points(
+    weights: Float[Tensor, "H Q K"], points: Float[Tensor, "H K d"], out: Float[Tensor, "H Q d"], scale: float = 1.0
+) -> None:
+    """out = scale * weights @ points; in float32 piece by piece, all pieces of a head at a time.
+
+    In float32 cuBLAS has few threads walk over all K points of a product with so small a result.
+    """
+    pieces = weights.shape[2] // PIECE if weights.dtype is torch.float32 else 0
+    body = pieces * PIECE
+    out.baddbmm_(weights[..., body:], points[:, body:], beta=0, alpha=scale)
+    for head in range(len(out) if pieces else 0):
+        parts = weights[head, :, :body].unflatten(1, (pieces, PIECE)).transpose(0, 1)
+        out[head].add_((parts @ points[head, :body].unflatten(0, (pieces, PIECE))).sum(0), alpha=scale)
+
+
 class MaskedAttention(torch.autograd.Function):
     """`MaskedAttention.apply(q, keys_and_values, bias, sizes, scale)`: attention of every scene, with masks.
 
     q (B, H, Q, d); keys_and_values (N + at least 8, 2, H, d), the N_b = sizes[b] points of a scene together; bias as of
-    `mask_bias`. Gives (B, H, Q, d). A scene's scores have as many columns as its bias: the further ones read the points
-    that follow the scene's own and weigh them with 0.
+    `mask_bias` or `open_bias`. Gives (B, H, Q, d). A scene's scores have as many columns as its bias: the further ones
+    read the points that follow the scene's own and weigh them with 0.
 
     The softmax keeps the type of its scores, whatever the autocast: it sums in float32 anyway, and the product after it
     would round it to float16.
@@ -71,15 +82,17 @@ class MaskedAttention(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, q: Tensor, keys_and_values: Tensor, bias: Tensor, sizes: list[int], scale: float) -> Tensor:
-        gathered, weights, first = torch.empty_like(q), [], 0
+        gathered, kept, first = torch.empty_like(q), [], 0
         with torch.autocast(q.device.type, enabled=False):
             for b, scene in enumerate(bias.split([filled(size) for size in sizes], dim=1)):
                 k, v = keys_and_values[first : first + scene.shape[1]].permute(1, 2, 0, 3)
-                scores = torch.baddbmm(scene.expand(q.shape[1], -1, -1), q[b], k.mT, alpha=scale)
-                weights.append(scores.softmax(-1))
-                torch.bmm(weights[b], v, out=gathered[b])
+                scores = torch.baddbmm(scene.expand(*q.shape[1:3], -1), q[b], k.mT, alpha=scale)
+                weights = scores.softmax(-1)
+                sum_over_points(weights, v, gathered[b])
+                if any(ctx.needs_input_grad):
+                    kept.append(weights)
                 first += sizes[b]
-        ctx.save_for_backward(q, keys_and_values, *weights)
+        ctx.save_for_backward(q, keys_and_values, *kept)
         ctx.sizes, ctx.scale = sizes, scale
         return gathered
 
@@ -92,7 +105,7 @@ class MaskedAttention(torch.autograd.Function):
             of_k, of_v = of_both[first : first + size].permute(1, 2, 0, 3)
             torch.bmm(weight[..., :size].mT, gradient[b], out=of_v)
             of_scores = torch._softmax_backward_data(gradient[b] @ v.mT, weight, -1, weight.dtype)
-            of_q[b].baddbmm_(of_scores, k, beta=0, alpha=ctx.scale)
+            sum_over_points(of_scores, k, of_q[b], ctx.scale)
             of_k.baddbmm_(of_scores[..., :size].mT, q[b], beta=0, alpha=ctx.scale)
             first += size
         of_both[first:] = 0

@@ -16,7 +16,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from mf3d_tutorial.model.attention import ALIGNMENT, MaskedAttention, attend, filled, mask_bias
+from mf3d_tutorial.model.attention import ALIGNMENT, MaskedAttention, filled, mask_bias, open_bias
 from mf3d_tutorial.model.graphs import LayerGraphs
 from mf3d_tutorial.model.queries import QUERY_INITS
 
@@ -83,15 +83,17 @@ class CrossAttention(nn.Module):
         """
         q, *joint_weights = question
         scale = self.position.out_features**-0.5
-        if joint_weights and bias is not None:
+        if joint_weights and (bias is not None or q.dtype is torch.float32):
             both = F.linear(scene, *joint_weights).unflatten(1, (2, self.num_heads, -1))
-            return MaskedAttention.apply(q, both, bias, sizes, scale)
+            return MaskedAttention.apply(q, both, open_bias(sizes, both) if bias is None else bias, sizes, scale)
         k, v = self.keys_and_values(scene, sizes, *joint_weights)
         biases = [None] * len(sizes)
         if bias is not None:
             columns = bias.split([filled(size) for size in sizes], dim=1)
             biases = [some[:, :size] for some, size in zip(columns, sizes)]
-        return torch.cat([attend(q[b : b + 1], k[b][None], v[b][None], biases[b], scale) for b in range(len(sizes))])
+        k, v = ([x[None] for x in scenes] for scenes in (k, v))  # flash attention wants 4 dimensions
+        inputs = zip(q.split(1), k, v, biases)
+        return torch.cat([F.scaled_dot_product_attention(*scene, scale=scale) for scene in inputs])
 
     def answer(self, gathered: Float[Tensor, "B H Q d"]) -> Float[Tensor, "B Q D"]:
         return self.out(gathered[..., : self.position.out_features].transpose(1, 2).flatten(2))

@@ -170,13 +170,17 @@ def _tuned_plan(conv: SpatiallySparseConv, num_in: int, num_out: int, dtype: tor
 
 
 def _fastest(table: dict, config: SpatiallySparseConvConfig, algorithms: Any) -> Kernel | None:
-    """The fastest of these algorithms in one of WarpConvNet's tables, by its milliseconds and those of `_wait`."""
+    """The fastest of these algorithms in one of WarpConvNet's tables, by its milliseconds and, in float16, `_wait`.
+
+    In float32 the GPU has so much to do that the host may wait for it.
+    """
     results = table.get(config) or []
     results = [results] if isinstance(results, tuple) else results
     listed = algorithms if isinstance(algorithms, list) else [algorithms]
     names = {str(getattr(algorithm, "value", algorithm)) for algorithm in listed}
     known = [result for result in results if result[0] in names or names & {"auto", "all", "trimmed"}]
-    quickest = min(known, key=lambda result: result[2] + _wait(result[0]), default=None)
+    waits = config.in_dtype is torch.float16
+    quickest = min(known, key=lambda result: result[2] + waits * _wait(result[0]), default=None)
     return quickest and quickest[:2]
 
 

@@ -11,6 +11,7 @@ AP is that of the validation rooms after --minutes of training with recipe=stron
 """
 
 import argparse
+import gc
 import itertools
 import json
 import sys
@@ -43,7 +44,9 @@ def config(name: str, arguments: argparse.Namespace, *options: str) -> Config:
 
 
 def steps(name: str, arguments: argparse.Namespace, *options: str) -> dict[str, float]:
-    """Milliseconds and, on CUDA, GB of a step on two rooms."""
+    """Milliseconds and, on CUDA, GB of a step on two rooms, without what was in use before (cuBLAS keeps some)."""
+    gc.collect()
+    held = torch.cuda.memory_allocated()
     cfg = config(name, arguments, f"data.voxel_size={arguments.voxel_size}", "train.num_workers=0", *options)
     train_set, _ = load_datasets(cfg)
     train_set.folders = train_set.folders[:2]
@@ -57,7 +60,7 @@ def steps(name: str, arguments: argparse.Namespace, *options: str) -> dict[str, 
         seconds.append(time.perf_counter() - start)
     row = {"ms": 1e3 * median(seconds[arguments.steps :]), "points": len(batch.points.coordinate_tensor)}
     row["parameters"] = sum(parameter.numel() for parameter in run.model.backbone.parameters()) / 1e6
-    return row | ({"gb": torch.cuda.max_memory_allocated() / 1e9} if device.type == "cuda" else {})
+    return row | ({"gb": (torch.cuda.max_memory_allocated() - held) / 1e9} if device.type == "cuda" else {})
 
 
 def checkpointed_steps(name: str, arguments: argparse.Namespace) -> dict[str, float]:

@@ -1,6 +1,7 @@
 """Masked attention of a decoder layer, forwards and backwards: of PyTorch's own operations, and ours.
 
     python -m tests.benchmarks.masked_attention                                        # on a GPU, in float16
+    python -m tests.benchmarks.masked_attention --precision 32
     python -m tests.benchmarks.masked_attention --device cpu --points 9000 9000 --queries 40 --heads 4 --width 16
 
 Each query's mask is a tenth of its scene. Three ways, in turn, the same tensors: `scaled_dot_product_attention` with a
@@ -56,6 +57,7 @@ def ways(masks: list[Tensor], scale: float, dtype: torch.dtype) -> dict[str, Way
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--device", default="cuda")
+    parser.add_argument("--precision", choices=["16-mixed", "32"], default="16-mixed", help="on CUDA [%(default)s]")
     parser.add_argument("--points", type=int, nargs="+", default=[50_001, 40_003, 50_002, 45_007], help="of each scene")
     parser.add_argument("--queries", type=int, default=100)
     parser.add_argument("--heads", type=int, default=8)
@@ -63,14 +65,15 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=20)
     arguments = parser.parse_args()
     device = choose_device(arguments.device)
-    half = device.type == "cuda"
+    on_gpu = device.type == "cuda"
+    half = on_gpu and arguments.precision == "16-mixed"
     dtype, shape = torch.float16 if half else torch.float32, (arguments.queries, arguments.width)
     rng = torch.Generator().manual_seed(0)
     q = torch.randn(len(arguments.points), arguments.heads, *shape, generator=rng).to(device, dtype).requires_grad_()
     both = torch.randn(sum(arguments.points) + ALIGNMENT, 2, arguments.heads, arguments.width, generator=rng)
     both = both.to(device, dtype).requires_grad_()
     masks = [(torch.rand(arguments.queries, size, generator=rng) < 0.1).to(device) for size in arguments.points]
-    wait = torch.cuda.synchronize if half else lambda: None
+    wait = torch.cuda.synchronize if on_gpu else lambda: None
     found = {}
     for name, way in (all_ways := ways(masks, arguments.width**-0.5, dtype)).items():
         with torch.autocast(device.type, torch.float16, enabled=half):
@@ -78,7 +81,7 @@ def main() -> None:
     seconds, gigabytes = {name: [] for name in all_ways}, dict.fromkeys(all_ways, 0.0)
     for step in range(arguments.steps + 4):
         for name, way in all_ways.items():
-            if half:
+            if on_gpu:
                 torch.cuda.reset_peak_memory_stats()
             wait()
             start = time.perf_counter()
@@ -88,12 +91,12 @@ def main() -> None:
             wait()
             if step >= 4:
                 seconds[name].append(time.perf_counter() - start)
-            if half:
+            if on_gpu:
                 gigabytes[name] = torch.cuda.max_memory_allocated() / 1e9
     reference = median(seconds["scores, softmax"])
     for name, times in seconds.items():
         difference = (found[name] - found["scores, softmax"]).abs().max() / found["scores, softmax"].abs().max()
-        memory = f"  {gigabytes[name]:5.2f} GB" if half else ""
+        memory = f"  {gigabytes[name]:5.2f} GB" if on_gpu else ""
         print(
             f"{name:30}{1e3 * median(times):9.2f} ms  ratio {median(times) / reference:5.2f}{memory}  {difference:.0e}"
         )

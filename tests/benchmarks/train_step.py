@@ -6,13 +6,16 @@
 Times are medians of `--steps` steps after `--warm` ones, in which WarpConvNet tries its kernels. The whole step is
 timed without a stop in between, the phases in steps of their own, in which the device is waited for at each border. The
 first line of three is the example's, the second ours, the third the ratio. "targets" is what stands before the
-backbone: the example builds its targets there, we copy what the data loader's processes have built. Before that, 20
-steps in float32 without dropout, and their losses side by side.
+backbone: the example builds its targets there, we copy what the data loader's processes have built. Before that, in a
+process of their own, 20 steps in float32 without dropout, and their losses side by side.
 """
 
 import argparse
 import copy
 import gc
+import os
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -36,7 +39,12 @@ PHASES = ("targets", "backbone", "decoder", "loss", "backward")
 
 
 class Side:
-    """One of the two: a step, and hooks that tell where in it the time goes."""
+    """One of the two: a step, and hooks that tell where in it the time goes.
+
+    `held`: bytes of GPU memory that were in use before it was made. (What cuBLAS takes for a stream stays.)
+    """
+
+    held = 0
 
     def __init__(self, step: Callable[[], Tensor], backbone, after_forward, device: torch.device):
         self.step, self.backbone, self.device, self.marks = step, backbone, device, None
@@ -54,7 +62,7 @@ class Side:
             torch.cuda.synchronize()
 
     def timed(self, steps: int) -> tuple[float, list[float], float]:
-        """Milliseconds of a step, of its phases; gigabytes at the peak (of GPU memory)."""
+        """Milliseconds of a step, of its phases; gigabytes of GPU memory at the peak."""
         if self.device.type == "cuda":
             torch.cuda.reset_peak_memory_stats()
         whole = []
@@ -64,7 +72,7 @@ class Side:
             self.step()
             self.wait()
             whole.append(time.perf_counter() - before)
-        memory = torch.cuda.max_memory_allocated() / 1e9 if self.device.type == "cuda" else float("nan")
+        memory = (torch.cuda.max_memory_allocated() - self.held) / 1e9 if self.device.type == "cuda" else float("nan")
         phases = []
         for _ in range(steps):
             self.marks = []
@@ -119,6 +127,7 @@ def make_side(name: str, arguments: argparse.Namespace, data: Path, scenes: int,
     options += ["model.masked_attention=false", "model.position_wavelength=1", "model.position_bands=16"]
     options += ["loss.aux_weight=0", "train.schedule=step"]
     cfg = load_config([*options, f"train.batch_size={scenes}", *overrides, *arguments.overrides])
+    held = torch.cuda.memory_allocated()
     run = Run.create(cfg, choose_device(arguments.device), num_scenes=scenes)
     dataset = ScanNetScenes(data, "train", voxel_size=voxel)
     chosen = [dataset[index % len(dataset)] for index in range(scenes)]
@@ -127,11 +136,16 @@ def make_side(name: str, arguments: argparse.Namespace, data: Path, scenes: int,
     labels = [(torch.from_numpy(scene.segment), torch.from_numpy(scene.instance)) for scene in chosen]
     run.model.train()
     side = our_side(run, batch) if name == "ours" else their_side(run, batch, labels)
+    side.held = held
     return side, sum(len(scene.coord) for scene in chosen)
 
 
 def compare_losses(arguments: argparse.Namespace, data: Path, voxel: float) -> None:
-    """Of ours with the example's, and of the example's with its own in a second run: sums by atomics differ there."""
+    """Of ours with the example's, and of the example's with its own in a second run: sums by atomics differ there.
+
+    To be called in a process with tuning tables of its own: the kernels that it asks for would get into the tables, and
+    from then on everybody would be given them.
+    """
     options = ("train.precision=32", "train.lr=1e-5", "model.dropout=0", "train.max_grad_norm=1e9")
     sides = [make_side(name, arguments, data, 2, voxel, *options)[0] for name in ("example", "example", "ours")]
     for conv in (module for side in sides for module in side.backbone.modules()):
@@ -149,7 +163,7 @@ def compare_losses(arguments: argparse.Namespace, data: Path, voxel: float) -> N
 def compare_speed(arguments: argparse.Namespace, data: Path, scenes: int, voxel: float, precision: str) -> None:
     rows, side = [], None
     for name in ("example", "ours"):
-        side = None  # frees the other one's memory, with what refers to itself
+        side = None  # frees the other one's memory, and `collect` what refers to itself
         gc.collect()
         side, points = make_side(name, arguments, data, scenes, voxel, f"train.precision={precision}")
         if name == "example":
@@ -180,15 +194,20 @@ def main() -> None:
     parser.add_argument("--warm", type=int, default=6)
     parser.add_argument("--steps", type=int, default=12)
     parser.add_argument("--data", type=Path, help="a dataset; without it, rooms of ScanNet's size are generated")
+    parser.add_argument("--losses", action="store_true", help="compare losses only")
     parser.add_argument("overrides", nargs="*", metavar="key=value")
     arguments = parser.parse_intermixed_args()
     device = choose_device(arguments.device)
     precisions = arguments.precisions or (["32"] if arguments.device == "cpu" else ["32", "16-mixed"])
     with tempfile.TemporaryDirectory() as made:
         data = arguments.data or rooms_in(Path(made), max(arguments.sizes))
+        if arguments.losses:
+            compare_losses(arguments, data, max(arguments.voxels))
+            return
         name = torch.cuda.get_device_name() if device.type == "cuda" else f"CPU, {torch.get_num_threads()} threads"
-        print(f"{name}, torch {torch.__version__}")
-        compare_losses(arguments, data, max(arguments.voxels))
+        print(f"{name}, torch {torch.__version__}", flush=True)
+        again = [sys.executable, "-m", "tests.benchmarks.train_step", *sys.argv[1:], f"--data={data}", "--losses"]
+        subprocess.run(again, check=True, env={**os.environ, "WARPCONVNET_BENCHMARK_CACHE_DIR": made})
         for precision in precisions:
             for scenes in arguments.sizes:
                 for voxel in arguments.voxels:

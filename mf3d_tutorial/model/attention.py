@@ -13,7 +13,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 ALIGNMENT = 8  # tensor cores load rows of so many float16 numbers
-PIECE = 2048  # points of a sum over points in float32; a multiple of ALIGNMENT
+PIECE = 512  # points of a sum over points in float32; a multiple of ALIGNMENT
 
 
 def filled(size: int) -> int:

@@ -2,8 +2,8 @@
 
 Each layer is self-attention, cross-attention, feed-forward, with a residual and a LayerNorm after each. With copied
 weights it computes what `warpconvnet.models.maskformer.MaskTransformer` computes, but scene by scene: without padding,
-without an attention matrix (but with masks on CUDA), with the sines of the positional encoding computed once, and
-without that module's zeroing of queries whose index exceeds the scene's number of points.
+without an attention matrix (except on CUDA, with masks or in float32), with the sines of the positional encoding
+computed once, and without that module's zeroing of queries whose index exceeds the scene's number of points.
 """
 
 import math

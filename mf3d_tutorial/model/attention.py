@@ -1,8 +1,8 @@
 """Attention of few queries to the many points of their own scene, for CUDA with masks or in float32.
 
-PyTorch's kernels for these are made for as many queries as keys, and are slow with 100 queries and 50,000 keys (without
-masks and in float16 it has flash attention). So it is written out here: two products and a softmax, in as few and as
-well aligned passes over memory as they take, and started without autograd's bookkeeping for each of them.
+There PyTorch has no flash attention, and its other kernels are slow with 100 queries and 50,000 keys. So it is written
+out here: two products and a softmax, in as few and as well aligned passes over memory as they take, and started without
+autograd's bookkeeping for each of them. (In float16 without masks flash attention it is: decoder.py, `look`.)
 """
 
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 ALIGNMENT = 8  # tensor cores load rows of so many float16 numbers
-PIECE = 512  # points of a sum over points in float32; a multiple of ALIGNMENT
+PIECE = 512  # points that `sum_over_points` takes at a time in float32; a multiple of ALIGNMENT
 
 
 def filled(size: int) -> int:
@@ -59,7 +59,8 @@ def sum_over_points(
 ) -> None:
     """out = scale * weights @ points; in float32 piece by piece, all pieces of a head at a time.
 
-    In float32 cuBLAS has few threads walk over all K points of a product with so small a result.
+    In float32 cuBLAS has few threads walk over all K points of a product with so small a result. In float16 it does
+    not, and pieces would be slower.
     """
     pieces = weights.shape[2] // PIECE if weights.dtype is torch.float32 else 0
     body = pieces * PIECE
@@ -70,11 +71,11 @@ def sum_over_points(
 
 
 class MaskedAttention(torch.autograd.Function):
-    """`MaskedAttention.apply(q, keys_and_values, bias, sizes, scale)`: attention of every scene, with masks.
+    """`MaskedAttention.apply(q, keys_and_values, bias, sizes, scale)`: attention of every scene.
 
     q (B, H, Q, d); keys_and_values (N + at least 8, 2, H, d), the N_b = sizes[b] points of a scene together; bias as of
     `mask_bias` or `open_bias`. Gives (B, H, Q, d). A scene's scores have as many columns as its bias: the further ones
-    read the points that follow the scene's own and weigh them with 0.
+    read the points that follow the scene's own and weigh them with 0 (which gives NaN if those are not finite).
 
     The softmax keeps the type of its scores, whatever the autocast: it sums in float32 anyway, and the product after it
     would round it to float16.
@@ -84,13 +85,13 @@ class MaskedAttention(torch.autograd.Function):
     def forward(ctx: Any, q: Tensor, keys_and_values: Tensor, bias: Tensor, sizes: list[int], scale: float) -> Tensor:
         gathered, kept, first = torch.empty_like(q), [], 0
         with torch.autocast(q.device.type, enabled=False):
-            for b, scene in enumerate(bias.split([filled(size) for size in sizes], dim=1)):
-                k, v = keys_and_values[first : first + scene.shape[1]].permute(1, 2, 0, 3)
-                scores = torch.baddbmm(scene.expand(*q.shape[1:3], -1), q[b], k.mT, alpha=scale)
-                weights = scores.softmax(-1)
+            for b, columns in enumerate(bias.split([filled(size) for size in sizes], dim=1)):
+                k, v = keys_and_values[first : first + columns.shape[1]].permute(1, 2, 0, 3)
+                weights = torch.baddbmm(columns.expand(*q.shape[1:3], -1), q[b], k.mT, alpha=scale).softmax(-1)
                 sum_over_points(weights, v, gathered[b])
                 if any(ctx.needs_input_grad):
                     kept.append(weights)
+                del weights  # before the next scene's are made
                 first += sizes[b]
         ctx.save_for_backward(q, keys_and_values, *kept)
         ctx.sizes, ctx.scale = sizes, scale

@@ -20,8 +20,8 @@ from mf3d_tutorial.model.attention import ALIGNMENT, MaskedAttention, filled, ma
 from mf3d_tutorial.model.graphs import LayerGraphs
 from mf3d_tutorial.model.queries import QUERY_INITS
 
-# Of PyTorch's attention kernels: flash where it can be had (on the CPU, in float16 on CUDA). The others are several
-# times slower with 100 queries and 100,000 keys.
+# Of PyTorch's attention kernels: flash where it can be had (on the CPU, in float16 on CUDA), else the plain one. Those
+# left out are several times slower with 100 queries and 100,000 keys.
 KERNELS = [SDPBackend.FLASH_ATTENTION, SDPBackend.MATH]
 
 
@@ -91,9 +91,9 @@ class CrossAttention(nn.Module):
         if bias is not None:
             columns = bias.split([filled(size) for size in sizes], dim=1)
             biases = [some[:, :size] for some, size in zip(columns, sizes)]
-        k, v = ([x[None] for x in scenes] for scenes in (k, v))  # flash attention wants 4 dimensions
+        k, v = ([x[None] for x in both] for both in (k, v))  # flash attention wants 4 dimensions
         inputs = zip(q.split(1), k, v, biases)
-        return torch.cat([F.scaled_dot_product_attention(*scene, scale=scale) for scene in inputs])
+        return torch.cat([F.scaled_dot_product_attention(*one, scale=scale) for one in inputs])
 
     def answer(self, gathered: Float[Tensor, "B H Q d"]) -> Float[Tensor, "B Q D"]:
         return self.out(gathered[..., : self.position.out_features].transpose(1, 2).flatten(2))
@@ -106,7 +106,7 @@ class CrossAttention(nn.Module):
             weight, bias = joint_weights
             both = F.linear(scene, weight, bias).unflatten(1, (2, self.num_heads, -1)).unbind(1)
             whole = [x.split([*sizes, ALIGNMENT])[:-1] for x in both]
-        else:  # without that product's zeros, which the CPU would take its time to multiply
+        else:  # values have no position: in the joint product the CPU would take its time to multiply zeros
             heads = (self.num_heads, self.position.out_features)
             features, position = (column.split(sizes) for column in scene)
             keys = [self.key(f).unflatten(1, heads) + self.position(p)[:, None] for f, p in zip(features, position)]

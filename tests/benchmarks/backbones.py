@@ -122,7 +122,8 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=20)
     parser.add_argument("--voxel-size", type=float, default=0.02, help="metres, of the steps")
     parser.add_argument("overrides", nargs="*", metavar="key=value")
-    arguments = parser.parse_args()
+    arguments = parser.parse_intermixed_args()
+    arguments.rows.parent.mkdir(parents=True, exist_ok=True)
     choose_device(arguments.device)
     with tempfile.TemporaryDirectory() as made:
         arguments.data = arguments.data or rooms_in(Path(made), 2)

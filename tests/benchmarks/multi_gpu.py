@@ -48,12 +48,13 @@ def main() -> None:
     arguments = parser.parse_intermixed_args()
     with tempfile.TemporaryDirectory() as made:
         data = arguments.data or rooms_in(Path(made), arguments.rooms)
-        results = {gpus: measure(gpus, data, arguments) for gpus in arguments.gpus}
-    first = results[arguments.gpus[0]]["scenes_per_second"]
-    print(f"\n{'GPUs':>4} {'scenes/s':>9} {'times':>6} {'data wait':>10} {'GB':>6}")
-    for gpus, row in results.items():
-        speed, memory = row["scenes_per_second"], row.get("gpu_gb", float("nan"))
-        print(f"{gpus:>4} {speed:>9.2f} {speed / first:>6.2f} {row['data_wait']:>10.1%} {memory:>6.1f}")
+        first = None
+        for gpus in arguments.gpus:
+            row = measure(gpus, data, arguments)
+            speed, memory = row["scenes_per_second"], row.get("gpu_gb", float("nan"))
+            first = first or speed
+            print(f"\n{'GPUs':>4} {'scenes/s':>9} {'times':>6} {'data wait':>10} {'GB':>6}")
+            print(f"{gpus:>4} {speed:>9.2f} {speed / first:>6.2f} {row['data_wait']:>10.1%} {memory:>6.1f}", flush=True)
 
 
 if __name__ == "__main__":

@@ -194,7 +194,7 @@ def main() -> None:
     parser.add_argument("--warm", type=int, default=6)
     parser.add_argument("--steps", type=int, default=12)
     parser.add_argument("--data", type=Path, help="a dataset; without it, rooms of ScanNet's size are generated")
-    parser.add_argument("--losses", action="store_true", help="compare losses only")
+    parser.add_argument("--losses", action="store_true", help=argparse.SUPPRESS)  # in the process that compares them
     parser.add_argument("overrides", nargs="*", metavar="key=value")
     arguments = parser.parse_intermixed_args()
     device = choose_device(arguments.device)

@@ -208,6 +208,13 @@ def test_scenes_in_one_table_are_looked_at_like_those_in_two():
     assert open_bias(sizes, features).shape == (1, sum(filled(size) for size in sizes))
     joint = attention.look([torch.nn.functional.pad(q, (0, 4)), *attention.joint_weights(4)], table, sizes)
     assert_near(joint[..., :4], unmasked, 1e-5)
+    attention, table, q = (
+        attention.double(),
+        table.double(),
+        q.double(),
+    )  # which PyTorch's kernel takes, as float16 on CUDA
+    joint = attention.look([torch.nn.functional.pad(q, (0, 4)), *attention.joint_weights(4)], table, sizes)
+    assert_near(joint[..., :4], unmasked.double(), 1e-5)
 
 
 @pytest.mark.cuda

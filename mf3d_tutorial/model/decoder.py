@@ -84,7 +84,7 @@ class CrossAttention(nn.Module):
         q, *joint_weights = question
         scale = self.position.out_features**-0.5
         if joint_weights and (bias is not None or q.dtype is torch.float32):
-            both = F.linear(scene, *joint_weights).unflatten(1, (2, self.num_heads, -1))
+            both = self.joint_product(scene, *joint_weights)
             return MaskedAttention.apply(q, both, open_bias(sizes, both) if bias is None else bias, sizes, scale)
         k, v = self.keys_and_values(scene, sizes, *joint_weights)
         biases = [None] * len(sizes)
@@ -103,15 +103,18 @@ class CrossAttention(nn.Module):
     ) -> tuple[list[Tensor], list[Tensor]]:
         """Of each scene (heads, N_b, width + padding): key = W_k f + W_p p + b, value = W_v f."""
         if joint_weights:
-            weight, bias = joint_weights
-            both = F.linear(scene, weight, bias).unflatten(1, (2, self.num_heads, -1)).unbind(1)
-            whole = [x.split([*sizes, ALIGNMENT])[:-1] for x in both]
+            both = self.joint_product(scene, *joint_weights)
+            whole = [x.split([*sizes, ALIGNMENT])[:-1] for x in both.unbind(1)]
         else:  # values have no position: in the joint product the CPU would take its time to multiply zeros
             heads = (self.num_heads, self.position.out_features)
             features, position = (column.split(sizes) for column in scene)
             keys = [self.key(f).unflatten(1, heads) + self.position(p)[:, None] for f, p in zip(features, position)]
             whole = keys, [self.value(f).unflatten(1, heads) for f in features]
         return tuple([x.transpose(0, 1) for x in scenes] for scenes in whole)
+
+    def joint_product(self, scene: Float[Tensor, "R S"], weight: Tensor, bias: Tensor) -> Float[Tensor, "R 2 H W"]:
+        """Keys and values of all R rows of a table made `side_by_side`, by its `joint_weights`."""
+        return F.linear(scene, weight, bias).unflatten(1, (2, self.num_heads, -1))
 
     def joint_weights(self, padding: int) -> tuple[Float[Tensor, "2HW S"], Float[Tensor, " 2HW"]]:
         """Weight and bias of one product that gives keys and values, for scenes that lie `side_by_side`."""

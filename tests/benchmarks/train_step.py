@@ -44,10 +44,8 @@ class Side:
     `held`: bytes of GPU memory that were in use before it was made. (What cuBLAS takes for a stream stays.)
     """
 
-    held = 0
-
     def __init__(self, step: Callable[[], Tensor], backbone, after_forward, device: torch.device):
-        self.step, self.backbone, self.device, self.marks = step, backbone, device, None
+        self.step, self.backbone, self.device, self.marks, self.held = step, backbone, device, None, 0
         backbone.register_forward_pre_hook(lambda *_: self.mark())
         backbone.register_forward_hook(lambda *_: self.mark())
         after_forward(self.mark)

@@ -99,10 +99,10 @@ gpu: $(STAMP) ## on a GPU machine: compile WarpConvNet's CUDA extension for the 
 	$(BIN)/python -m mf3d_tutorial.check_env
 
 refresh-notebooks: $(STAMP) ## run all notebooks again and keep their outputs (minutes)
-	$(BIN)/python -m tests.refresh_notebooks
+	$(BIN)/python -m tests.tools.refresh_notebooks
 
 site: $(STAMP) ## render the course to html pages in site/, which open without a server
-	$(BIN)/python -m tests.build_site
+	$(BIN)/python -m tests.tools.build_site
 
 lock: ## write constraints.txt anew from pyproject.toml (LOCK_ARGS=--upgrade for newer versions, TORCH=x.y.z)
 	@tmp=$$(mktemp -d); trap 'rm -rf "$$tmp"' EXIT; \

@@ -68,13 +68,13 @@ def check_gpu() -> str:
 
 def check_warpconvnet() -> str:
     torch = load("torch", "torch")
-    load("mf3d_tutorial.model.warp", "WarpConvNet", "make gpu" if torch.cuda.is_available() else "make install")
+    load("mf3d_tutorial.warp", "WarpConvNet", "make gpu" if torch.cuda.is_available() else "make install")
     return "WarpConvNet " + with_note("warpconvnet", load("warpconvnet", "WarpConvNet").__version__)
 
 
 def convolve(device: str) -> list:
     """Output, input gradient and weight gradient of one small sparse convolution, on the CPU."""
-    torch, warp = load("torch", "torch"), load("mf3d_tutorial.model.warp", "WarpConvNet")
+    torch, warp = load("torch", "torch"), load("mf3d_tutorial.warp", "WarpConvNet")
     random = torch.Generator().manual_seed(0)
     coords = torch.randint(0, 8, (200, 3), generator=random, dtype=torch.int32).unique(dim=0)
     features = torch.randn(len(coords), 16, generator=random).to(device).requires_grad_()
@@ -87,7 +87,7 @@ def convolve(device: str) -> list:
 
 
 def check_convolution() -> str:
-    torch, warp = load("torch", "torch"), load("mf3d_tutorial.model.warp", "WarpConvNet")
+    torch, warp = load("torch", "torch"), load("mf3d_tutorial.warp", "WarpConvNet")
     on_cpu = convolve("cpu")
     if not torch.cuda.is_available():
         return "WarpConvNet runs on the CPU (no GPU found)"

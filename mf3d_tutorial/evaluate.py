@@ -18,17 +18,17 @@ from omegaconf import MISSING
 from torch import Tensor
 from tqdm import tqdm
 
-from mf3d_tutorial.checkpoint import load_model
+from mf3d_tutorial.common.atomic_files import whole_folder, write_json, writing
+from mf3d_tutorial.common.errors import DataError, exit_on_user_error, memory_advice
+from mf3d_tutorial.config.options import load_options, option, options_parser, require
 from mf3d_tutorial.data import LabelSet, ScanNetScenes
 from mf3d_tutorial.data.pointcloud import read_cloud
 from mf3d_tutorial.data.scannet import Scene
 from mf3d_tutorial.data.targets import build_target
-from mf3d_tutorial.errors import DataError, exit_on_user_error, memory_advice
-from mf3d_tutorial.files import whole_folder, write_json, writing
-from mf3d_tutorial.inference import MEMORY_ADVICE, InferenceOptions, Instances, run_model, scene_instances
-from mf3d_tutorial.metrics import ScanNetInstanceAP
-from mf3d_tutorial.options import load_options, option, options_parser, require
-from mf3d_tutorial.run import choose_device
+from mf3d_tutorial.evaluation.inference import MEMORY_ADVICE, InferenceOptions, Instances, run_model, scene_instances
+from mf3d_tutorial.evaluation.metrics import ScanNetInstanceAP
+from mf3d_tutorial.training.checkpoint import load_model
+from mf3d_tutorial.training.run_state import choose_device
 
 KEYS = ("ap", "ap50", "ap25")
 

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import numpy as np
 
-from mf3d_tutorial.errors import DataError, UserError, exit_on_user_error
-from mf3d_tutorial.files import whole_folder, write_text
-from mf3d_tutorial.options import argument_parser
-from mf3d_tutorial.workers import run_jobs
+from mf3d_tutorial.common.atomic_files import whole_folder, write_text
+from mf3d_tutorial.common.errors import DataError, UserError, exit_on_user_error
+from mf3d_tutorial.common.process_pool import run_jobs
+from mf3d_tutorial.config.options import argument_parser
 
 VERSION = 1  # raise it whenever the same arguments would give other scenes
 
@@ -26,7 +26,7 @@ def scene_name(split: str, index: int) -> str:
 
 def _write(job: tuple[Path, str, int, dict]) -> str:
     """Make one scene, whole or not at all; its name."""
-    from mf3d_tutorial.data.rooms import make_scene  # imports torch: seconds that --help does not need
+    from mf3d_tutorial.rooms import make_scene  # imports torch: seconds that --help does not need
 
     out, split, index, settings = job
     with whole_folder(out / split / scene_name(split, index), "coord.npy") as draft:

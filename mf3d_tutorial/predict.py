@@ -15,14 +15,14 @@ from pathlib import Path
 import numpy as np
 from omegaconf import MISSING
 
-from mf3d_tutorial.checkpoint import load_model
+from mf3d_tutorial.common.atomic_files import whole_folder, write_json
+from mf3d_tutorial.common.errors import DataError, UserError, exit_on_user_error, memory_advice
+from mf3d_tutorial.config.options import choice, load_options, option, options_parser
 from mf3d_tutorial.data import IGNORE_INDEX, LabelSet
 from mf3d_tutorial.data.pointcloud import READERS, UNITS, Cloud, read_cloud, standardise, unit_color, write_ply
-from mf3d_tutorial.errors import DataError, UserError, exit_on_user_error, memory_advice
-from mf3d_tutorial.files import whole_folder, write_json
-from mf3d_tutorial.inference import MEMORY_ADVICE, InferenceOptions, Instances, predict_scan
-from mf3d_tutorial.options import choice, load_options, option, options_parser
-from mf3d_tutorial.run import choose_device
+from mf3d_tutorial.evaluation.inference import MEMORY_ADVICE, InferenceOptions, Instances, predict_scan
+from mf3d_tutorial.training.checkpoint import load_model
+from mf3d_tutorial.training.run_state import choose_device
 from mf3d_tutorial.viz.colors import class_paint, instance_paint, neighbour_colors, rgb_paint
 from mf3d_tutorial.viz.report import write_report
 

@@ -14,11 +14,11 @@ from typing import NamedTuple
 import numpy as np
 from tqdm import tqdm
 
+from mf3d_tutorial.common.atomic_files import whole_folder, writing
+from mf3d_tutorial.common.errors import DataError, UserError, exit_on_user_error
+from mf3d_tutorial.common.process_pool import run_jobs
+from mf3d_tutorial.config.options import argument_parser
 from mf3d_tutorial.data.prepare import LABEL_TABLE, Indices, prepare_scene, read_label_table
-from mf3d_tutorial.errors import DataError, UserError, exit_on_user_error
-from mf3d_tutorial.files import whole_folder, writing
-from mf3d_tutorial.options import argument_parser
-from mf3d_tutorial.workers import run_jobs
 
 SPLITS = ("train", "val", "test")
 

@@ -15,8 +15,8 @@ import yaml
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from mf3d_tutorial.errors import UserError, exit_on_user_error
-from mf3d_tutorial.options import argument_parser
+from mf3d_tutorial.common.errors import UserError, exit_on_user_error
+from mf3d_tutorial.config.options import argument_parser
 
 RESULTS = ("ap", "ap50", "ap25", "val_loss", "steps", "train_seconds")
 

@@ -35,9 +35,9 @@ from hydra.errors import HydraException
 from omegaconf import MISSING, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from mf3d_tutorial.common.errors import ConfigError, exit_on_user_error
 from mf3d_tutorial.config import load_config
-from mf3d_tutorial.errors import ConfigError, exit_on_user_error
-from mf3d_tutorial.options import argument_parser, explain
+from mf3d_tutorial.config.options import argument_parser, explain
 from mf3d_tutorial.runs import collect, table, write_csv
 
 

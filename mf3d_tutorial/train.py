@@ -12,12 +12,12 @@ Exit code 2 and one sentence for anything wrong with options, data or run folder
 
 from torch.distributed import is_torchelastic_launched
 
+from mf3d_tutorial.common.errors import exit_on_user_error
 from mf3d_tutorial.config import Config, load_config
-from mf3d_tutorial.distributed import rank
-from mf3d_tutorial.engine import describe, fit
-from mf3d_tutorial.errors import exit_on_user_error
-from mf3d_tutorial.options import options_parser, require
+from mf3d_tutorial.config.options import options_parser, require
 from mf3d_tutorial.sweep import multirun, run_and_compare
+from mf3d_tutorial.training.distributed import rank
+from mf3d_tutorial.training.engine import describe, fit
 
 
 @exit_on_user_error

@@ -24,9 +24,9 @@ def one_thread():
 def cuda_works() -> bool:
     if not torch.cuda.is_available():
         return False
-    from mf3d_tutorial.model import warp
+    from mf3d_tutorial.warp import HAS_EXTENSION
 
-    return warp.HAS_EXTENSION
+    return HAS_EXTENSION
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

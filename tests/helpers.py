@@ -11,11 +11,11 @@ import torch
 import trimesh
 from torch import nn
 
-from mf3d_tutorial.checkpoint import save_checkpoint
 from mf3d_tutorial.config import load_config, plain
 from mf3d_tutorial.data.targets import Target
-from mf3d_tutorial.model import build_model
-from mf3d_tutorial.model.warp import Points
+from mf3d_tutorial.model import MaskFormer3D, build_model
+from mf3d_tutorial.training.checkpoint import save_checkpoint
+from mf3d_tutorial.warp import Points
 
 # A U-Net small enough for a test; four levels deep, as every MinkUNet.
 TINY_UNET = [
@@ -231,3 +231,39 @@ def run_main(monkeypatch, capsys, main, *arguments) -> tuple[int, str, str]:
     except SystemExit as exit:
         code = exit.code
     return code, *capsys.readouterr()
+
+
+NUM_CLASSES = 5
+SMALL = [
+    "paths.data_dir=unused",
+    "model.hidden_dim=16",
+    "model.backbone.out_channels=16",
+    "model.num_heads=4",
+    "model.num_decoders=2",
+    "model.num_queries=12",
+    "model.dim_feedforward=24",
+    "model.dropout=0",
+]
+UNET = [*TINY_UNET, "model.backbone_voxel_size=0.1"]
+
+
+def small_model(*overrides: str, seed: int = 0) -> MaskFormer3D:
+    torch.manual_seed(seed)
+    return build_model(load_config([*SMALL, *overrides]).model, NUM_CLASSES).eval()
+
+
+def room(seed: int = 0) -> Points:
+    """Some 20,000 points: floor, four walls and a table, one point a 4 cm cell, a little rough."""
+    rng = np.random.default_rng(seed)
+
+    def sheet(x, y, z):
+        axes = [np.arange(low, high, 0.04) if high > low else [low] for low, high in (x, y, z)]
+        return np.stack(np.meshgrid(*axes), -1).reshape(-1, 3)
+
+    sheets = [sheet((0, 4), (0, 3.2), (0, 0)), sheet((1, 2.2), (1, 1.8), (0.7, 0.7))]
+    sheets += [sheet((x, x), (0, 3.2), (0, 1.6)) for x in (0, 4)] + [sheet((0, 4), (y, y), (0, 1.6)) for y in (0, 3.2)]
+    coord = np.concatenate(sheets) + 0.02
+    coord += rng.uniform(-0.015, 0.015, coord.shape)
+    color = np.concatenate([np.full_like(part, 0.2 + 0.1 * i) for i, part in enumerate(sheets)])
+    color += rng.normal(0, 0.05, color.shape)
+    return Points([torch.from_numpy(coord).float()], [torch.from_numpy(color).float()])

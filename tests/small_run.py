@@ -8,13 +8,13 @@ import numpy as np
 import torch
 from helpers import PointLinear, write_scene
 
-from mf3d_tutorial.checkpoint import load_checkpoint
 from mf3d_tutorial.config import Config, load_config
-from mf3d_tutorial.engine import fit
+from mf3d_tutorial.training.checkpoint import load_checkpoint
+from mf3d_tutorial.training.engine import fit
 
 # Forked from a server that has imported everything, so that a test does not wait for it again and again.
 SERVER = multiprocessing.get_context("forkserver")
-SERVER.set_forkserver_preload(["mf3d_tutorial.engine"])
+SERVER.set_forkserver_preload(["mf3d_tutorial.training.engine"])
 
 OPTIONS = [
     *(

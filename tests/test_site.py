@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
-from build_site import NOTEBOOKS, build, linked, without_formulas
+from tools.build_site import NOTEBOOKS, build, linked, without_formulas
 
 
 def test_links_lead_to_pages():

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from mf3d_tutorial.errors import UserError
+from mf3d_tutorial.common.errors import UserError
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from tqdm import tqdm
 
-from mf3d_tutorial.errors import UserError
+from mf3d_tutorial.common.errors import UserError
 
 Job = TypeVar("Job")
 

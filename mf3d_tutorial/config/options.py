@@ -22,10 +22,10 @@ from hydra.errors import HydraException
 from omegaconf import MISSING, OmegaConf
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
-from mf3d_tutorial.errors import ConfigError
+from mf3d_tutorial.common.errors import ConfigError
 
 RECIPES, BACKBONES = (
-    tuple(sorted(file.stem for file in Path(__file__).with_name("conf").joinpath(group).glob("*.yaml")))
+    tuple(sorted(file.stem for file in Path(__file__).with_name(group).glob("*.yaml")))
     for group in ("recipe", "backbone")
 )
 
@@ -59,7 +59,7 @@ def load_options(schema: type[Options], overrides: list[str]) -> Options:
     _check_keys(schema, overrides)
     ConfigStore.instance().store(name=schema.__name__, node=schema)
     try:
-        with hydra.initialize_config_module("mf3d_tutorial.conf", version_base="1.3"):
+        with hydra.initialize_config_module("mf3d_tutorial.config", version_base="1.3"):
             return OmegaConf.to_object(hydra.compose(schema.__name__, overrides))
     except MissingMandatoryValue as error:
         raise ConfigError(f"{error.full_key} is required: add {error.full_key}=... to the command") from None

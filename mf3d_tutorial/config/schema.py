@@ -1,7 +1,7 @@
 """Every option of a run: name, type, default, meaning. Unknown keys and ill-typed values are errors.
 
 The groups and the first keys of each are those of WarpConvNet's MaskFormer example, with its defaults; what this
-project adds stands below them. A *recipe* is a named set of values (`mf3d_tutorial/conf/recipe/*.yaml`):
+project adds stands below them. A *recipe* is a named set of values (`mf3d_tutorial/config/recipe/*.yaml`):
 
     cfg = load_config(["recipe=tiny", "paths.data_dir=data_samples", "train.epochs=3"])
 """
@@ -14,9 +14,18 @@ from typing import Any
 from omegaconf import MISSING, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from mf3d_tutorial.common.errors import ConfigError
+from mf3d_tutorial.config.options import (
+    BACKBONES,
+    RECIPES,
+    choice,
+    explain,
+    load_options,
+    option,
+    require,
+    require_positive,
+)
 from mf3d_tutorial.data.labels import CUSTOM, LABEL_SETS, LabelSet, custom_labels, label_set, read_classes
-from mf3d_tutorial.errors import ConfigError
-from mf3d_tutorial.options import BACKBONES, RECIPES, choice, explain, load_options, option, require, require_positive
 
 # Channels of each per-point input that `model.in_features` can name.
 FEATURE_CHANNELS = {"color": 3, "normal": 3, "height": 1, "coord": 3}
@@ -226,7 +235,7 @@ def load_config(overrides: list[str]) -> Config:
 
 def _checked(cfg: Config) -> Config:
     """`cfg` with its backbone checked and completed (the import takes seconds, so not in ModelConfig itself)."""
-    from mf3d_tutorial.model.backbone import complete_backbone
+    from mf3d_tutorial.config.backbone_arguments import complete_backbone
 
     cfg.model.backbone = complete_backbone(cfg.model)
     return cfg

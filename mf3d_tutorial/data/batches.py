@@ -8,9 +8,8 @@ from collections.abc import Iterator
 import torch
 from torch.utils.data import DataLoader, Sampler
 
+from mf3d_tutorial.common.errors import UserError
 from mf3d_tutorial.data.scannet import Batch
-from mf3d_tutorial.distributed import rank, world_size
-from mf3d_tutorial.errors import UserError
 
 
 class SceneBatches(Sampler):
@@ -18,10 +17,13 @@ class SceneBatches(Sampler):
 
     Epochs follow one another, so that the processes that load scenes need not wait where one ends. The order of scenes
     depends on the seed and the epoch alone. A step takes the next `batch_size`, which are dealt like cards to all parts
-    of all processes; of an epoch's last scenes some may get none.
+    of all processes; of an epoch's last scenes some may get none. This process is number `rank` of `world_size`.
     """
 
-    def __init__(self, num_scenes: int, batch_size: int, parts: int, seed: int):
+    def __init__(
+        self, num_scenes: int, batch_size: int, parts: int = 1, seed: int = 0, rank: int = 0, world_size: int = 1
+    ):
+        self.rank, self.world_size = rank, world_size
         self.num_scenes, self.batch_size, self.parts, self.seed = num_scenes, batch_size, parts, seed
         self.steps = math.ceil(num_scenes / batch_size)
         self.start_at(0)
@@ -31,14 +33,14 @@ class SceneBatches(Sampler):
         self.epoch, self.step = epoch, step
 
     def __iter__(self) -> Iterator[list[tuple[int, int]]]:
-        hands, first = world_size() * self.parts, self.step
+        hands, first = self.world_size * self.parts, self.step
         for epoch in itertools.count(self.epoch):
             generator = torch.Generator().manual_seed(self.seed * 1_000_003 + epoch)
             order = torch.randperm(self.num_scenes, generator=generator).tolist()
             for step in range(first, self.steps):
                 batch = [(epoch, index) for index in order[step * self.batch_size :][: self.batch_size]]
                 for part in range(self.parts):
-                    yield batch[rank() * self.parts + part :: hands]
+                    yield batch[self.rank * self.parts + part :: hands]
             first = 0
 
 

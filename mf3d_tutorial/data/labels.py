@@ -19,7 +19,7 @@ from typing import Any
 
 import yaml
 
-from mf3d_tutorial.errors import DataError
+from mf3d_tutorial.common.errors import DataError
 
 IGNORE_INDEX = -1
 CUSTOM = "custom"

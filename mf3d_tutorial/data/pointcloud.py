@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Float, Int, UInt8
 from scipy.spatial import cKDTree
 
-from mf3d_tutorial.errors import DataError
+from mf3d_tutorial.common.errors import DataError
 
 UNITS = {"m": 1.0, "cm": 0.01, "mm": 0.001}
 _LARGEST_SCAN = 200  # metres: what is larger is taken for millimetres

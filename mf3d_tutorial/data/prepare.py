@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
+from mf3d_tutorial.common.errors import DataError
 from mf3d_tutorial.data.labels import IGNORE_INDEX, label_set
 from mf3d_tutorial.data.pointcloud import estimate_normals, mesh_normals, read_cloud
-from mf3d_tutorial.errors import DataError
 
 LABEL_TABLE = "scannetv2-labels.combined.tsv"
 Indices = dict[str, tuple[int, int]]  # raw category -> class index in scannet20 and in scannet200, -1: none

@@ -23,11 +23,11 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from mf3d_tutorial.common.errors import DataError
 from mf3d_tutorial.data.labels import CUSTOM, IGNORE_INDEX, LabelSet, custom_labels, label_set, read_classes
 from mf3d_tutorial.data.pointcloud import check_points, unit_color
 from mf3d_tutorial.data.targets import Target, build_target
-from mf3d_tutorial.errors import DataError
-from mf3d_tutorial.model.warp import GRID_MAX, Points
+from mf3d_tutorial.warp import GRID_MAX, Points
 
 _EXTENT_LIMIT = 2**16  # voxels an axis: WarpConvNet's Morton codes hold 16 bits, its hash keys 18 with the sign
 

@@ -16,13 +16,13 @@ from scipy.ndimage import label
 from scipy.sparse import coo_matrix
 from torch import Tensor
 
+from mf3d_tutorial.common.errors import DataError
 from mf3d_tutorial.config import Config
+from mf3d_tutorial.config.options import option, require
 from mf3d_tutorial.data.labels import IGNORE_INDEX
 from mf3d_tutorial.data.pointcloud import Cloud, estimate_normals, mesh_normals, standardise, unit_color
 from mf3d_tutorial.data.scannet import Original, Scene, collate, voxel_downsample
-from mf3d_tutorial.errors import DataError
 from mf3d_tutorial.model import MaskFormer3D
-from mf3d_tutorial.options import option, require
 
 MEMORY_ADVICE = "raise voxel_size, or lower top_k"
 

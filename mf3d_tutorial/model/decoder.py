@@ -17,8 +17,8 @@ from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from mf3d_tutorial.model.attention import ALIGNMENT, MaskedAttention, filled, mask_bias, open_bias
-from mf3d_tutorial.model.graphs import LayerGraphs
 from mf3d_tutorial.model.queries import QUERY_INITS
+from mf3d_tutorial.warp.cuda_graphs import LayerGraphs
 
 # Of PyTorch's attention kernels: flash where it can be had (on the CPU, in float16 on CUDA), else the plain one. Those
 # left out are several times slower with 100 queries and 100,000 keys.
@@ -214,7 +214,7 @@ class MaskTransformer(nn.Module):
         self.graphs = LayerGraphs()
 
     def record_graphs(self, num_scenes: int, num_queries: int) -> None:
-        """Train with CUDA graphs (graphs.py) on batches of so many scenes, under the autocast that is on now."""
+        """Train with CUDA graphs (warp/cuda_graphs.py) on batches of so many scenes, under the autocast of now."""
         with sdpa_kernel(KERNELS):
             self.graphs.record(self.layers, self.norm.weight.new_zeros(num_scenes, num_queries, self.dim))
 

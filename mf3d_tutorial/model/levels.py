@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from mf3d_tutorial.model.warp import Points, PointToVoxel, Voxels, packed
+from mf3d_tutorial.warp import Points, PointToVoxel, Voxels, packed
 
 
 class VoxelLevel(NamedTuple):

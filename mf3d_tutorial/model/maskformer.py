@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from mf3d_tutorial.model.backbone import build_backbone
 from mf3d_tutorial.model.decoder import Level, MaskTransformer, PositionEncoding
 from mf3d_tutorial.model.levels import PointToLevels, VoxelLevel
-from mf3d_tutorial.model.warp import Points
+from mf3d_tutorial.warp import Points
 
 if TYPE_CHECKING:
     from mf3d_tutorial.config import ModelConfig

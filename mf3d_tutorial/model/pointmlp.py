@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from mf3d_tutorial.model.warp import Points
+from mf3d_tutorial.warp import Points
 
 
 def mlp(in_channels: int, out_channels: int) -> nn.Sequential:

@@ -4,8 +4,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from mf3d_tutorial.errors import ConfigError
-from mf3d_tutorial.model.warp import sample_farthest
+from mf3d_tutorial.common.errors import ConfigError
+from mf3d_tutorial.warp import sample_farthest
 
 CANDIDATES = 4096  # points of a scene among which farthest-point sampling chooses
 

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from ..labels import IGNORE_INDEX, label_set
+from mf3d_tutorial.data.labels import IGNORE_INDEX, label_set
+
 from .kit import table
 
 

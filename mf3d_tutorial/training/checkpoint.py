@@ -1,7 +1,4 @@
-"""Checkpoints: written whole or not at all, loaded without running anything that they hold.
-
-python -m mf3d_tutorial.checkpoint runs/first/best.ckpt small.ckpt     # only config, float16 weights and metrics
-"""
+"""Checkpoints: written whole or not at all, loaded without running anything that they hold."""
 
 import io
 import os
@@ -11,10 +8,9 @@ from typing import Any
 
 import torch
 
+from mf3d_tutorial.common.errors import UserError
 from mf3d_tutorial.config import Config, config_from_dict
-from mf3d_tutorial.errors import UserError, exit_on_user_error
 from mf3d_tutorial.model import MaskFormer3D, build_model
-from mf3d_tutorial.options import argument_parser
 
 FORMAT = "mf3d_tutorial checkpoint 1"
 
@@ -91,16 +87,3 @@ def strip(source: str | Path, target: str | Path) -> None:
     state["config"]["paths"] = {"data_dir": Path(state["config"]["paths"]["data_dir"]).name}
     weights = {name: value.half() if value.is_floating_point() else value for name, value in state["model"].items()}
     save_checkpoint({"config": state["config"], "model": weights, "best": state["best"]}, target)
-
-
-@exit_on_user_error
-def main() -> None:
-    parser = argument_parser("checkpoint", __doc__)
-    parser.add_argument("source", help="a last.ckpt or best.ckpt")
-    parser.add_argument("target", help="the file to write")
-    arguments = parser.parse_args()
-    strip(arguments.source, arguments.target)
-
-
-if __name__ == "__main__":
-    main()

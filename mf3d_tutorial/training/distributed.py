@@ -20,7 +20,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
-from mf3d_tutorial.errors import UserError
+from mf3d_tutorial.common.errors import UserError
 
 T = TypeVar("T")
 

@@ -21,18 +21,18 @@ from jaxtyping import Bool
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
+from mf3d_tutorial.common.errors import ConfigError, NonFiniteError, UserError
 from mf3d_tutorial.config import Config
 from mf3d_tutorial.data import Batch, ScanNetScenes, collate
 from mf3d_tutorial.data.batches import SceneBatches, default_signals, fetch
 from mf3d_tutorial.data.transforms import augmentation
-from mf3d_tutorial.distributed import add_gradients, add_up, all_sum, gather, joined, on_main, rank, world_size
-from mf3d_tutorial.errors import ConfigError, NonFiniteError, UserError
-from mf3d_tutorial.folder import Interrupts, RunFolder, dump_batch
-from mf3d_tutorial.inference import keep_largest_component, predict_instances
-from mf3d_tutorial.losses import SetCriterion, count_scenes
-from mf3d_tutorial.metrics import ScanNetInstanceAP
+from mf3d_tutorial.evaluation.inference import keep_largest_component, predict_instances
+from mf3d_tutorial.evaluation.metrics import ScanNetInstanceAP
 from mf3d_tutorial.model import MaskFormer3D
-from mf3d_tutorial.run import Log, Progress, Run, as_numbers, choose_device, num_classes
+from mf3d_tutorial.training.distributed import add_gradients, add_up, all_sum, gather, joined, on_main, rank, world_size
+from mf3d_tutorial.training.losses import SetCriterion, count_scenes
+from mf3d_tutorial.training.run_folder import Interrupts, RunFolder, dump_batch
+from mf3d_tutorial.training.run_state import Log, Progress, Run, as_numbers, choose_device, num_classes
 
 Datasets = tuple[ScanNetScenes, ScanNetScenes]
 SMALLEST_SCALE = 2.0**-20  # of the loss in float16; it starts at 2**16 and is halved when gradients overflow
@@ -249,7 +249,7 @@ def build_loader(cfg: Config, dataset: ScanNetScenes, shuffle: bool = False) -> 
     mine, size = range(rank(), num_scenes, world_size()), -(-cfg.train.batch_size // (world_size() * parts))
     return DataLoader(
         dataset,
-        batch_sampler=SceneBatches(num_scenes, cfg.train.batch_size, parts, cfg.seed)
+        batch_sampler=SceneBatches(num_scenes, cfg.train.batch_size, parts, cfg.seed, rank(), world_size())
         if shuffle
         else [mine[first : first + size] for first in range(0, len(mine), size)],
         num_workers=cfg.train.num_workers,

@@ -6,10 +6,10 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from mf3d_tutorial.data.targets import Target
-from mf3d_tutorial.matching import Pairs, Weights, match
-from mf3d_tutorial.model.maskformer import Outputs
+from mf3d_tutorial.training.matching import Pairs, Weights, match
 
 Losses = dict[str, Float[Tensor, ""]]
+Outputs = tuple[Float[Tensor, "B Q C+1"], list[Float[Tensor, "Q N_b"]]]  # what the model gives
 
 
 class SetCriterion(nn.Module):

@@ -17,8 +17,8 @@ from jaxtyping import Float, Int
 from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
+from mf3d_tutorial.common.errors import NonFiniteError
 from mf3d_tutorial.data.targets import Target
-from mf3d_tutorial.errors import NonFiniteError
 
 
 @dataclass(frozen=True)

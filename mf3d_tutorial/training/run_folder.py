@@ -11,13 +11,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from mf3d_tutorial.checkpoint import CheckpointError, DamagedError, load_checkpoint, save_checkpoint
+from mf3d_tutorial.common.atomic_files import without_nan, write_json, writing
+from mf3d_tutorial.common.errors import ConfigError
 from mf3d_tutorial.config import Config, config_from_dict, plain, save_config
 from mf3d_tutorial.data import Batch
-from mf3d_tutorial.distributed import all_sum, on_main, rank, share_weights
-from mf3d_tutorial.errors import ConfigError
-from mf3d_tutorial.files import without_nan, write_json, writing
-from mf3d_tutorial.run import Log, Run
+from mf3d_tutorial.training.checkpoint import CheckpointError, DamagedError, load_checkpoint, save_checkpoint
+from mf3d_tutorial.training.distributed import all_sum, on_main, rank, share_weights
+from mf3d_tutorial.training.run_state import Log, Run
 
 
 class RunFolder:

@@ -12,12 +12,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from mf3d_tutorial.common.errors import ConfigError
 from mf3d_tutorial.config import Config, plain
-from mf3d_tutorial.distributed import all_sum, local_rank, rank, world_size
-from mf3d_tutorial.errors import ConfigError
-from mf3d_tutorial.losses import SetCriterion
 from mf3d_tutorial.model import MaskFormer3D, build_model
-from mf3d_tutorial.model.warp import HAS_EXTENSION
+from mf3d_tutorial.training.distributed import all_sum, local_rank, rank, world_size
+from mf3d_tutorial.training.losses import SetCriterion
+from mf3d_tutorial.warp import HAS_EXTENSION
 
 Log = Callable[[str], None]
 

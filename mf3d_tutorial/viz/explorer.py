@@ -16,7 +16,7 @@ import ipywidgets as widgets
 import numpy as np
 import traitlets
 
-from mf3d_tutorial.errors import UserError
+from mf3d_tutorial.common.errors import UserError
 from mf3d_tutorial.viz.colors import Paint
 from mf3d_tutorial.viz.inspection import VIEWS, Inspection
 from mf3d_tutorial.viz.plotly import legend, thin

@@ -16,8 +16,8 @@ from torch import Tensor
 from mf3d_tutorial.data import Scene, collate
 from mf3d_tutorial.data.labels import LabelSet
 from mf3d_tutorial.data.targets import Target
-from mf3d_tutorial.inference import predict_instances
-from mf3d_tutorial.matching import mask_costs
+from mf3d_tutorial.evaluation.inference import predict_instances
+from mf3d_tutorial.training.matching import mask_costs
 from mf3d_tutorial.viz.colors import Paint, error_paint, instance_paint, neighbour_colors, rgb_paint, scalar_paint
 
 Layers = Sequence[tuple[Float[Tensor, "Q C+1"], Float[Tensor, "Q N"]]]

@@ -20,11 +20,11 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from mf3d_tutorial.common.errors import ConfigError
 from mf3d_tutorial.config import Config
 from mf3d_tutorial.data import ScanNetScenes, collate
 from mf3d_tutorial.data.scannet import voxel_downsample
-from mf3d_tutorial.errors import ConfigError
-from mf3d_tutorial.run import Log, Run
+from mf3d_tutorial.training.run_state import Log, Run
 from mf3d_tutorial.viz.colors import Paint, instance_paint, neighbour_colors, rgb_paint, scalar_paint
 from mf3d_tutorial.viz.inspection import Layers, instance_centers
 

@@ -14,7 +14,7 @@ from string import Template
 import numpy as np
 from jaxtyping import Float, Int, Shaped, UInt16
 
-from mf3d_tutorial.files import write_text, writing
+from mf3d_tutorial.common.atomic_files import write_text, writing
 from mf3d_tutorial.viz.colors import RAMP, Paint
 from mf3d_tutorial.viz.inspection import VIEWS, Inspection
 from mf3d_tutorial.viz.plotly import thin

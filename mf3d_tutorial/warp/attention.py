@@ -1,6 +1,6 @@
 """What SpaCeFormer, PointTransformerV3 and Volt, WarpConvNet's attention backbones, need besides convolutions.
 
-`install()`, which warp.py calls, makes WarpConvNet use these. CUDA tensors keep the compiled kernels.
+`install()`, which patches.py calls, makes WarpConvNet use these. CUDA tensors keep the compiled kernels.
 
     what                     here
     flash-attn               the real package on CUDA if it is installed, else torch's variable-length attention
@@ -8,7 +8,7 @@
     segmented_sort           on the CPU: two stable sorts
     voxel_encode, encode     on the CPU: WarpConvNet's own variants in plain PyTorch; and from each scene's own corner
     fused_rope_qkv           on the CPU: a product of complex numbers
-    generate_kernel_map      in pooling too: what warp.py made of it for convolutions
+    generate_kernel_map      in pooling too: what patches.py made of it for convolutions
 """
 
 import functools

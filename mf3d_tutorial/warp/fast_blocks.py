@@ -1,7 +1,7 @@
 """A MinkUNet's convolution, batch norm, sum and ReLU as one step: one call and one gradient instead of four of each.
 
 The kernels are those that the layers call one by one, in the same order. Where a layer is none that is known here, or
-its convolution is not tuned yet, it goes the way of lean.py.
+its convolution is not tuned yet, it goes the way of fast_convolution.py.
 """
 
 import math
@@ -14,7 +14,7 @@ from warpconvnet.models.mink_unet import BasicBlock, ConvBlock, ConvTrBlock
 from warpconvnet.nn.modules.sequential import Sequential
 from warpconvnet.nn.modules.sparse_conv import SpatiallySparseConv
 
-from mf3d_tutorial.model import lean
+from mf3d_tutorial.warp import fast_convolution
 
 
 class _Step(torch.autograd.Function):
@@ -27,7 +27,7 @@ class _Step(torch.autograd.Function):
         if pairs is None:
             x = features @ cast[0]
         else:
-            x = lean.product(features, cast, pairs, len(coords.batched_tensor), plan)
+            x = fast_convolution.product(features, cast, pairs, len(coords.batched_tensor), plan)
         running = (norm.running_mean, norm.running_var)
         out, mean, scale = torch.native_batch_norm(x, gamma, beta, *running, norm.training, norm.momentum, norm.eps)
         if residual is not None:
@@ -51,7 +51,7 @@ class _Step(torch.autograd.Function):
         if ctx.pairs is None:
             grads = of_x @ cast[0].T, (features.T @ of_x).to(weight.dtype)[None]
         else:
-            grads = lean.gradients(of_x, features, weight, cast, ctx.pairs, ctx.plan, ctx.needs_input_grad)
+            grads = fast_convolution.gradients(of_x, features, weight, cast, ctx.pairs, ctx.plan, ctx.needs_input_grad)
         return *grads, of_gamma, of_beta, gradient if ctx.needs_input_grad[4] else None, None, None, None
 
 
@@ -64,14 +64,14 @@ def step(
     residual: Float[Tensor, "M O"] | None = None,
 ) -> Voxels | None:
     """activation(norm(conv(voxels)) + residual) in one step; None where that cannot be done."""
-    plain = lean.known(conv) and conv.bias is None
+    plain = fast_convolution.known(conv) and conv.bias is None
     plain = plain and type(norm) is nn.BatchNorm1d and norm.affine and norm.track_running_stats
     if not plain or norm.momentum is None or not isinstance(activation, nn.ReLU | nn.Identity):
         return None
     if math.prod(conv.kernel_size) == math.prod(conv.stride) == 1:
-        prepared = voxels.batched_coordinates, None, lean.dtype_for(voxels), None
+        prepared = voxels.batched_coordinates, None, fast_convolution.dtype_for(voxels), None
     else:
-        prepared = lean.prepare(conv, voxels, target)
+        prepared = fast_convolution.prepare(conv, voxels, target)
         if prepared[3] is None and voxels.feature_tensor.is_cuda:
             return None
     if residual is not None and residual.dtype != prepared[2]:
@@ -82,7 +82,7 @@ def step(
         norm.num_batches_tracked.add_(1)
     relu = isinstance(activation, nn.ReLU)
     out = _Step.apply(voxels.feature_tensor, conv.weight, norm.weight, norm.bias, residual, norm, relu, prepared)
-    return lean.with_features(voxels, out, prepared[0])
+    return fast_convolution.with_features(voxels, out, prepared[0])
 
 
 def conv_block(block: ConvBlock, voxels: Voxels) -> Voxels:

@@ -33,8 +33,8 @@ from warpconvnet.nn.functional.sparse_conv.detail.backends import BwdCtx, FwdCtx
 from warpconvnet.nn.modules.sparse_conv import SpatiallySparseConv
 from warpconvnet.utils.benchmark_cache import SpatiallySparseConvConfig
 
-from mf3d_tutorial.model import cpu_convolution
-from mf3d_tutorial.model.kernel_maps import grid_of, upsampled
+from mf3d_tutorial.warp import cpu_convolution
+from mf3d_tutorial.warp.kernel_maps import grid_of, upsampled
 
 Kernel = tuple[str, dict[str, Any]]  # name and parameters of one of WarpConvNet's kernels
 
@@ -284,9 +284,6 @@ def _replace(geometry: Geometry, batched_coordinates=None, batched_features=None
 
 
 def install(lean: bool = True) -> None:
-    """Put these, and those of lean_blocks.py, in the place of WarpConvNet's, or its own ones back."""
-    from mf3d_tutorial.model import lean_blocks  # which imports this module
-
+    """Put these in the place of WarpConvNet's, or its own ones back."""
     SpatiallySparseConv.forward = convolve if lean else _stock_forward
     Geometry.replace = _replace if lean else _stock_replace
-    lean_blocks.install(lean)

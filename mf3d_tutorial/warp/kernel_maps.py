@@ -21,7 +21,7 @@ from warpconvnet.geometry.coords.search.search_results import IntSearchResult
 from warpconvnet.geometry.types.voxels import Voxels
 from warpconvnet.nn.modules.sparse_conv import SpatiallySparseConv
 
-from mf3d_tutorial.model.cpu_convolution import GRID_MIN
+from mf3d_tutorial.warp.cpu_convolution import GRID_MIN
 
 
 @dataclass

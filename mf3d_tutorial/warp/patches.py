@@ -1,5 +1,4 @@
-"""WarpConvNet on any device. With cpu_convolution.py, warp_attention.py, lean.py and kernel_maps.py the only file that
-knows its insides.
+"""Import WarpConvNet without CUDA, too, and make a few of its functions look at the device of their tensor.
 
 WarpConvNet is written for CUDA: its package on the index is pure Python, without the compiled `warpconvnet._C`, and
 refuses to import. Importing *this* module imports WarpConvNet all the same and makes a few of its functions look at
@@ -83,30 +82,10 @@ import warpconvnet.geometry.coords.ops.voxel as _voxel  # noqa: E402
 import warpconvnet.nn.functional.sparse_conv.helper as _conv  # noqa: E402
 import warpconvnet.utils.optional_deps as _optional  # noqa: E402
 import warpconvnet.utils.unique as _unique  # noqa: E402
-from warpconvnet.geometry.types.points import Points  # noqa: E402
-from warpconvnet.geometry.types.voxels import Voxels  # noqa: E402
-from warpconvnet.models.mink_unet import MinkUNetBase  # noqa: E402
-from warpconvnet.nn.modules.sparse_conv import SparseConv3d  # noqa: E402
-from warpconvnet.nn.modules.sparse_pool import PointToVoxel  # noqa: E402
 from warpconvnet.ops import farthest_point_sampling  # noqa: E402
 
-from mf3d_tutorial.model import lean  # noqa: E402
-from mf3d_tutorial.model.cpu_convolution import GRID_MAX, GRID_MIN, SparseConvGEMM, kernel_map, unique_rows  # noqa: E402
-from mf3d_tutorial.model.kernel_maps import packed  # noqa: E402
-
-__all__ = [
-    "GRID_MAX",
-    "GRID_MIN",
-    "HAS_EXTENSION",
-    "MinkUNetBase",
-    "Points",
-    "PointToVoxel",
-    "SparseConv3d",
-    "Voxels",
-    "packed",
-    "sample_farthest",
-    "segment_csr",
-]
+from mf3d_tutorial.warp import attention, fast_blocks, fast_convolution  # noqa: E402
+from mf3d_tutorial.warp.cpu_convolution import SparseConvGEMM, kernel_map, unique_rows  # noqa: E402
 
 
 def unique_codes(x: Int[Tensor, " N"], dim: int = 0, stable: bool = True, return_to_unique_indices: bool = False):
@@ -220,11 +199,14 @@ def _install() -> None:
         for name, module in list(sys.modules.items()):
             if name.startswith("warpconvnet") and getattr(module, "segment_csr", None) is placeholder:
                 module.segment_csr = segment_csr
-    lean.install()
+    use_fast_path()
+    attention.install(_by_device)
+
+
+def use_fast_path(on: bool = True) -> None:
+    """Put fast_convolution.py and fast_blocks.py in the place of WarpConvNet's own, or those back."""
+    fast_convolution.install(on)
+    fast_blocks.install(on)
 
 
 _install()
-
-from mf3d_tutorial.model import warp_attention  # noqa: E402
-
-warp_attention.install(_by_device)

@@ -22,12 +22,12 @@ from statistics import median
 
 import torch
 
+from mf3d_tutorial.common.atomic_files import write_json
+from mf3d_tutorial.common.errors import exit_on_user_error
 from mf3d_tutorial.config import Config, load_config
-from mf3d_tutorial.engine import build_loader, fit, load_datasets, train_step
-from mf3d_tutorial.errors import exit_on_user_error
-from mf3d_tutorial.files import write_json
-from mf3d_tutorial.options import BACKBONES
-from mf3d_tutorial.run import Run, choose_device
+from mf3d_tutorial.config.options import BACKBONES
+from mf3d_tutorial.training.engine import build_loader, fit, load_datasets, train_step
+from mf3d_tutorial.training.run_state import Run, choose_device
 from tests.benchmarks.learning import warm_up
 from tests.benchmarks.rooms import rooms_in
 

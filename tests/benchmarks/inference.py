@@ -18,16 +18,16 @@ from statistics import median
 
 import torch
 
-from mf3d_tutorial.checkpoint import load_model
+from mf3d_tutorial.common.errors import exit_on_user_error
 from mf3d_tutorial.config import load_config
 from mf3d_tutorial.data import ScanNetScenes
 from mf3d_tutorial.data.scannet import Scene, point_features
-from mf3d_tutorial.engine import autocast
-from mf3d_tutorial.errors import exit_on_user_error
-from mf3d_tutorial.inference import predict_instances
+from mf3d_tutorial.evaluation.inference import predict_instances
 from mf3d_tutorial.model import MaskFormer3D, build_model
-from mf3d_tutorial.model.warp import Points
-from mf3d_tutorial.run import choose_device, choose_precision
+from mf3d_tutorial.training.checkpoint import load_model
+from mf3d_tutorial.training.engine import autocast
+from mf3d_tutorial.training.run_state import choose_device, choose_precision
+from mf3d_tutorial.warp import Points
 from tests.benchmarks.rooms import rooms_in
 
 

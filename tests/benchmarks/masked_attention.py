@@ -19,9 +19,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from mf3d_tutorial.errors import exit_on_user_error
+from mf3d_tutorial.common.errors import exit_on_user_error
 from mf3d_tutorial.model.attention import ALIGNMENT, MaskedAttention, filled
-from mf3d_tutorial.run import choose_device
+from mf3d_tutorial.training.run_state import choose_device
 
 Way = Callable[[Tensor, Tensor], Tensor]
 

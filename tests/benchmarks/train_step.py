@@ -25,13 +25,12 @@ from statistics import median
 import torch
 from torch import Tensor
 
+from mf3d_tutorial.common.errors import exit_on_user_error
 from mf3d_tutorial.config import load_config
 from mf3d_tutorial.data import Batch, ScanNetScenes, collate
-from mf3d_tutorial.engine import autocast, train_step
-from mf3d_tutorial.errors import exit_on_user_error
-from mf3d_tutorial.model import lean
-from mf3d_tutorial.model.warp import SparseConv3d
-from mf3d_tutorial.run import Run, choose_device
+from mf3d_tutorial.training.engine import autocast, train_step
+from mf3d_tutorial.training.run_state import Run, choose_device
+from mf3d_tutorial.warp import SparseConv3d, use_fast_path
 from tests.benchmarks.rooms import rooms_in
 from tests.seed_side import seed_loss, seed_model, seed_targets
 
@@ -100,7 +99,7 @@ def their_side(run: Run, batch: Batch, labels: list[tuple[Tensor, Tensor]]) -> S
     marks = []
 
     def step() -> Tensor:
-        lean.install(False)
+        use_fast_path(False)
         points = batch.points.to(device)
         targets = [seed_targets(segment, instance, device) for segment, instance in labels]
         optimizer.zero_grad()
@@ -112,7 +111,7 @@ def their_side(run: Run, batch: Batch, labels: list[tuple[Tensor, Tensor]]) -> S
         scaler.scale(loss).backward()
         scaler.step(optimizer)
         scaler.update()
-        lean.install()
+        use_fast_path()
         return loss.detach()
 
     return Side(step, model.backbone, marks.append, device)
@@ -172,7 +171,7 @@ def compare_speed(arguments: argparse.Namespace, data: Path, scenes: int, voxel:
                 side.step()
             whole, phases, memory = side.timed(arguments.steps)
         except (ValueError, RuntimeError) as error:
-            lean.install()
+            use_fast_path()
             print(f"{name:8}  stops: {str(error).splitlines()[0][:100]}")
             continue
         rows.append([*phases, whole, memory, 1e3 * scenes / whole])

@@ -9,16 +9,16 @@ import torch
 from helpers import run_main, write_checkpoint, write_scene
 
 from mf3d_tutorial import evaluate as module
-from mf3d_tutorial.checkpoint import load_model
+from mf3d_tutorial.config.options import load_options
 from mf3d_tutorial.data import ScanNetScenes, label_set
-from mf3d_tutorial.engine import build_loader, validate
 from mf3d_tutorial.evaluate import EvaluateOptions, evaluate, main
-from mf3d_tutorial.inference import predict_instances
-from mf3d_tutorial.losses import SetCriterion
-from mf3d_tutorial.metrics import ScanNetInstanceAP
-from mf3d_tutorial.options import load_options
+from mf3d_tutorial.evaluation.inference import predict_instances
+from mf3d_tutorial.evaluation.metrics import ScanNetInstanceAP
+from mf3d_tutorial.training.checkpoint import load_model
+from mf3d_tutorial.training.engine import build_loader, validate
+from mf3d_tutorial.training.losses import SetCriterion
 
-SAMPLES = Path(__file__).parents[1] / "data_samples"
+SAMPLES = Path(__file__).parents[2] / "data_samples"
 
 POINTS, PARTS = 4000, 8  # eight boxes of 500 points in a row, a class each
 
@@ -83,7 +83,7 @@ class Thinned:
 
 def by_hand(tmp_path, scenes, pooled: bool = False, stuff=None) -> dict:
     """The same AP, point by point: masks spread over all points, or averaged over superpoints in a loop."""
-    from mf3d_tutorial.checkpoint import load_model
+    from mf3d_tutorial.training.checkpoint import load_model
 
     cfg = load_model(tmp_path / "best.ckpt")[1]
     metric = ScanNetInstanceAP(label_set("scannet20"), stuff)

@@ -8,12 +8,12 @@ import torch
 import trimesh
 from helpers import run_main, write_checkpoint, write_mesh, write_scene
 
-from mf3d_tutorial import inference
-from mf3d_tutorial.checkpoint import load_model
 from mf3d_tutorial.data import label_set
 from mf3d_tutorial.data.pointcloud import Cloud, read_cloud, write_ply
-from mf3d_tutorial.inference import InferenceOptions, predict_scan
+from mf3d_tutorial.evaluation import inference
+from mf3d_tutorial.evaluation.inference import InferenceOptions, predict_scan
 from mf3d_tutorial.predict import main
+from mf3d_tutorial.training.checkpoint import load_model
 
 LABELS = label_set("scannet20")
 

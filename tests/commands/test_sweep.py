@@ -8,8 +8,8 @@ import threading
 import pytest
 
 from mf3d_tutorial import runs, sweep, train
+from mf3d_tutorial.common.errors import ConfigError, UserError
 from mf3d_tutorial.config import load_config, save_config
-from mf3d_tutorial.errors import ConfigError, UserError
 
 FILE = """
 output_dir: {folder}

@@ -7,9 +7,9 @@ import pytest
 import yaml
 from helpers import SEED_COMMANDS
 
+from mf3d_tutorial.common.errors import ConfigError
 from mf3d_tutorial.config import Config, config_from_dict, load_config, plain, read_config, save_config
-from mf3d_tutorial.errors import ConfigError
-from mf3d_tutorial.options import BACKBONES, RECIPES, describe_options
+from mf3d_tutorial.config.options import BACKBONES, RECIPES, describe_options
 
 DATA = "paths.data_dir=somewhere"
 

@@ -14,6 +14,7 @@ import pytest
 import torch
 from helpers import write_scene
 
+from mf3d_tutorial.common.errors import DataError
 from mf3d_tutorial.data import IGNORE_INDEX, ScanNetScenes, build_target, collate, label_set
 from mf3d_tutorial.data.scannet import Scene, voxel_downsample
 from mf3d_tutorial.data.transforms import (
@@ -26,7 +27,6 @@ from mf3d_tutorial.data.transforms import (
     random_rotation,
     random_scale,
 )
-from mf3d_tutorial.errors import DataError
 
 # Two points in one voxel of 4 cm, one beside it, one far away below zero.
 COORD = np.array([[0.01, 0.01, 0.01], [0.03, 0.02, 0.01], [0.05, 0.01, 0.01], [-1.0, -1.0, 2.0]], np.float32)
@@ -99,7 +99,7 @@ def test_scenes_stand_in_order_of_their_names_and_hidden_folders_are_none(tmp_pa
 
 
 def test_the_shipped_scenes_are_fit_for_use():
-    root = Path(__file__).parents[1] / "data_samples"
+    root = Path(__file__).parents[2] / "data_samples"
     for split, count in (("train", 8), ("val", 4)):
         scenes = ScanNetScenes(root, split)
         scenes.check()

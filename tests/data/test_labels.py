@@ -8,12 +8,12 @@ import yaml
 from helpers import run_main, write_scene
 
 from mf3d_tutorial import evaluate, predict
-from mf3d_tutorial.checkpoint import load_model
+from mf3d_tutorial.common.errors import DataError
 from mf3d_tutorial.config import load_config
 from mf3d_tutorial.data import ScanNetScenes
 from mf3d_tutorial.data.labels import custom_labels
-from mf3d_tutorial.engine import fit
-from mf3d_tutorial.errors import DataError
+from mf3d_tutorial.training.checkpoint import load_model
+from mf3d_tutorial.training.engine import fit
 from mf3d_tutorial.viz.colors import class_colors
 
 CLASSES = {"names": ["floor", "pallet", "box"], "colors": [[1, 2, 3], [4, 5, 6], [7, 8, 9]], "stuff": ["floor"]}

@@ -5,8 +5,8 @@ import pytest
 import trimesh
 from helpers import write_mesh, write_scene
 
+from mf3d_tutorial.common.errors import DataError
 from mf3d_tutorial.data.pointcloud import Cloud, estimate_normals, mesh_normals, read_cloud, standardise, write_ply
-from mf3d_tutorial.errors import DataError
 
 COLORS = np.array([[255, 0, 10], [1, 2, 3]], np.uint8)
 COORD = np.array([[0.5, -1.25, 3], [4, 5, 6.75]], np.float32)

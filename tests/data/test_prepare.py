@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from helpers import RAW_CLASSES, run_main, write_mesh, write_raw_scene
 
+from mf3d_tutorial.common.errors import UserError
 from mf3d_tutorial.data import IGNORE_INDEX, ScanNetScenes, label_set
 from mf3d_tutorial.data.prepare import prepare_scene, read_label_table
-from mf3d_tutorial.errors import UserError
 from mf3d_tutorial.prepare_scannet import Job, main, prepare
 
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 from helpers import loop_probability
 
-from mf3d_tutorial.inference import keep_largest_component, predict_instances
+from mf3d_tutorial.evaluation.inference import keep_largest_component, predict_instances
 
 
 def random_outputs(queries: int = 6, classes: int = 4, points: int = 40, seed: int = 0):

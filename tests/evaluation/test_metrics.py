@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from mf3d_tutorial.data.labels import label_set
-from mf3d_tutorial.metrics import ScanNetInstanceAP
+from mf3d_tutorial.evaluation.metrics import ScanNetInstanceAP
 
 FLOOR, CHAIR, TABLE, LAMP = range(4)
 LABELS = SimpleNamespace(names=("floor", "chair", "table", "lamp"), stuff=(FLOOR,))

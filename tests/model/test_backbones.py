@@ -10,13 +10,13 @@ from helpers import SEED_COMMANDS, assert_near, random_points, write_scene
 from torch import nn
 
 from mf3d_tutorial.config import load_config
-from mf3d_tutorial.engine import build_loader, load_datasets, train_step, validate
-from mf3d_tutorial.model import lean, warp, warp_attention
+from mf3d_tutorial.config.options import BACKBONES
 from mf3d_tutorial.model.backbone import build_backbone
 from mf3d_tutorial.model.pointmlp import cell_of_each_point
-from mf3d_tutorial.model.warp import Points, SparseConv3d, Voxels
-from mf3d_tutorial.options import BACKBONES
-from mf3d_tutorial.run import Run
+from mf3d_tutorial.training.engine import build_loader, load_datasets, train_step, validate
+from mf3d_tutorial.training.run_state import Run
+from mf3d_tutorial.warp import Points, SparseConv3d, Voxels, fast_convolution, patches
+from mf3d_tutorial.warp import attention as warp_attention
 
 # The attention networks are made small by options, with windows and patches smaller than the scenes.
 LEVELS = ["enc_depths=[1,1,1,1,1]", "enc_channels=[16,16,16,16,16]", "enc_num_head=[2,2,2,2,2]"]
@@ -203,11 +203,11 @@ def test_windows_equal_those_of_a_loop(offset, shift):
 
 def test_a_curve_visits_each_scene_in_the_order_of_its_codes():
     coords, borders = grid(100)
-    order = warp._serialization.POINT_ORDERING.MORTON_YXZ
+    order = patches._serialization.POINT_ORDERING.MORTON_YXZ
     found = warp_attention.encode_curve(coords, borders, order=order, return_perm=True, return_inverse=True)
     for scene in range(2):
         rows = slice(borders[scene], borders[scene + 1])
-        codes = warp.morton_code(coords[rows], order)
+        codes = patches.morton_code(coords[rows], order)
         assert torch.equal(found.perm[rows] - borders[scene], codes.argsort())
     assert torch.equal(found.perm[found.inverse_perm], torch.arange(len(coords)))
 
@@ -308,11 +308,11 @@ def test_cuda_features_equal_those_of_the_cpu(name):
 def test_checkpointing_trains_while_kernels_are_being_tuned(scenes):
     """A block whose kernels are tuned between its two forward passes keeps as many tensors in both."""
     for table in ("AB", "ABT", "ATB"):
-        getattr(lean._tuned, f"_BENCHMARK_{table}_RESULTS").clear()
-    lean._plans.clear()
+        getattr(fast_convolution._tuned, f"_BENCHMARK_{table}_RESULTS").clear()
+    fast_convolution._plans.clear()
     run = run_steps(scenes, "cuda", 4, "backbone=tiny", "model.backbone_checkpointing=true", "train.num_workers=0")
     assert run.nonfinite == 0
-    assert lean._plans
+    assert fast_convolution._plans
 
 
 @pytest.mark.cuda
@@ -340,7 +340,7 @@ def test_cuda_attention_in_half_precision_equals_that_of_the_cpu():
 def test_cuda_sort_rotation_windows_and_curves_equal_those_of_the_cpu():
     keys = torch.randperm(sum(LENGTHS), generator=torch.Generator().manual_seed(0))
     want = warp_attention.segmented_sort(keys, BORDERS)
-    sort = warp._serialization._C.utils.segmented_sort
+    sort = patches._serialization._C.utils.segmented_sort
     got = sort(keys.cuda(), BORDERS.cuda(), descending=False, return_indices=True)
     assert all(torch.equal(a.cpu(), b) for a, b in zip(got, want))
     coords = torch.randint(-9, 9, (sum(LENGTHS), 3), generator=torch.Generator().manual_seed(0)).int()

@@ -4,16 +4,15 @@ import copy
 
 import pytest
 import torch
-from helpers import assert_near, random_points, random_target
-from test_model import SMALL, UNET, room, small_model
+from helpers import SMALL, UNET, assert_near, random_points, random_target, room, small_model
 
+from mf3d_tutorial.common.errors import ConfigError
 from mf3d_tutorial.config import load_config
-from mf3d_tutorial.errors import ConfigError
-from mf3d_tutorial.losses import SetCriterion
 from mf3d_tutorial.model import build_model
 from mf3d_tutorial.model.attention import PIECE, MaskedAttention, filled, mask_bias, open_bias, sum_over_points
 from mf3d_tutorial.model.decoder import CrossAttention
-from mf3d_tutorial.model.warp import Points
+from mf3d_tutorial.training.losses import SetCriterion
+from mf3d_tutorial.warp import Points
 
 LEVELS = [*UNET, "model.feature_levels=4", "model.num_decoders=6", "model.mask_position=true"]
 VOXEL = 0.1  # metres, as in UNET

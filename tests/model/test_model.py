@@ -5,36 +5,19 @@ import copy
 import numpy as np
 import pytest
 import torch
-from helpers import TINY_UNET, PointLinear, assert_near, random_points, random_target
+from helpers import NUM_CLASSES, UNET, PointLinear, assert_near, random_points, random_target, room, small_model
 from seed_side import seed_model
 
+from mf3d_tutorial.common.errors import ConfigError
 from mf3d_tutorial.config import load_config
-from mf3d_tutorial.errors import ConfigError
-from mf3d_tutorial.losses import SetCriterion
 from mf3d_tutorial.model import MaskFormer3D, build_model
 from mf3d_tutorial.model.backbone import build_backbone
 from mf3d_tutorial.model.decoder import CrossAttention, PositionEncoding
 from mf3d_tutorial.model.queries import farthest_points
-from mf3d_tutorial.model.warp import Points, SparseConv3d
+from mf3d_tutorial.training.losses import SetCriterion
+from mf3d_tutorial.warp import Points, SparseConv3d
 
-NUM_CLASSES = 5
-SMALL = [
-    "paths.data_dir=unused",
-    "model.hidden_dim=16",
-    "model.backbone.out_channels=16",
-    "model.num_heads=4",
-    "model.num_decoders=2",
-    "model.num_queries=12",
-    "model.dim_feedforward=24",
-    "model.dropout=0",
-]
 POINTWISE = ["model.backbone._target_=helpers.PointLinear", "model.backbone_voxel_size=null"]
-UNET = [*TINY_UNET, "model.backbone_voxel_size=0.1"]
-
-
-def small_model(*overrides: str, seed: int = 0) -> MaskFormer3D:
-    torch.manual_seed(seed)
-    return build_model(load_config([*SMALL, *overrides]).model, NUM_CLASSES).eval()
 
 
 @pytest.mark.parametrize("backbone", [POINTWISE, UNET], ids=["points", "voxels"])
@@ -229,23 +212,6 @@ def test_without_a_voxel_size_the_backbone_takes_the_points():
 
 
 # --- CUDA -------------------------------------------------------------------------------------------------------------
-
-
-def room(seed: int = 0) -> Points:
-    """Some 20,000 points: floor, four walls and a table, one point a 4 cm cell, a little rough."""
-    rng = np.random.default_rng(seed)
-
-    def sheet(x, y, z):
-        axes = [np.arange(low, high, 0.04) if high > low else [low] for low, high in (x, y, z)]
-        return np.stack(np.meshgrid(*axes), -1).reshape(-1, 3)
-
-    sheets = [sheet((0, 4), (0, 3.2), (0, 0)), sheet((1, 2.2), (1, 1.8), (0.7, 0.7))]
-    sheets += [sheet((x, x), (0, 3.2), (0, 1.6)) for x in (0, 4)] + [sheet((0, 4), (y, y), (0, 1.6)) for y in (0, 3.2)]
-    coord = np.concatenate(sheets) + 0.02
-    coord += rng.uniform(-0.015, 0.015, coord.shape)
-    color = np.concatenate([np.full_like(part, 0.2 + 0.1 * i) for i, part in enumerate(sheets)])
-    color += rng.normal(0, 0.05, color.shape)
-    return Points([torch.from_numpy(coord).float()], [torch.from_numpy(color).float()])
 
 
 def outputs_and_gradients(model: MaskFormer3D, device: str) -> dict[str, torch.Tensor]:

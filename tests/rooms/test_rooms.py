@@ -10,15 +10,15 @@ from helpers import run_main
 
 from mf3d_tutorial import make_rooms as program
 from mf3d_tutorial.data.labels import label_set
-from mf3d_tutorial.data.rooms import ARRAYS, make_scene
-from mf3d_tutorial.data.rooms.classes import indices, scannet20_of
-from mf3d_tutorial.data.rooms.kit import table
-from mf3d_tutorial.data.rooms.layout import contains, overlap
-from mf3d_tutorial.data.rooms.mesh import Mesh
-from mf3d_tutorial.data.rooms.recipes import FAMILIES, build, kind_of
-from mf3d_tutorial.data.rooms.shapes import catalogue
+from mf3d_tutorial.rooms import ARRAYS, make_scene
+from mf3d_tutorial.rooms.classes import indices, scannet20_of
+from mf3d_tutorial.rooms.kit import table
+from mf3d_tutorial.rooms.layout import contains, overlap
+from mf3d_tutorial.rooms.mesh import Mesh
+from mf3d_tutorial.rooms.recipes import FAMILIES, build, kind_of
+from mf3d_tutorial.rooms.shapes import catalogue
 
-SHIPPED = Path(__file__).parents[1] / "data_samples"
+SHIPPED = Path(__file__).parents[2] / "data_samples"
 SETTINGS = {"seed": 3, "small": True, "label_noise": 0.0}
 
 

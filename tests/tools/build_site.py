@@ -15,7 +15,7 @@ from nbconvert import HTMLExporter
 from nbconvert.filters import markdown2html
 from plotly.offline import get_plotlyjs
 
-NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
+NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 PLOTLY = "application/vnd.plotly.v1+json"
 STYLE = "body {font: 16px/1.5 sans-serif; max-width: 60em; margin: 2em auto; padding: 0 1em} td {padding: 0.3em 0.8em}"
 

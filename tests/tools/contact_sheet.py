@@ -1,6 +1,6 @@
 """Draw data_samples/contact_sheet.jpg: a scene of every room type from above and from inside (about a minute).
 
-python -m tests.contact_sheet
+python -m tests.tools.contact_sheet
 """
 
 from pathlib import Path
@@ -10,11 +10,11 @@ from PIL import Image, ImageDraw
 from scipy.spatial import Delaunay, cKDTree
 
 from mf3d_tutorial.data.labels import label_set
-from mf3d_tutorial.data.rooms import make_scene
-from mf3d_tutorial.data.rooms.kit import table
+from mf3d_tutorial.rooms import make_scene
+from mf3d_tutorial.rooms.kit import table
 from mf3d_tutorial.viz.colors import class_colors, instance_colors
 
-SHEET = Path(__file__).parents[1] / "data_samples" / "contact_sheet.jpg"
+SHEET = Path(__file__).parents[2] / "data_samples" / "contact_sheet.jpg"
 WIDTH, HEIGHT = 430, 330  # pixels of a picture
 
 

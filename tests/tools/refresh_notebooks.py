@@ -13,7 +13,7 @@ import nbformat
 from nbclient import NotebookClient
 from PIL import Image
 
-NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
+NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 
 
 def with_few_colors(png: str) -> str:

@@ -1,7 +1,7 @@
 """Print what data_samples/README.md says of generated scenes.
 
 python -m mf3d_tutorial.make_rooms --out DIR --train 100 --val 0 --seed 0
-python -m tests.room_statistics DIR
+python -m tests.tools.room_statistics DIR
 """
 
 import sys

@@ -10,13 +10,13 @@ import torch
 import yaml
 from helpers import assert_near, random_points
 
-from mf3d_tutorial import checkpoint
-from mf3d_tutorial.checkpoint import CheckpointError, load_checkpoint, load_model, save_checkpoint
+from mf3d_tutorial.common.errors import UserError
 from mf3d_tutorial.config import load_config, plain, read_config
-from mf3d_tutorial.errors import UserError
 from mf3d_tutorial.model import build_model
 from mf3d_tutorial.runs import collect
 from mf3d_tutorial.sweep import load_sweep
+from mf3d_tutorial.training import checkpoint
+from mf3d_tutorial.training.checkpoint import CheckpointError, load_checkpoint, load_model, save_checkpoint
 
 STATE = {"model": {"weight": torch.arange(4.0)}, "epoch": 3, "config": {"train": {"lr": 1e-4}}, "name": "tiny"}
 

@@ -19,9 +19,9 @@ import torch
 from helpers import write_scene
 from small_run import SERVER, PointModel, config, options, quiet, rows, run, weights, write_scenes
 
+from mf3d_tutorial.common.errors import ConfigError
 from mf3d_tutorial.data.batches import SceneBatches
-from mf3d_tutorial.engine import fit
-from mf3d_tutorial.errors import ConfigError
+from mf3d_tutorial.training.engine import fit
 
 NO_BATCH_NORM = [
     *("model.backbone._target_=small_run.PointModel", "model.dropout=0"),

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 import torch
 
-from mf3d_tutorial.checkpoint import CheckpointError, load_checkpoint
+from mf3d_tutorial.common.errors import UserError, exit_on_user_error
 from mf3d_tutorial.config import load_config, read_config
-from mf3d_tutorial.data.rooms import make_scene
-from mf3d_tutorial.engine import Run, build_loader, fit, load_datasets, train_step, validate
-from mf3d_tutorial.errors import UserError, exit_on_user_error
+from mf3d_tutorial.rooms import make_scene
+from mf3d_tutorial.training.checkpoint import CheckpointError, load_checkpoint
+from mf3d_tutorial.training.engine import Run, build_loader, fit, load_datasets, train_step, validate
 
 FILES = {"config.yaml", "metrics.jsonl", "metrics.json", "last.ckpt", "previous.ckpt", "best.ckpt"}
 

@@ -19,13 +19,13 @@ import torch
 from helpers import write_scene
 from small_run import config, options, quiet, rows, run, start, weights, write_scenes
 
-from mf3d_tutorial import engine
-from mf3d_tutorial.checkpoint import CheckpointError, DamagedError, load_checkpoint
+from mf3d_tutorial.common.errors import ConfigError, DataError, NonFiniteError, UserError
 from mf3d_tutorial.data import ScanNetScenes, collate
 from mf3d_tutorial.data.batches import SceneBatches
-from mf3d_tutorial.engine import build_loader, fit, load_datasets, train_step
-from mf3d_tutorial.errors import ConfigError, DataError, NonFiniteError, UserError
-from mf3d_tutorial.run import Run
+from mf3d_tutorial.training import engine
+from mf3d_tutorial.training.checkpoint import CheckpointError, DamagedError, load_checkpoint
+from mf3d_tutorial.training.engine import build_loader, fit, load_datasets, train_step
+from mf3d_tutorial.training.run_state import Run
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

@@ -6,8 +6,8 @@ import pytest
 import torch
 from helpers import cheapest_pairs, loop_cost, loop_mask_terms, loop_probability, random_target
 
-from mf3d_tutorial.losses import SetCriterion
-from mf3d_tutorial.matching import Weights
+from mf3d_tutorial.training.losses import SetCriterion
+from mf3d_tutorial.training.matching import Weights
 
 CLASSES = 3
 QUERIES = 5

@@ -5,9 +5,9 @@ import pytest
 import torch
 from helpers import assert_near, cheapest_pairs, loop_cost, random_target
 
+from mf3d_tutorial.common.errors import UserError
 from mf3d_tutorial.data.targets import Target
-from mf3d_tutorial.errors import UserError
-from mf3d_tutorial.matching import Weights, cost_matrix, match
+from mf3d_tutorial.training.matching import Weights, cost_matrix, match
 
 WEIGHTS = Weights(1.0, 5.0, 5.0)
 CLASSES = 4

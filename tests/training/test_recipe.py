@@ -9,11 +9,11 @@ import torch
 from benchmarks.learning import ROWS
 from small_run import config, quiet, rows, write_scenes
 
-from mf3d_tutorial import engine
-from mf3d_tutorial.checkpoint import load_checkpoint, load_model
 from mf3d_tutorial.config import load_config
-from mf3d_tutorial.engine import build_loader, fit, load_datasets, train_step
-from mf3d_tutorial.run import Progress, Run
+from mf3d_tutorial.training import engine
+from mf3d_tutorial.training.checkpoint import load_checkpoint, load_model
+from mf3d_tutorial.training.engine import build_loader, fit, load_datasets, train_step
+from mf3d_tutorial.training.run_state import Progress, Run
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

@@ -24,8 +24,8 @@ from helpers import made_up_inspection
 from PIL import Image
 
 from mf3d_tutorial.config import load_config
-from mf3d_tutorial.engine import load_datasets
-from mf3d_tutorial.run import Run
+from mf3d_tutorial.training.engine import load_datasets
+from mf3d_tutorial.training.run_state import Run
 from mf3d_tutorial.viz.report import report_scene
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -101,7 +101,7 @@ def jupyter_lab(folder: Path):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    token, root = secrets.token_hex(16), Path(__file__).parents[1]
+    token, root = secrets.token_hex(16), Path(__file__).parents[2]
     options = [f"--ServerApp.root_dir={folder}", "--ServerApp.ip=127.0.0.1", f"--ServerApp.port={port}"]
     options += [f"--IdentityProvider.token={token}", "--no-browser", "--allow-root"]
     paths = [str(root), str(root / "tests")]
@@ -176,7 +176,7 @@ def test_the_live_viewer_shows_three_panels_and_a_query(page, tmp_path):
     pytest.importorskip("viser", reason="needs viser: pip install 'viser>=1'")
     from mf3d_tutorial.viz.live import LiveViewer
 
-    samples, said = Path(__file__).parents[1] / "data_samples", []
+    samples, said = Path(__file__).parents[2] / "data_samples", []
     cfg = load_config(["recipe=tiny", f"paths.data_dir={samples}", "paths.output_dir=unused", "device=cpu"])
     viewer, run = LiveViewer(cfg, load_datasets(cfg)[::-1], said.append), Run.create(cfg, torch.device("cpu"), 8)
     try:

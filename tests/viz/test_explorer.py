@@ -10,9 +10,9 @@ import pytest
 import torch
 from helpers import made_up_inspection
 
+from mf3d_tutorial.common.errors import UserError
 from mf3d_tutorial.data.labels import label_set
 from mf3d_tutorial.data.targets import Target
-from mf3d_tutorial.errors import UserError
 from mf3d_tutorial.viz.colors import instance_paint, rgb_paint
 from mf3d_tutorial.viz.explorer import MaskExplorer
 from mf3d_tutorial.viz.inspection import VIEWS, decode

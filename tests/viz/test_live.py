@@ -8,10 +8,10 @@ import pytest
 import torch
 from helpers import TINY_UNET, write_scene
 
+from mf3d_tutorial.common.errors import ConfigError
 from mf3d_tutorial.config import load_config
-from mf3d_tutorial.engine import build_loader, fit, load_datasets, train_step
-from mf3d_tutorial.errors import ConfigError
-from mf3d_tutorial.run import Run
+from mf3d_tutorial.training.engine import build_loader, fit, load_datasets, train_step
+from mf3d_tutorial.training.run_state import Run
 from mf3d_tutorial.viz.live import LiveViewer, point_queries
 
 pytest.importorskip("viser", reason="needs viser: pip install 'viser>=1'")

@@ -4,11 +4,10 @@ import copy
 
 import pytest
 import torch
-from helpers import assert_near
-from test_model import small_model
+from helpers import assert_near, small_model
 
 from mf3d_tutorial.model.decoder import MaskTransformer
-from mf3d_tutorial.model.graphs import LayerGraphs, key_of
+from mf3d_tutorial.warp.cuda_graphs import LayerGraphs, key_of
 
 
 def test_without_a_recording_and_in_evaluation_the_layers_run_themselves():

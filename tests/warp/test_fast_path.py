@@ -11,9 +11,20 @@ from torch.utils.checkpoint import checkpoint
 from warpconvnet.models import MinkUNetBase
 from warpconvnet.utils.benchmark_cache import SpatiallySparseConvConfig
 
-from mf3d_tutorial.model import cpu_convolution, kernel_maps, lean, lean_blocks
 from mf3d_tutorial.model.queries import farthest_points
-from mf3d_tutorial.model.warp import GRID_MAX, GRID_MIN, Points, SparseConv3d, Voxels, kernel_map
+from mf3d_tutorial.warp import (
+    GRID_MAX,
+    GRID_MIN,
+    Points,
+    SparseConv3d,
+    Voxels,
+    cpu_convolution,
+    fast_blocks,
+    fast_convolution,
+    kernel_map,
+    kernel_maps,
+    use_fast_path,
+)
 
 
 def random_voxels(count: int = 20_000, channels: int = 8, device: str = "cpu") -> Voxels:
@@ -77,7 +88,10 @@ def test_replaced_features_give_what_warpconvnet_gives(kind):
     coord = voxels.coordinate_tensor if kind is Voxels else voxels.coordinate_tensor.float()
     geometry = kind(coord, voxels.feature_tensor, offsets=voxels.offsets)
     features = torch.randn(len(coord), 3)
-    ours, theirs = geometry.replace(batched_features=features), lean._stock_replace(geometry, None, features)
+    ours, theirs = (
+        geometry.replace(batched_features=features),
+        fast_convolution._stock_replace(geometry, None, features),
+    )
     assert type(ours) is type(theirs) is kind
     assert ours.feature_tensor is theirs.feature_tensor is features
     assert ours.batched_coordinates is theirs.batched_coordinates
@@ -89,9 +103,9 @@ def test_replaced_features_give_what_warpconvnet_gives(kind):
 def test_a_network_gives_what_it_gives_without_the_short_way():
     network, voxels = unet(), random_voxels(2000)
     ours = outputs_and_gradients(network, voxels, half=False)
-    lean.install(False)
+    use_fast_path(False)
     theirs = outputs_and_gradients(network, voxels, half=False)
-    lean.install()
+    use_fast_path()
     for name, value in theirs.items():
         torch.testing.assert_close(ours[name], value, rtol=1e-4, atol=1e-6)
 
@@ -122,7 +136,7 @@ def test_a_kernel_that_stops_the_host_must_be_much_faster():
     def quickest(algorithms, *results, dtype=torch.float16):
         config = SpatiallySparseConvConfig(1000, 1000, 16, 16, kernel_volume=27, in_dtype=dtype)
         table = {config: [(name, {"tile": i}, ms) for i, (name, ms) in enumerate(results)]}
-        return lean._fastest(table, config, algorithms)
+        return fast_convolution._fastest(table, config, algorithms)
 
     slow, slower = ("cute_grouped", 0.1), ("explicit_gemm", 0.2)
     assert quickest("auto", slow, slower, ("mask_gemm", 0.5)) == ("mask_gemm", {"tile": 2})
@@ -136,7 +150,7 @@ def test_a_block_that_is_computed_again_for_its_gradients_keeps_its_plan():
     conv, plans, seen = torch.nn.Identity(), iter("abcd"), []
 
     def block(x):
-        seen.append(lean.settled(conv, next(plans)))
+        seen.append(fast_convolution.settled(conv, next(plans)))
         return x.sin()
 
     x = torch.ones(3, requires_grad=True)
@@ -160,7 +174,7 @@ def test_a_step_is_its_layers_one_after_another(training, with_residual, relu):
     inputs = [x, weight, *([residual] if with_residual else [])]
     residual = residual if with_residual else None
     prepared = (None, None, torch.float64, None)
-    ours = lean_blocks._Step.apply(x, weight, norm.weight, norm.bias, residual, norm, relu, prepared)
+    ours = fast_blocks._Step.apply(x, weight, norm.weight, norm.bias, residual, norm, relu, prepared)
     theirs = twin(x @ weight[0]) + (residual if with_residual else 0)
     theirs = theirs.relu() if relu else theirs
     torch.testing.assert_close(ours, theirs)
@@ -187,7 +201,7 @@ def test_a_convolution_on_the_cpu_sums_over_its_pairs():
 
 
 def test_a_kernel_that_fails_is_replaced_by_the_plainest():
-    plan, weight, calls = lean.Plan(("mask_gemm", {"tile": 3}), None, None, False), torch.ones(1), []
+    plan, weight, calls = fast_convolution.Plan(("mask_gemm", {"tile": 3}), None, None, False), torch.ones(1), []
 
     def run(name, call):
         calls.append((name, call.params))
@@ -196,8 +210,8 @@ def test_a_kernel_that_fails_is_replaced_by_the_plainest():
         return call.weight
 
     def convolve():
-        call = lean.FwdCtx(weight, weight.double(), None, 1, None, plan.forward[1])
-        return lean._run(run, plan, "forward", call, weight)
+        call = fast_convolution.FwdCtx(weight, weight.double(), None, 1, None, plan.forward[1])
+        return fast_convolution._run(run, plan, "forward", call, weight)
 
     with pytest.warns(UserWarning, match=r"mask_gemm failed \(status 7\): explicit_gemm takes its place"):
         assert convolve() is weight  # of the type to compute in
@@ -225,12 +239,12 @@ def test_batch_norm_of_a_single_voxel_is_refused():
 def test_on_a_gpu_a_network_in_float16_gives_what_it_gives_without_the_short_way():
     voxels = random_voxels(device="cuda")
     network = settled_unet(voxels)
-    lean.install(False)
+    use_fast_path(False)
     theirs = outputs_and_gradients(copy.deepcopy(network), voxels, half=True)  # and tries the kernels
-    lean.install()
-    lean._plans.clear()
+    use_fast_path()
+    fast_convolution._plans.clear()
     ours = outputs_and_gradients(network, voxels, half=True)
-    assert lean._plans
+    assert fast_convolution._plans
     for name, value in theirs.items():
         assert_near(ours[name], value, 1e-1)  # kernels differ by 0.045 on an H200
     with torch.no_grad(), torch.autocast("cuda", torch.float16):
@@ -244,13 +258,13 @@ def test_on_a_gpu_a_network_in_training_gives_what_it_gives_without_the_short_wa
     network = unet().cuda()
     for conv in (module for module in network.modules() if isinstance(module, SparseConv3d)):
         conv.fwd_algo = conv.dgrad_algo = conv.wgrad_algo = "explicit_gemm"
-    lean.install(False)
+    use_fast_path(False)
     twin = copy.deepcopy(network)
     theirs = outputs_and_gradients(twin, voxels, half=False)
-    lean.install()
-    lean._plans.clear()
+    use_fast_path()
+    fast_convolution._plans.clear()
     ours = outputs_and_gradients(network, voxels, half=False)
-    assert lean._plans
+    assert fast_convolution._plans
     for name, value in (theirs | dict(twin.named_buffers())).items():
         assert_near((ours | dict(network.named_buffers()))[name], value, 5e-3)
 

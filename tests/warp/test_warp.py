@@ -12,8 +12,7 @@ import torch.nn.functional as F
 from helpers import assert_near
 from torch.func import functional_call
 
-from mf3d_tutorial.model import cpu_convolution, warp
-from mf3d_tutorial.model.warp import Points, PointToVoxel, SparseConv3d, Voxels, segment_csr
+from mf3d_tutorial.warp import Points, PointToVoxel, SparseConv3d, Voxels, cpu_convolution, patches, segment_csr
 
 
 def cells(count: int, seed: int, low: int = -4, high: int = 4) -> torch.Tensor:
@@ -61,7 +60,7 @@ def listed_pairs(result) -> list[tuple[int, int, int]]:
 def test_kernel_map_finds_the_pairs_of_a_dictionary_search(kernel_size, stride):
     in_coords = batched(cells(150, 1), cells(9, 2), cells(90, 3, low=-7, high=-1))
     out_coords = batched(cells(90, 4), cells(90, 5), cells(90, 6, low=-4, high=1))
-    found = listed_pairs(warp.kernel_map(in_coords, out_coords, stride, kernel_size))
+    found = listed_pairs(patches.kernel_map(in_coords, out_coords, stride, kernel_size))
     assert len(found) == len(set(found))
     assert set(found) == naive_pairs(in_coords, out_coords, stride, kernel_size)
     assert found
@@ -69,11 +68,11 @@ def test_kernel_map_finds_the_pairs_of_a_dictionary_search(kernel_size, stride):
 
 def test_kernel_map_names_the_identity_offset_only_where_input_and_output_are_the_same():
     coords = batched(cells(20, 0))
-    result = warp.kernel_map(coords, coords, (1, 1, 1), (3, 3, 3))
+    result = patches.kernel_map(coords, coords, (1, 1, 1), (3, 3, 3))
     ins, outs = result[result.identity_map_index]
     assert ins.tolist() == outs.tolist() == list(range(len(coords)))
-    assert warp.kernel_map(coords, coords.flip(0), (1, 1, 1), (3, 3, 3)).identity_map_index is None
-    assert warp.kernel_map(coords, coords, (1, 1, 1), (2, 2, 2)).identity_map_index is None
+    assert patches.kernel_map(coords, coords.flip(0), (1, 1, 1), (3, 3, 3)).identity_map_index is None
+    assert patches.kernel_map(coords, coords, (1, 1, 1), (2, 2, 2)).identity_map_index is None
 
 
 @pytest.mark.parametrize("size", [100, 10**6], ids=["table", "search"])
@@ -87,16 +86,18 @@ def test_positions_of_keys_are_found_with_and_without_a_table(size):
 @pytest.mark.parametrize("cell", [2**17, -(2**17) - 1])
 def test_a_grid_beyond_18_bits_is_refused_with_advice(cell):
     coords = torch.tensor([[0, 0, 0, 0], [0, 0, cell, 0]], dtype=torch.int32)
-    for use in (lambda: warp.kernel_map(coords, coords, (1, 1, 1), (3, 3, 3)), lambda: warp.unique_rows(coords)):
+    for use in (lambda: patches.kernel_map(coords, coords, (1, 1, 1), (3, 3, 3)), lambda: patches.unique_rows(coords)):
         with pytest.raises(ValueError, match="use a larger voxel size"):
             use()
 
 
 def test_a_grid_that_fills_18_bits_works():
-    coords = torch.tensor([[0, *[warp.GRID_MIN] * 3], [1, *[warp.GRID_MAX] * 3]], dtype=torch.int32)
-    result = warp.kernel_map(coords, coords, (1, 1, 1), (3, 3, 3))
+    coords = torch.tensor(
+        [[0, *[cpu_convolution.GRID_MIN] * 3], [1, *[cpu_convolution.GRID_MAX] * 3]], dtype=torch.int32
+    )
+    result = patches.kernel_map(coords, coords, (1, 1, 1), (3, 3, 3))
     assert set(listed_pairs(result)) == {(13, 0, 0), (13, 1, 1)}
-    assert warp.unique_rows(coords).tolist() == [0, 1]
+    assert patches.unique_rows(coords).tolist() == [0, 1]
 
 
 # --- convolutions through WarpConvNet's own module, against dense ones ------------------------------------------------
@@ -248,14 +249,14 @@ def test_an_unknown_reduction_is_refused():
 
 def test_unique_codes_equals_torch_unique():
     x = torch.tensor([5, -2, 5, 0, -2, 5, 2**40])
-    values, to_original, order, offsets, first = warp.unique_codes(x, return_to_unique_indices=True)
+    values, to_original, order, offsets, first = patches.unique_codes(x, return_to_unique_indices=True)
     expected, inverse, counts = x.unique(return_inverse=True, return_counts=True)
     assert torch.equal(values, expected)
     assert torch.equal(to_original, inverse)
     assert torch.equal(x[order], expected.repeat_interleave(counts))
     assert torch.equal(offsets.diff(), counts)
     assert first.tolist() == [x.tolist().index(value) for value in expected.tolist()]
-    assert warp.unique_codes(x)[4] is None
+    assert patches.unique_codes(x)[4] is None
 
 
 @pytest.mark.parametrize("columns", [3, 4])
@@ -263,13 +264,13 @@ def test_unique_rows_equals_torch_unique(columns):
     rng = torch.Generator().manual_seed(0)
     coords = torch.randint(-2, 3, (200, columns), generator=rng).int()
     coords[:, 0] += 2  # the batch index is not negative
-    first = warp.unique_rows(coords)
+    first = patches.unique_rows(coords)
     assert torch.equal(coords[first], coords.unique(dim=0))
     everything = coords.tolist()
     assert first.tolist() == [everything.index(row) for row in coords[first].tolist()]
 
 
-ORDERS = list(warp._serialization.POINT_ORDERING_TO_MORTON_PERMUTATIONS)
+ORDERS = list(patches._serialization.POINT_ORDERING_TO_MORTON_PERMUTATIONS)
 
 
 @pytest.mark.parametrize("order", ORDERS, ids=lambda order: order.name)
@@ -280,7 +281,7 @@ def test_morton_code_equals_a_loop_over_bits(columns, order):
     coords[:, : columns - 3] = torch.arange(50)[:, None] % 7
     axes = ["XYZ".index(letter) for letter in order.name.removeprefix("MORTON_")]
     shifted = coords.long() - coords.long().min(0).values
-    for row, code in zip(shifted.tolist(), warp.morton_code(coords, order).tolist()):
+    for row, code in zip(shifted.tolist(), patches.morton_code(coords, order).tolist()):
         cell = row[-3:]
         expected = row[0] << 48 if columns == 4 else 0
         for bit in range(16):
@@ -295,7 +296,7 @@ def test_morton_code_equals_a_loop_over_bits(columns, order):
 def test_import_without_the_extension_is_silent_and_convolves():
     code = (
         "import torch\n"
-        "from mf3d_tutorial.model import warp\n"
+        "from mf3d_tutorial import warp\n"
         "assert not warp.HAS_EXTENSION\n"
         "coords = torch.zeros(1, 3, dtype=torch.int32)\n"
         "out = warp.SparseConv3d(2, 3, 3)(warp.Voxels([coords], [torch.ones(1, 2)]))\n"
@@ -307,9 +308,9 @@ def test_import_without_the_extension_is_silent_and_convolves():
 
 
 def test_the_missing_extension_is_no_reason_to_fail(monkeypatch):
-    monkeypatch.setattr(warp, "_extension_files", list)
+    monkeypatch.setattr(patches, "_extension_files", list)
     monkeypatch.setitem(sys.modules, "warpconvnet._C", None)
-    assert warp._import_warpconvnet() is False
+    assert patches._import_warpconvnet() is False
     assert isinstance(sys.modules["warpconvnet._C"], types.ModuleType)
 
 
@@ -319,17 +320,17 @@ def test_another_version_of_warpconvnet_is_named_in_a_warning(monkeypatch):
     monkeypatch.setattr(warpconvnet, "__version__", "9.9.9")
     monkeypatch.setitem(sys.modules, "warpconvnet._C", sys.modules["warpconvnet._C"])
     with pytest.warns(UserWarning, match=r"WarpConvNet 9\.9\.9 is installed.*tested with 1\.8\.2"):
-        warp._import_warpconvnet()
+        patches._import_warpconvnet()
 
 
 def test_without_warpconvnet_the_import_says_how_to_install_it(monkeypatch):
-    monkeypatch.setattr(warp.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(patches.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(ImportError, match="make install"):
-        warp._extension_files()
+        patches._extension_files()
 
 
 def test_every_warpconvnet_module_reduces_with_our_segment_csr():
-    if warp._optional.HAS_TORCH_SCATTER:
+    if patches._optional.HAS_TORCH_SCATTER:
         pytest.skip("torch_scatter is installed and used")
     users = [m for name, m in sys.modules.items() if name.startswith("warpconvnet") and hasattr(m, "segment_csr")]
     assert len(users) > 1
@@ -345,7 +346,9 @@ def test_every_warpconvnet_module_reduces_with_our_segment_csr():
 def test_cuda_kernel_map_equals_the_cpu_one(kernel_size, stride):
     in_coords, out_coords = batched(cells(90, 1), cells(9, 2)), batched(cells(40, 3), cells(30, 4))
     on_cpu, on_cuda = (
-        listed_pairs(warp._conv.generate_kernel_map(in_coords.to(device), out_coords.to(device), stride, kernel_size))
+        listed_pairs(
+            patches._conv.generate_kernel_map(in_coords.to(device), out_coords.to(device), stride, kernel_size)
+        )
         for device in ("cpu", "cuda")
     )
     assert sorted(on_cuda) == sorted(on_cpu)
@@ -354,13 +357,13 @@ def test_cuda_kernel_map_equals_the_cpu_one(kernel_size, stride):
 @pytest.mark.cuda
 def test_cuda_unique_rows_and_morton_codes_equal_the_cpu_ones():
     coords = torch.randint(0, 30, (5000, 4), generator=torch.Generator().manual_seed(0)).int()
-    on_cuda, _ = warp._stride.unique_hashmap(coords.cuda())
-    assert rows(coords[on_cuda.cpu().long()]) == rows(coords[warp.unique_rows(coords)])
-    assert len(on_cuda) == len(warp.unique_rows(coords))
+    on_cuda, _ = patches._stride.unique_hashmap(coords.cuda())
+    assert rows(coords[on_cuda.cpu().long()]) == rows(coords[patches.unique_rows(coords)])
+    assert len(on_cuda) == len(patches.unique_rows(coords))
     for order in ORDERS:
         for grid in (coords, coords[:, 1:]):
-            codes = warp._serialization.morton_code(grid.cuda(), order=order)
-            assert torch.equal(codes.cpu(), warp.morton_code(grid, order))
+            codes = patches._serialization.morton_code(grid.cuda(), order=order)
+            assert torch.equal(codes.cpu(), patches.morton_code(grid, order))
 
 
 @pytest.mark.cuda
@@ -395,7 +398,7 @@ def test_cuda_convolution_equals_the_cpu_one(kind):
         fine = Voxels(coords.to(device), x, offsets=torch.tensor([0, len(coords)]))
         conv.to(device).zero_grad()
         out = conv(down.to(device)(fine), fine) if kind == "transposed" else conv(fine)
-        order = warp.unique_rows(out.batch_indexed_coordinates.cpu()).to(device)  # strided cells come in any order
+        order = patches.unique_rows(out.batch_indexed_coordinates.cpu()).to(device)  # strided cells come in any order
         values = out.feature_tensor[order]
         values.square().sum().backward()
         results.append([value.detach().cpu().clone() for value in (values, x.grad, conv.weight.grad, conv.bias.grad)])

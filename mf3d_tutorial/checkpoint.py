@@ -1,0 +1,25 @@
+"""Make a checkpoint small enough to give away: config, float16 weights and metrics, without the optimiser's state.
+
+python -m mf3d_tutorial.checkpoint runs/first/best.ckpt small.ckpt
+
+For Python it is the public name of training/checkpoint.py: `from mf3d_tutorial.checkpoint import load_model`.
+"""
+
+from mf3d_tutorial.common.errors import exit_on_user_error
+from mf3d_tutorial.config.options import argument_parser
+from mf3d_tutorial.training.checkpoint import CheckpointError, load_checkpoint, load_model, save_checkpoint, strip
+
+__all__ = ["CheckpointError", "load_checkpoint", "load_model", "save_checkpoint", "strip"]
+
+
+@exit_on_user_error
+def main() -> None:
+    parser = argument_parser("checkpoint", __doc__)
+    parser.add_argument("source", help="a last.ckpt or best.ckpt")
+    parser.add_argument("target", help="the file to write")
+    arguments = parser.parse_args()
+    strip(arguments.source, arguments.target)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,25 @@
+"""The options of a run: `load_config([...])`, the dataclasses behind it, and recipe/*.yaml and backbone/*.yaml."""
+
+from mf3d_tutorial.common.errors import ConfigError
+from mf3d_tutorial.config.schema import (
+    AUGMENTATIONS,
+    Config,
+    ModelConfig,
+    config_from_dict,
+    load_config,
+    plain,
+    read_config,
+    save_config,
+)
+
+__all__ = [
+    "AUGMENTATIONS",
+    "Config",
+    "ConfigError",
+    "ModelConfig",
+    "config_from_dict",
+    "load_config",
+    "plain",
+    "read_config",
+    "save_config",
+]

@@ -1,0 +1,19 @@
+"""Public name of evaluation/inference.py."""
+
+from mf3d_tutorial.evaluation.inference import (
+    InferenceOptions,
+    Instances,
+    keep_largest_component,
+    predict_instances,
+    run_model,
+    scene_instances,
+)
+
+__all__ = [
+    "InferenceOptions",
+    "Instances",
+    "keep_largest_component",
+    "predict_instances",
+    "run_model",
+    "scene_instances",
+]

@@ -1,0 +1,5 @@
+"""Public name of training/matching.py."""
+
+from mf3d_tutorial.training.matching import Pairs, Weights, cost_matrix, mask_costs, match
+
+__all__ = ["Pairs", "Weights", "cost_matrix", "mask_costs", "match"]

@@ -7,7 +7,8 @@ import nbformat
 import papermill
 import pytest
 
-from mf3d_tutorial.common.errors import ConfigError, check_parameters
+from mf3d_tutorial.common.errors import ConfigError
+from mf3d_tutorial.common.notebook import check_parameters
 
 FOLDER = Path(__file__).parents[1] / "notebooks"
 LESSONS, SOLUTIONS = sorted(FOLDER.glob("*.ipynb")), sorted((FOLDER / "solutions").glob("*.ipynb"))

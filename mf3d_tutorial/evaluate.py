@@ -28,7 +28,7 @@ from mf3d_tutorial.data.targets import build_target
 from mf3d_tutorial.evaluation.inference import MEMORY_ADVICE, InferenceOptions, Instances, run_model, scene_instances
 from mf3d_tutorial.evaluation.metrics import ScanNetInstanceAP
 from mf3d_tutorial.training.checkpoint import load_model
-from mf3d_tutorial.training.run_state import choose_device
+from mf3d_tutorial.warp.device import choose_device
 
 KEYS = ("ap", "ap50", "ap25")
 

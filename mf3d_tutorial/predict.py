@@ -22,9 +22,9 @@ from mf3d_tutorial.data import IGNORE_INDEX, LabelSet
 from mf3d_tutorial.data.pointcloud import READERS, UNITS, Cloud, read_cloud, standardise, unit_color, write_ply
 from mf3d_tutorial.evaluation.inference import MEMORY_ADVICE, InferenceOptions, Instances, predict_scan
 from mf3d_tutorial.training.checkpoint import load_model
-from mf3d_tutorial.training.run_state import choose_device
 from mf3d_tutorial.viz.colors import class_paint, instance_paint, neighbour_colors, rgb_paint
 from mf3d_tutorial.viz.report import write_report
+from mf3d_tutorial.warp.device import choose_device
 
 SHIPPED = Path(__file__).parents[1] / "data_samples" / "checkpoints" / "strong.ckpt"
 

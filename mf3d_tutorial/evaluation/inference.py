@@ -23,6 +23,8 @@ from mf3d_tutorial.data.labels import IGNORE_INDEX
 from mf3d_tutorial.data.pointcloud import Cloud, estimate_normals, mesh_normals, standardise, unit_color
 from mf3d_tutorial.data.scannet import Original, Scene, collate, voxel_downsample
 from mf3d_tutorial.model import MaskFormer3D
+from mf3d_tutorial.warp import Points
+from mf3d_tutorial.warp.device import autocast, inference_precision
 
 MEMORY_ADVICE = "raise voxel_size, or lower top_k"
 
@@ -148,14 +150,23 @@ def scene_for_model(cloud: Cloud, cfg: Config, voxel_size: float, log: Callable[
 
 
 @torch.no_grad()
-def run_model(model: MaskFormer3D, cfg: Config, scene: Scene) -> tuple[Float[Tensor, "Q C+1"], Float[Tensor, "Q N"]]:
-    """Class and mask logits of one scene; in float16 on CUDA unless the model was trained in float32 there."""
+def forward_scene(
+    model: MaskFormer3D, points: Points, precision: str, last_only: bool = False
+) -> list[tuple[Float[Tensor, "Q C+1"], Float[Tensor, "Q N"]]]:
+    """Class and mask logits of the one scene in `points` after each decoder layer, or after the last one only.
+
+    In float16 on CUDA, unless the model was trained with `train.precision=32`, which is what `precision` says.
+    """
     device = next(model.parameters()).device
-    batch = collate([scene], len(cfg.data.labels), in_features=cfg.model.in_features).to(device)
-    half = device.type == "cuda" and cfg.train.precision != "32"
-    with torch.autocast(device.type, dtype=torch.float16, enabled=half):
-        logits, masks = model(batch.points)
-    return logits[0], masks[0]
+    with autocast(device, inference_precision(precision, device)):
+        layers = model.forward_layers(points.to(device), last_only)
+    return [(logits[0], masks[0]) for logits, masks in layers]
+
+
+def run_model(model: MaskFormer3D, cfg: Config, scene: Scene) -> tuple[Float[Tensor, "Q C+1"], Float[Tensor, "Q N"]]:
+    """Class and mask logits of one scene, after the last decoder layer."""
+    batch = collate([scene], len(cfg.data.labels), in_features=cfg.model.in_features)
+    return forward_scene(model, batch.points, cfg.train.precision, last_only=True)[0]
 
 
 def scene_instances(

@@ -47,11 +47,6 @@ def world_size() -> int:
     return dist.get_world_size() if dist.is_initialized() else 1
 
 
-def local_rank() -> int:
-    """The number of this process among those of its machine, which is that of its GPU."""
-    return int(os.environ["LOCAL_RANK"]) if dist.is_torchelastic_launched() else 0
-
-
 def all_sum(values: list[float]) -> list[float]:
     """Each of these numbers, summed over the processes."""
     return add_up(torch.tensor(values, dtype=torch.float64)).tolist()

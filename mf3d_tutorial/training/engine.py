@@ -10,7 +10,7 @@ with the highest AP).
 
 import time
 from collections.abc import Sequence
-from contextlib import AbstractContextManager, closing
+from contextlib import closing
 from functools import partial
 from itertools import islice
 from types import SimpleNamespace
@@ -32,7 +32,8 @@ from mf3d_tutorial.model import MaskFormer3D
 from mf3d_tutorial.training.distributed import add_gradients, add_up, all_sum, gather, joined, on_main, rank, world_size
 from mf3d_tutorial.training.losses import SetCriterion, count_scenes
 from mf3d_tutorial.training.run_folder import Interrupts, RunFolder, dump_batch
-from mf3d_tutorial.training.run_state import Log, Progress, Run, as_numbers, choose_device, num_classes
+from mf3d_tutorial.training.run_state import Log, Progress, Run, as_numbers, num_classes
+from mf3d_tutorial.warp.device import autocast, choose_device
 
 Datasets = tuple[ScanNetScenes, ScanNetScenes]
 SMALLEST_SCALE = 2.0**-20  # of the loss in float16; it starts at 2**16 and is halved when gradients overflow
@@ -273,10 +274,6 @@ def open_viewer(cfg: Config, datasets: Sequence[ScanNetScenes], log: Log) -> "Li
     from mf3d_tutorial.viz.live import LiveViewer
 
     return LiveViewer(cfg, datasets, log)
-
-
-def autocast(device: torch.device, precision: str) -> AbstractContextManager:
-    return torch.autocast(device.type, dtype=torch.float16, enabled=precision == "16-mixed")
 
 
 def scene_names(parts: list[Batch]) -> str:

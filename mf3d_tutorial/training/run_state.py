@@ -15,9 +15,9 @@ from torch import Tensor, nn
 from mf3d_tutorial.common.errors import ConfigError
 from mf3d_tutorial.config import Config, plain
 from mf3d_tutorial.model import MaskFormer3D, build_model
-from mf3d_tutorial.training.distributed import all_sum, local_rank, rank, world_size
+from mf3d_tutorial.training.distributed import all_sum, rank, world_size
 from mf3d_tutorial.training.losses import SetCriterion
-from mf3d_tutorial.warp import HAS_EXTENSION
+from mf3d_tutorial.warp.device import autocast, training_precision
 
 Log = Callable[[str], None]
 
@@ -53,9 +53,9 @@ class Run:
         train = cfg.train
         if train.sync_batchnorm and world_size() > 1:
             model = nn.SyncBatchNorm.convert_sync_batchnorm(model)
-        precision = choose_precision(train.precision, device)
+        precision = training_precision(train.precision, device)
         if device.type == "cuda" and train.accumulate == 1:
-            with torch.autocast("cuda", torch.float16, enabled=precision == "16-mixed"):
+            with autocast(device, precision):
                 model.decoder.record_graphs(-(-train.batch_size // world_size()), cfg.model.num_queries)
         groups = model.parameters() if train.decay_all else decay_groups(model)
         optimizer = torch.optim.AdamW(groups, lr=train.lr, weight_decay=train.weight_decay, fused=True)
@@ -219,39 +219,6 @@ def decay_groups(model: nn.Module) -> list[dict[str, Any]]:
 
 def num_classes(cfg: Config) -> int:
     return len(cfg.data.labels)
-
-
-def choose_device(name: str) -> torch.device:
-    """The device called `name`; "auto" is CUDA where WarpConvNet's extension is there, else the CPU.
-
-    Under torchrun each process of a machine gets a GPU of its own.
-    """
-    works = HAS_EXTENSION and torch.cuda.is_available()
-    if name == "auto":
-        name = "cuda" if works else "cpu"
-    try:
-        device = torch.device(name)
-    except RuntimeError:
-        raise ConfigError(f"device={name} is not one of auto, cpu, cuda, cuda:N") from None
-    if device.type == "cuda" and not works:
-        raise ConfigError(
-            f"device={name} needs a GPU and WarpConvNet's CUDA extension: run `python -m mf3d_tutorial.check_env`, or "
-            "leave device=auto"
-        )
-    if device.type == "cuda":
-        device = torch.device("cuda", local_rank() if device.index is None else device.index)
-        if device.index >= torch.cuda.device_count():
-            raise ConfigError(f"there is no {device}: start torchrun with --nproc-per-node={torch.cuda.device_count()}")
-        torch.cuda.set_device(device)
-    return device
-
-
-def choose_precision(name: str, device: torch.device) -> str:
-    if name == "auto":
-        return "16-mixed" if device.type == "cuda" else "32"
-    if name == "16-mixed" and device.type != "cuda":
-        raise ConfigError("train.precision=16-mixed needs CUDA: use train.precision=32 on the CPU")
-    return name
 
 
 def as_numbers(losses: dict[str, Tensor]) -> dict[str, float]:

@@ -16,7 +16,7 @@ from torch import Tensor
 from mf3d_tutorial.data import Scene, collate
 from mf3d_tutorial.data.labels import LabelSet
 from mf3d_tutorial.data.targets import Target
-from mf3d_tutorial.evaluation.inference import predict_instances
+from mf3d_tutorial.evaluation.inference import forward_scene, predict_instances
 from mf3d_tutorial.training.matching import mask_costs
 from mf3d_tutorial.viz.colors import Paint, error_paint, instance_paint, neighbour_colors, rgb_paint, scalar_paint
 
@@ -189,8 +189,8 @@ class Inspection:
 def inspect_scene(model, cfg, scene: Scene, labels: LabelSet) -> Inspection:
     """Run a trained model on one scene, all decoder layers."""
     batch = collate([scene], len(labels), cfg.data.stuff_classes, cfg.model.in_features)
-    layers = model.forward_layers(batch.points.to(next(model.parameters()).device))
-    layers = [(logits[0].float().cpu(), masks[0].float().cpu()) for logits, masks in layers]
+    layers = forward_scene(model, batch.points, cfg.train.precision)
+    layers = [(logits.float().cpu(), masks.float().cpu()) for logits, masks in layers]
     return Inspection(scene, layers, batch.targets[0], labels)
 
 

@@ -24,6 +24,7 @@ from mf3d_tutorial.common.errors import ConfigError
 from mf3d_tutorial.config import Config
 from mf3d_tutorial.data import ScanNetScenes, collate
 from mf3d_tutorial.data.scannet import voxel_downsample
+from mf3d_tutorial.evaluation.inference import forward_scene
 from mf3d_tutorial.training.run_state import Log, Run
 from mf3d_tutorial.viz.colors import Paint, instance_paint, neighbour_colors, rgb_paint, scalar_paint
 from mf3d_tutorial.viz.inspection import Layers, instance_centers
@@ -111,11 +112,10 @@ class LiveViewer:
         training = model.training
         model.eval()
         try:
-            with torch.no_grad(), torch.autocast(run.device.type, torch.float16, run.precision == "16-mixed"):
-                outputs = model.forward_layers(self.batch.points.to(run.device))
+            outputs = forward_scene(model, self.batch.points, run.precision)
         finally:
             model.train(training)
-        layers = [(logits[0].cpu().half(), masks[0].cpu().half()) for logits, masks in outputs]
+        layers = [(logits.cpu().half(), masks.cpu().half()) for logits, masks in outputs]
         best = f"best AP {run.best['ap']:.3f} (epoch {run.best['epoch']})" if run.best else "no validation yet"
         title = f"epoch {run.epoch + 1}, step {run.step}/{run.total_steps}  \nloss {losses['loss']:.3f}  \n{best}"
         self.history.appendleft(Snapshot(title, layers))

@@ -27,7 +27,8 @@ from mf3d_tutorial.common.errors import exit_on_user_error
 from mf3d_tutorial.config import Config, load_config
 from mf3d_tutorial.config.options import BACKBONES
 from mf3d_tutorial.training.engine import build_loader, fit, load_datasets, train_step
-from mf3d_tutorial.training.run_state import Run, choose_device
+from mf3d_tutorial.training.run_state import Run
+from mf3d_tutorial.warp.device import choose_device
 from tests.benchmarks.learning import warm_up
 from tests.benchmarks.rooms import rooms_in
 

@@ -25,9 +25,8 @@ from mf3d_tutorial.data.scannet import Scene, point_features
 from mf3d_tutorial.evaluation.inference import predict_instances
 from mf3d_tutorial.model import MaskFormer3D, build_model
 from mf3d_tutorial.training.checkpoint import load_model
-from mf3d_tutorial.training.engine import autocast
-from mf3d_tutorial.training.run_state import choose_device, choose_precision
 from mf3d_tutorial.warp import Points
+from mf3d_tutorial.warp.device import autocast, choose_device, training_precision
 from tests.benchmarks.rooms import rooms_in
 
 
@@ -77,7 +76,7 @@ def main() -> None:
             cfg = load_config([f"paths.data_dir={data}", *arguments.overrides])
             model = build_model(cfg.model, len(cfg.data.labels)).to(device).eval()
         scene = ScanNetScenes(data, "train", voxel_size=cfg.data.voxel_size)[0]
-    precision = choose_precision("auto", device)
+    precision = training_precision("auto", device)
     name = torch.cuda.get_device_name() if device.type == "cuda" else f"CPU, {torch.get_num_threads()} threads"
     print(f"{name}, torch {torch.__version__}, precision {precision}, voxels of {cfg.data.voxel_size} m")
     before = peak_memory(device)

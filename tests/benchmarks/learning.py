@@ -31,7 +31,8 @@ from mf3d_tutorial.config.options import load_options
 from mf3d_tutorial.data.batches import fetch
 from mf3d_tutorial.evaluate import EvaluateOptions, evaluate
 from mf3d_tutorial.training.engine import build_loader, fit, load_datasets, train_step
-from mf3d_tutorial.training.run_state import Run, choose_device
+from mf3d_tutorial.training.run_state import Run
+from mf3d_tutorial.warp.device import choose_device
 
 ROWS = {
     "seed": [],

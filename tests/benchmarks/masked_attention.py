@@ -21,7 +21,7 @@ from torch import Tensor
 
 from mf3d_tutorial.common.errors import exit_on_user_error
 from mf3d_tutorial.model.attention import ALIGNMENT, MaskedAttention, filled
-from mf3d_tutorial.training.run_state import choose_device
+from mf3d_tutorial.warp.device import choose_device
 
 Way = Callable[[Tensor, Tensor], Tensor]
 

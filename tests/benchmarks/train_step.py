@@ -28,9 +28,10 @@ from torch import Tensor
 from mf3d_tutorial.common.errors import exit_on_user_error
 from mf3d_tutorial.config import load_config
 from mf3d_tutorial.data import Batch, ScanNetScenes, collate
-from mf3d_tutorial.training.engine import autocast, train_step
-from mf3d_tutorial.training.run_state import Run, choose_device
+from mf3d_tutorial.training.engine import train_step
+from mf3d_tutorial.training.run_state import Run
 from mf3d_tutorial.warp import SparseConv3d, use_fast_path
+from mf3d_tutorial.warp.device import autocast, choose_device
 from tests.benchmarks.rooms import rooms_in
 from tests.seed_side import seed_loss, seed_model, seed_targets
 

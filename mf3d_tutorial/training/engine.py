@@ -10,14 +10,14 @@ with the highest AP).
 
 import time
 from collections.abc import Sequence
-from contextlib import closing
+from contextlib import closing, nullcontext
 from functools import partial
 from itertools import islice
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import torch
-from jaxtyping import Bool
+from jaxtyping import Float
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
@@ -29,7 +29,17 @@ from mf3d_tutorial.data.transforms import augmentation
 from mf3d_tutorial.evaluation.inference import keep_largest_component, predict_instances
 from mf3d_tutorial.evaluation.metrics import ScanNetInstanceAP
 from mf3d_tutorial.model import MaskFormer3D
-from mf3d_tutorial.training.distributed import add_gradients, add_up, all_sum, gather, joined, on_main, rank, world_size
+from mf3d_tutorial.training.batch_loss import TERMS
+from mf3d_tutorial.training.distributed import (
+    all_sum,
+    broadcast_buffers,
+    gather,
+    on_main,
+    process_group,
+    rank,
+    sum_over_processes,
+    world_size,
+)
 from mf3d_tutorial.training.losses import SetCriterion, count_scenes
 from mf3d_tutorial.training.run_folder import Interrupts, RunFolder, dump_batch
 from mf3d_tutorial.training.run_state import Log, Progress, Run, as_numbers, num_classes
@@ -49,7 +59,7 @@ def fit(cfg: Config, log: Log = print) -> dict[str, Any]:
     Whatever ends the run later, a signal too, last.ckpt is written first, and `train.resume=auto` goes on from it.
     """
     device = choose_device(cfg.device)
-    with joined(device):
+    with process_group(device):
         log = log if rank() == 0 else (lambda line: None)
         datasets = load_datasets(cfg)
         on_main(lambda: check_data(cfg, datasets))
@@ -72,7 +82,8 @@ def train(
     train_loader, val_loader = build_loader(cfg, datasets[0], shuffle=True), build_loader(cfg, datasets[1])
     progress, sampler = Progress(run, folder.log), train_loader.batch_sampler
     sampler.start_at(run.epoch, run.seen)
-    steps = zip(*[fetch(train_loader)] * options.accumulate)
+    batches = fetch(train_loader)
+    steps = iter(lambda: list(islice(batches, options.accumulate)), [])  # the parts of each step
     while not run.is_over or run.seen:  # an epoch is over when it has been validated
         run.model.train()
         for parts in progress.timed(islice(steps, sampler.steps - run.seen)):
@@ -91,10 +102,8 @@ def train(
                 folder.save(run, "last.ckpt")
         if (run.epoch + 1) % options.eval_every == 0 or run.is_over:
             interrupts.check()
-            interrupts.hold = False
-            judged, largest = run.averaged or run.model, cfg.inference.largest_component
-            metrics = validate(judged, val_loader, run.criterion, run.device, run.precision, largest)
-            interrupts.hold = True
+            with interrupts.let_through():
+                metrics = validate_run(run, val_loader)
             folder.log(f"epoch {run.epoch + 1}: " + describe(metrics))
             if run.is_best(metrics):
                 folder.save(run, "best.ckpt")
@@ -113,41 +122,59 @@ def train_step(run: Run, *parts: Batch | None) -> dict[str, Tensor]:
     statistics. (In float16 some gradients may overflow: such a step leaves the weights alone, and lowers the scale.)
     NonFiniteError, naming the scenes, after `train.max_nonfinite` such batches in a row.
     """
-    options, parts = run.cfg.train, [part for part in parts if part]
-    statistics = [torch._foreach_add(buffers, 0) for buffers in run.buffers]  # copies, by a kernel or two
-    norm, moved = torch.full((), torch.nan, device=run.device), False
+    statistics, moved = run.copy_statistics(), False
     try:
-        losses = forward_backward(run, [part.to(run.device) for part in parts])
-        add_gradients(run.model)
-        run.scaler.unscale_(run.optimizer)
-        norm = nn.utils.clip_grad_norm_(run.parameters, options.max_grad_norm)
-        finite = torch.stack([losses["loss"], losses["loss"] + norm]).isfinite()
-        run.whole = False
-        step_if(run.optimizer, finite[1])
-        moved = bool(finite[0 if run.scaler.is_enabled() else 1])  # the host waits here for the GPU
+        losses = forward_backward(run, parts)
+        norm, moved = optimizer_step(run, losses["loss"])
     except Exception as error:
         if sentence := explain(run, parts, error):
             raise UserError(sentence) from error
         raise
     finally:
         if not moved:
-            for buffers, before in zip(run.buffers, statistics):
-                torch._foreach_copy_(buffers, before)
-    if moved:
-        run.average()
-    run.scaler.update()
-    run.nonfinite = 0 if moved else run.nonfinite + 1
-    run.step, run.seen = run.step + 1, run.seen + 1
-    if options.schedule == "onecycle" and run.step < run.total_steps:
-        run.scheduler.last_epoch = max(run.step, run.clock_step()) - 1
-        run.scheduler.step()
-    run.whole = True
-    if run.nonfinite >= options.max_nonfinite:
+            run.restore_statistics(statistics)
+    run.advance(moved)
+    if run.nonfinite >= run.cfg.train.max_nonfinite:
         raise NonFiniteError(
             f"loss or gradient were not finite in {run.nonfinite} steps in a row, the last one (step {run.step}) on "
             f"{scene_names(parts)}, kept in {dump_batch(run, parts)}: lower train.lr, or set train.precision=32"
         )
     return {**losses, "grad_norm": norm}
+
+
+def forward_backward(run: Run, parts: Sequence[Batch | None]) -> dict[str, Tensor]:
+    """Compute the gradients of all parts; the losses of the whole batch, over all processes."""
+    parts = [part.to(run.device) if part else None for part in parts]
+    count = all_sum(list(count_scenes([target for part in parts if part for target in part.targets])))
+    run.scenes += int(count[0])
+    run.optimizer.zero_grad()
+    sums = torch.zeros(len(TERMS), device=run.device)
+    for index, part in enumerate(parts):
+        last = index == len(parts) - 1
+        if part is None and not (last and world_size() > 1):  # in the last part all processes add up their gradients
+            continue
+        with run.batch_loss.no_sync() if world_size() > 1 and not last else nullcontext():
+            with autocast(run.device, run.precision):
+                losses = run.batch_loss(part, count)
+            run.scaler.scale(losses["loss"] * world_size()).backward()  # DistributedDataParallel takes the mean
+        sums += torch.stack([losses[name].detach() for name in TERMS])
+    return dict(zip(TERMS, sum_over_processes(sums)))
+
+
+def optimizer_step(run: Run, loss: Float[Tensor, ""]) -> tuple[Float[Tensor, ""], bool]:
+    """Clip the gradients and move the weights, if they are finite; their norm, and whether the step counts.
+
+    The device decides by itself and the host starts the optimiser without knowing: it waits for the GPU only once.
+    """
+    run.scaler.unscale_(run.optimizer)
+    norm = nn.utils.clip_grad_norm_(run.parameters, run.cfg.train.max_grad_norm)
+    finite = torch.stack([loss, loss + norm]).isfinite()
+    run.consistent = False
+    run.optimizer.found_inf = 1 - finite[1].float()  # so `GradScaler.step` tells fused AdamW to do nothing
+    run.optimizer.step()
+    del run.optimizer.found_inf
+    # In float16 an overflow of gradients alone is nothing unusual: the scale is lowered, and the step counts.
+    return norm, bool(finite[0 if run.scaler.is_enabled() else 1])
 
 
 def check_scale(run: Run) -> None:
@@ -158,29 +185,11 @@ def check_scale(run: Run) -> None:
         )
 
 
-def step_if(optimizer: torch.optim.Optimizer, finite: Bool[Tensor, ""]) -> None:
-    """A step of fused AdamW that the device leaves out unless `finite`, which the host need not know to start it."""
-    optimizer.found_inf = 1 - finite.float()  # as `GradScaler.step` says it
-    optimizer.step()
-    del optimizer.found_inf
-
-
-def forward_backward(run: Run, parts: list[Batch]) -> dict[str, Tensor]:
-    """Add up the gradients of all parts; the losses of the whole batch, over all processes."""
-    count = all_sum(list(count_scenes([target for part in parts for target in part.targets])))
-    run.scenes += int(count[0])
-    run.optimizer.zero_grad()
-    sums = dict.fromkeys(("loss", "cls", "bce", "dice"), torch.zeros((), device=run.device))
-    for part in parts:
-        with autocast(run.device, run.precision):
-            outputs = run.model.forward_layers(part.points, last_only=run.criterion.aux_weight == 0)
-            try:
-                losses = run.criterion(outputs, part.targets, count)
-            except NonFiniteError:  # backward all the same: with SyncBatchNorm the other processes wait for it
-                losses = dict.fromkeys(sums, outputs[-1][0].sum() * torch.nan)
-        run.scaler.scale(losses["loss"]).backward()
-        sums = {name: total + losses[name].detach() for name, total in sums.items()}
-    return dict(zip(sums, add_up(torch.stack(list(sums.values())))))
+def validate_run(run: Run, loader: DataLoader) -> dict[str, Any]:
+    """`validate` the run's averaged weights, or the trained ones if it has no average; the same in all processes."""
+    model = run.averaged or run.model
+    broadcast_buffers(model)
+    return validate(model, loader, run.criterion, run.device, run.precision, run.cfg.inference.largest_component)
 
 
 @torch.no_grad()
@@ -232,12 +241,12 @@ def load_datasets(cfg: Config) -> Datasets:
 
 def check_data(cfg: Config, datasets: Datasets) -> None:
     """UserError if a scene cannot be used, or if the scenes of a step cannot be dealt to all processes."""
-    options, hands = cfg.train, world_size() * cfg.train.accumulate
+    options, parts = cfg.train, world_size() * cfg.train.accumulate
     last = len(datasets[0]) % options.batch_size
-    if options.batch_size < hands or (options.sync_batchnorm and 0 < last < hands):
+    if options.batch_size < parts or (options.sync_batchnorm and 0 < last < parts):
         raise ConfigError(
             f"train.batch_size={options.batch_size} leaves some of {world_size()} processes x train.accumulate="
-            f"{options.accumulate} without a scene: give a multiple of {hands}"
+            f"{options.accumulate} without a scene: give a multiple of {parts}"
         )
     voxel_sizes = [size for size in (cfg.data.voxel_size, cfg.model.backbone_voxel_size) if size]
     for dataset in datasets:
@@ -276,11 +285,11 @@ def open_viewer(cfg: Config, datasets: Sequence[ScanNetScenes], log: Log) -> "Li
     return LiveViewer(cfg, datasets, log)
 
 
-def scene_names(parts: list[Batch]) -> str:
-    return ", ".join(name for part in parts for name in part.names)
+def scene_names(parts: Sequence[Batch | None]) -> str:
+    return ", ".join(name for part in parts if part for name in part.names)
 
 
-def explain(run: Run, parts: list[Batch], error: Exception) -> str | None:
+def explain(run: Run, parts: Sequence[Batch | None], error: Exception) -> str | None:
     """What to say of a batch that the GPU has no room for, or batch norm too few voxels; None for other errors."""
     if "more than 1 value per channel" in str(error):  # PyTorch's batch norm
         return (
@@ -289,7 +298,7 @@ def explain(run: Run, parts: list[Batch], error: Exception) -> str | None:
         )
     if not isinstance(error, torch.OutOfMemoryError):
         return None
-    points = sum(len(target.instance) for part in parts for target in part.targets)
+    points = sum(len(target.instance) for part in parts if part for target in part.targets)
     return (
         f"the GPU's memory is too small for step {run.step + 1}, {scene_names(parts)} with {points:,} points: raise "
         f"train.accumulate (now {run.cfg.train.accumulate}, at most train.batch_size={run.cfg.train.batch_size} over "

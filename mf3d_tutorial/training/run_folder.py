@@ -7,7 +7,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from mf3d_tutorial.common.errors import ConfigError
 from mf3d_tutorial.config import Config, config_from_dict, plain, save_config
 from mf3d_tutorial.data import Batch
 from mf3d_tutorial.training.checkpoint import CheckpointError, DamagedError, load_checkpoint, save_checkpoint
-from mf3d_tutorial.training.distributed import all_sum, on_main, rank, share_weights
+from mf3d_tutorial.training.distributed import all_sum, on_main, rank
 from mf3d_tutorial.training.run_state import Log, Run
 
 
@@ -38,8 +38,6 @@ class RunFolder:
         """Begin a new run, or load into `run` the one to go on with."""
         if state := on_main(self.prepare):
             run.load_state_dict(state)
-        for model in (run.model, run.averaged) if run.averaged else (run.model,):
-            share_weights(model)
         self.run = run
         self.log(f"run folder: {self.path}")
 
@@ -98,7 +96,7 @@ class RunFolder:
         return metrics
 
     def __exit__(self, _kind: Any, error: BaseException | None, _trace: Any) -> None:
-        if error and self.run and self.run.whole:
+        if error and self.run and self.run.consistent:
             with contextlib.suppress(Exception):  # the error that is on its way is the one to be seen
                 self.save(self.run, "last.ckpt")
                 self.log(f"stopped after step {self.run.step}; train.resume=auto goes on from there")
@@ -153,15 +151,19 @@ def tracker(cfg: Config, path: Path, step: int) -> Callable[[dict[str, float], i
     return lambda numbers, step: None
 
 
-def dump_batch(run: Run, parts: list[Batch]) -> Path:
+def dump_batch(run: Run, parts: Sequence[Batch | None]) -> Path:
     """Write what this process had of a batch into the run folder, for `load_checkpoint`; the file's path."""
     path = Path(run.cfg.paths.output_dir).expanduser() / f"nonfinite{rank()}.ckpt"
     path.parent.mkdir(parents=True, exist_ok=True)
     tensors = ("coordinate_tensor", "feature_tensor", "offsets")
-    batches = [{name: getattr(part.points, name) for name in tensors} for part in parts]
     batches = [
-        {**points, "names": part.names, "targets": [vars(target) for target in part.targets]}
-        for points, part in zip(batches, parts)
+        {
+            **{name: getattr(part.points, name) for name in tensors},
+            "names": part.names,
+            "targets": [vars(target) for target in part.targets],
+        }
+        for part in parts
+        if part
     ]
     save_checkpoint({"step": run.step, "batches": batches}, path)
     return path
@@ -189,6 +191,13 @@ class Interrupts:
         if not self.hold:
             self.hold = True  # for a second signal, which may come while last.ckpt is written
             raise KeyboardInterrupt
+
+    @contextlib.contextmanager
+    def let_through(self) -> Iterator[None]:
+        """A signal ends the run at once in this block, which may take long and changes nothing."""
+        self.hold = False
+        yield
+        self.hold = True
 
     def check(self) -> None:
         """KeyboardInterrupt if any process was told to stop."""

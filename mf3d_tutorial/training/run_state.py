@@ -15,7 +15,8 @@ from torch import Tensor, nn
 from mf3d_tutorial.common.errors import ConfigError
 from mf3d_tutorial.config import Config, plain
 from mf3d_tutorial.model import MaskFormer3D, build_model
-from mf3d_tutorial.training.distributed import all_sum, rank, world_size
+from mf3d_tutorial.training.batch_loss import BatchLoss
+from mf3d_tutorial.training.distributed import all_sum, data_parallel, rank, world_size
 from mf3d_tutorial.training.losses import SetCriterion
 from mf3d_tutorial.warp.device import autocast, training_precision
 
@@ -42,7 +43,7 @@ class Run:
     scenes: int = 0  # in them
     seconds: float = 0.0  # and how long they took, validation included
     nonfinite: int = 0
-    whole: bool = True  # False while the optimiser changes the weights
+    consistent: bool = True  # False while the optimiser changes the weights
     best: dict[str, Any] = field(default_factory=dict)  # the validation with the highest AP so far
 
     @classmethod
@@ -100,12 +101,39 @@ class Run:
         return list(self.model.parameters())  # a walk over all modules, which takes milliseconds
 
     @cached_property
-    def buffers(self) -> list[list[Tensor]]:
-        """Those of the model, one list a type: batch norm's means and variances, and how often they were updated."""
+    def batch_loss(self) -> nn.Module:
+        """What `train_step` calls; with several processes its backward pass averages gradients over them."""
+        return data_parallel(BatchLoss(self.model, self.criterion))
+
+    @cached_property
+    def _statistics(self) -> list[list[Tensor]]:
+        """The model's buffers, one list per type: batch norm's means and variances, and how often they were updated."""
         lists = {}
         for buffer in self.model.buffers():
             lists.setdefault(buffer.dtype, []).append(buffer)
         return list(lists.values())
+
+    def copy_statistics(self) -> list[list[Tensor]]:
+        """A copy of batch norm's statistics, for `restore_statistics`: one kernel per type, not one per buffer."""
+        return [torch._foreach_add(buffers, 0) for buffers in self._statistics]
+
+    def restore_statistics(self, copy: list[list[Tensor]]) -> None:
+        """Bring back the statistics of `copy_statistics`."""
+        for buffers, before in zip(self._statistics, copy):
+            torch._foreach_copy_(buffers, before)
+
+    def advance(self, moved: bool) -> None:
+        """Count a step, in which the weights have `moved` or not; bring average, scale and learning rate up to it."""
+        if moved:
+            self.average()
+        self.scaler.update()
+        self.nonfinite = 0 if moved else self.nonfinite + 1
+        self.step, self.seen = self.step + 1, self.seen + 1
+        if self.cfg.train.schedule == "onecycle" and self.step < self.total_steps:
+            # Where the clock is ahead of the steps, the schedule jumps: it ends with train.minutes.
+            self.scheduler.last_epoch = max(self.step, self.clock_step()) - 1
+            self.scheduler.step()
+        self.consistent = True
 
     @property
     def num_parameters(self) -> int:

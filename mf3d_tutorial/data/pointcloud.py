@@ -15,6 +15,7 @@ from jaxtyping import Float, Int, UInt8
 from scipy.spatial import cKDTree
 
 from mf3d_tutorial.common.errors import DataError
+from mf3d_tutorial.data.placement import near_origin
 
 UNITS = {"m": 1.0, "cm": 0.01, "mm": 0.001}
 _LARGEST_SCAN = 200  # metres: what is larger is taken for millimetres
@@ -252,7 +253,7 @@ def standardise(cloud: Cloud, units: str = "auto", up: str = "auto") -> tuple[Cl
 
     units: m, cm or mm; auto takes a scan for millimetres if it would be over 200 m wide in metres. up: y or z; auto
     takes y if clearly more points (1.2 times) lie in the lowest 5 cm of y than of z: that is where the floor is.
-    Coordinates beyond 1 km are moved to the origin by whole metres, because float32 would round them.
+    Coordinates beyond 100 m are moved to the origin by whole metres, because float32 would round them.
     """
     low, high = np.percentile(cloud.coord[:: len(cloud.coord) // 200_000 + 1], [1, 99], axis=0)
     if units == "auto":
@@ -260,12 +261,10 @@ def standardise(cloud: Cloud, units: str = "auto", up: str = "auto") -> tuple[Cl
     floor = (cloud.coord < low + 0.05 / UNITS[units]).mean(0)
     if up == "auto":
         up = "y" if floor[1] > 1.2 * floor[2] else "z"
-    coord, normal = cloud.coord * UNITS[units], cloud.normal
-    if np.abs(coord).max() > 1000:
-        coord -= np.floor(coord.min(0))
+    coord, normal = near_origin(cloud.coord * UNITS[units]), cloud.normal
     if up == "y":
-        coord, normal = (xyz if xyz is None else xyz[:, [0, 2, 1]] * [1, -1, 1] for xyz in (coord, normal))
+        coord, normal = (xyz if xyz is None else xyz[:, [0, 2, 1]] * np.float32([1, -1, 1]) for xyz in (coord, normal))
     size = " x ".join(f"{length:.1f}" for length in np.ptp(coord, axis=0))
     said = f"{len(coord):,} points, {size} m, taken to be in {units} with {up} up"
     normal = None if normal is None else normal.astype(np.float32)
-    return replace(cloud, coord=coord.astype(np.float32), normal=normal), said
+    return replace(cloud, coord=coord, normal=normal), said

@@ -25,6 +25,7 @@ from torch.utils.data import Dataset
 
 from mf3d_tutorial.common.errors import DataError
 from mf3d_tutorial.data.labels import CUSTOM, IGNORE_INDEX, LabelSet, custom_labels, label_set, read_classes
+from mf3d_tutorial.data.placement import near_origin, place
 from mf3d_tutorial.data.pointcloud import check_points, unit_color
 from mf3d_tutorial.data.targets import Target, build_target
 from mf3d_tutorial.warp import GRID_MAX, Points
@@ -44,7 +45,7 @@ class Original:
 @dataclass
 class Scene:
     name: str
-    coord: Float[np.ndarray, "N 3"]  # metres
+    coord: Float[np.ndarray, "N 3"]  # metres; wherever the scan lies (see placement.py)
     color: Float[np.ndarray, "N 3"]  # 0..1
     normal: Float[np.ndarray, "N 3"]
     segment: Int[np.ndarray, " N"]  # class index, -1: unannotated
@@ -135,9 +136,7 @@ class ScanNetScenes(Dataset):
                     f"{IGNORE_INDEX} to {high}: check data.label_set and data.ignore_index, or prepare the scene again"
                 )
         original = Original(segment, instance, np.arange(len(coord)))
-        return Scene(
-            folder.name, coord.astype(np.float32), color, read("normal", columns=3), segment, instance, original
-        )
+        return Scene(folder.name, near_origin(coord), color, read("normal", columns=3), segment, instance, original)
 
     def check(self, voxel_size: float | None = None) -> None:
         """Read every scene once; DataError naming the bad ones, so that a run refuses them before it begins.
@@ -179,12 +178,13 @@ def check_grid(scene: Scene, voxel_size: float | None) -> None:
     """DataError if the scene's voxel grid is too large for WarpConvNet's integer keys."""
     if voxel_size is None:
         return
-    low, high = scene.coord.min(0) / voxel_size, scene.coord.max(0) / voxel_size
+    coord = place(scene.coord)
+    low, high = coord.min(0) / voxel_size, coord.max(0) / voxel_size
     if max(-low.min(), high.max()) >= GRID_MAX or (high - low).max() >= _EXTENT_LIMIT:
         raise DataError(
             f"{scene.name}: with a voxel size of {voxel_size} m its grid has {(high - low).max():.0f} voxels along an "
             f"axis and reaches index {max(-low.min(), high.max()):.0f}, more than fit (18 bits, {_EXTENT_LIMIT} "
-            "voxels): use a larger voxel size, and coordinates in metres near the origin"
+            "voxels): use a larger voxel size, and coordinates in metres"
         )
 
 
@@ -227,11 +227,14 @@ def _read_optional(folder: Path, name: str, count: int, columns: int | None = No
 
 
 def voxel_downsample(scene: Scene, voxel_size: float | None) -> Scene:
-    """The scene with the first point of every occupied voxel of edge `voxel_size` (metres); all points if None."""
+    """The scene with the first point of every occupied voxel of edge `voxel_size` (metres); all points if None.
+
+    Voxels are counted from the point of reference of placement.py, so that they do not depend on where the scan lies.
+    """
     if voxel_size is None:
         return scene
     check_grid(scene, voxel_size)
-    cell = np.floor(scene.coord / voxel_size).astype(np.int64)
+    cell = np.floor(place(scene.coord) / voxel_size).astype(np.int64)
     cell -= cell.min(0)
     key = np.ravel_multi_index(cell.T, cell.max(0) + 1)
     _, first, kept = np.unique(key, return_index=True, return_inverse=True)
@@ -264,6 +267,9 @@ def collate(
 ) -> Batch | None:
     """One batch: WarpConvNet Points with features (see `point_features`), and a target a scene (`build_target`).
 
+    Each scene's positions are relative to the scene itself (see placement.py), here and nowhere else, so that training,
+    after its augmentation, and every kind of inference agree.
+
     None without scenes, which is what a process may get of the last batch of an epoch. Without `originals`, which only
     AP needs, a data loader's process has half as much to hand over.
     """
@@ -271,7 +277,7 @@ def collate(
         return None
     return Batch(
         Points(
-            [torch.from_numpy(scene.coord) for scene in scenes],
+            [torch.from_numpy(place(scene.coord)) for scene in scenes],
             [torch.from_numpy(point_features(scene, in_features)) for scene in scenes],
         ),
         [

@@ -20,6 +20,7 @@ from mf3d_tutorial.common.errors import DataError
 from mf3d_tutorial.config import Config
 from mf3d_tutorial.config.options import option, require
 from mf3d_tutorial.data.labels import IGNORE_INDEX
+from mf3d_tutorial.data.placement import place
 from mf3d_tutorial.data.pointcloud import Cloud, estimate_normals, mesh_normals, standardise, unit_color
 from mf3d_tutorial.data.scannet import Original, Scene, collate, voxel_downsample
 from mf3d_tutorial.model import MaskFormer3D
@@ -183,7 +184,7 @@ def scene_instances(
     found = predict_instances(logits, masks, options.top_k, options.mask_threshold, counts=counts)
     full = found.masks.cpu().numpy()[:, kept]
     if options.largest_component:
-        keep_largest_component(full, scene.coord[scene.original.kept], options.voxel_size)
+        keep_largest_component(full, place(scene.coord)[scene.original.kept], options.voxel_size)
     enough = torch.from_numpy(np.count_nonzero(full, axis=1) >= max(options.min_points, 1))
     found = Instances(torch.from_numpy(full), found.scores.cpu(), found.labels.cpu(), found.queries.cpu())
     return found if enough.all() else found[enough]  # masks of all points are large: no copy without need

@@ -126,6 +126,4 @@ def explain(error: Exception) -> str:
     key = getattr(error, "full_key", None)
     if "is not in struct" in message:
         return f"{key} is a new argument: write +{key}=..."
-    if "Could not find 'recipe/" in message:
-        return f"{message.split(': ')[-1]}: recipes are {', '.join(RECIPES)}"
     return f"{key}: {message}" if key else f"an override cannot be read: {message}"

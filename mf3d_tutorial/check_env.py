@@ -14,6 +14,8 @@ import warnings
 from importlib import import_module
 from pathlib import Path
 
+from mf3d_tutorial.common.command_line import program_name
+
 ROOT = Path(__file__).resolve().parent.parent
 OLDEST_PYTHON, NEWEST_PYTHON = (3, 10), (3, 13)
 
@@ -110,12 +112,16 @@ def check_data(folder: Path) -> str:
     return f"data folder {folder}: scenes: " + ", ".join(f"{count} {split}" for split, count in counts.items() if count)
 
 
+CHECKS = (check_python, check_torch, check_gpu, check_warpconvnet, check_convolution)
+
+
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m mf3d_tutorial.check_env", description=__doc__.splitlines()[0])
+    """Print a line for each check; the exit code."""
+    parser = argparse.ArgumentParser(prog=program_name("check_env"), description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, default=ROOT / "data_samples", metavar="DIR", help="default: data_samples")
     data = parser.parse_args().data
     failures = 0
-    for check in (check_python, check_torch, check_gpu, check_warpconvnet, check_convolution, lambda: check_data(data)):
+    for check in (*CHECKS, lambda: check_data(data)):
         try:
             print(f"[OK] {check()}", flush=True)
         except Exception as error:  # whatever breaks in a check is a finding

@@ -1,6 +1,7 @@
 """Set-up: the files that name versions agree, and make and check_env say clearly what is wrong."""
 
 import os
+import pkgutil
 import re
 import shutil
 import stat
@@ -14,6 +15,7 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
+from mf3d_tutorial import __main__ as console
 from mf3d_tutorial import check_env
 
 if sys.version_info >= (3, 11):
@@ -73,6 +75,10 @@ def test_conda_users_get_what_make_install_gives():
     constraints, editable, package = installed.groups()
     assert by_pip == {"pip": [constraints, f"{editable} {package}"]}
     assert set(package[2:-1].split(",")) <= set(EXTRAS)
+
+
+def test_the_console_command_is_installed():
+    assert pkgutil.resolve_name(PROJECT["scripts"]["mf3d"]) is console.main
 
 
 def test_versions_are_written_down_once():

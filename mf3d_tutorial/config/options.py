@@ -22,6 +22,7 @@ from hydra.errors import HydraException
 from omegaconf import MISSING, OmegaConf
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
+from mf3d_tutorial.common.command_line import program_name
 from mf3d_tutorial.common.errors import ConfigError
 
 RECIPES, BACKBONES = (
@@ -68,10 +69,9 @@ def load_options(schema: type[Options], overrides: list[str]) -> Options:
 
 
 def argument_parser(module: str, description: str, epilog: str = "") -> argparse.ArgumentParser:
-    """For `python -m mf3d_tutorial.<module>`; --help prints both texts as they are."""
+    """For the command `module`; --help prints both texts as they are."""
     layout = argparse.RawDescriptionHelpFormatter
-    prog = f"python -m mf3d_tutorial.{module}"
-    return argparse.ArgumentParser(prog, description=description, epilog=epilog, formatter_class=layout)
+    return argparse.ArgumentParser(program_name(module), description=description, epilog=epilog, formatter_class=layout)
 
 
 def options_parser(schema: type, module: str, description: str) -> argparse.ArgumentParser:
@@ -126,6 +126,4 @@ def explain(error: Exception) -> str:
     key = getattr(error, "full_key", None)
     if "is not in struct" in message:
         return f"{key} is a new argument: write +{key}=..."
-    if "Could not find 'recipe/" in message:
-        return f"{message.split(': ')[-1]}: recipes are {', '.join(RECIPES)}"
     return f"{key}: {message}" if key else f"an override cannot be read: {message}"

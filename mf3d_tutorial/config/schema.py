@@ -32,6 +32,10 @@ FEATURE_CHANNELS = {"color": 3, "normal": 3, "height": 1, "coord": 3}
 # What `data.augment` can name: `random_<name>` of data/transforms.py.
 AUGMENTATIONS = ("flip", "rotation", "scale", "color", "elastic", "crop")
 
+NAMED_FILES = {"recipe": RECIPES, "backbone": BACKBONES}
+# What these were called in older command lines, config files and checkpoints.
+OLD_NAMES = {"recipe": {"seed": "baseline"}, "backbone": {"strong": "minkunet_6m", "tiny": "minkunet_1m"}}
+
 
 @dataclass
 class PathsConfig:
@@ -203,12 +207,10 @@ class VizConfig:
 
 @dataclass
 class Config:
-    # A recipe may have a backbone file of its own name; without one the default of ModelConfig stays.
-    defaults: list[Any] = field(
-        default_factory=lambda: ["_self_", {"recipe": "seed"}, {"optional backbone": "${recipe}"}], compare=False
-    )
-    recipe: str = option("seed", f"named set of values: {' or '.join(RECIPES)}")
-    backbone: str | None = option(None, f"short for a model.backbone: {', '.join(BACKBONES)}")
+    # For Hydra: a recipe's file names the backbone's file in turn, which therefore has the last word.
+    defaults: list[Any] = field(default_factory=lambda: ["_self_", {"recipe": "baseline"}], compare=False)
+    recipe: str = option("baseline", f"named set of values: {' or '.join(RECIPES)}")
+    backbone: str | None = option(None, f"short for a model.backbone: {', '.join(BACKBONES)}; null: the recipe's")
     seed: int = option(42, "seed of every random number generator")
     device: str = option("auto", "auto, cpu, cuda or cuda:N; auto takes a GPU that works")
     paths: PathsConfig = field(default_factory=PathsConfig)
@@ -222,15 +224,26 @@ class Config:
 
 def load_config(overrides: list[str]) -> Config:
     """The config that these `key=value` overrides give; ConfigError, naming the key, for anything that is wrong."""
-    for key, _, value in (override.partition("=") for override in overrides):
-        if key == "backbone":  # Hydra would pass over a file that is not there
-            choice(key, value, BACKBONES)
-    cfg = load_options(Config, overrides)
+    cfg = load_options(Config, [_named_file(override) for override in overrides])
     if cfg.data.label_set == CUSTOM:
         classes = read_classes(cfg.paths.data_dir)
         stuff = cfg.data.stuff_classes or list(custom_labels(classes).stuff)
         cfg.data = dataclasses.replace(cfg.data, classes=classes, stuff_classes=stuff)
     return _checked(cfg)
+
+
+def _named_file(override: str) -> str:
+    """The override; of a recipe or a backbone with its name of today, or ConfigError if there is none of that name."""
+    key, _, value = override.partition("=")
+    if key not in NAMED_FILES:
+        return override
+    name = _name_of_today(key, value.strip("'\""))
+    choice(key, name, NAMED_FILES[key])
+    return f"{key}={name}"
+
+
+def _name_of_today(key: str, name: str | None) -> str | None:
+    return OLD_NAMES[key].get(name, name)
 
 
 def _checked(cfg: Config) -> Config:
@@ -253,6 +266,7 @@ def read_config(path: str | Path) -> Config:
 
 def config_from_dict(values: dict[str, Any]) -> Config:
     """A validated config from plain values, such as a checkpoint holds."""
+    values = {**values, **{key: _name_of_today(key, values[key]) for key in OLD_NAMES if key in values}}
     augment = values.get("data", {}).get("augment")
     if isinstance(augment, bool):  # so it was before each change could be chosen
         values = {**values, "data": {**values["data"], "augment": list(AUGMENTATIONS[:4]) if augment else []}}

@@ -4,7 +4,7 @@
     python -m tests.benchmarks.learning --data data/rooms --row "seed + ema" --transfer ../shared/scenes/layout
     python -m tests.benchmarks.learning                                       # only print the table
 
-One row a command. A row is a recipe, the seed's recipe with one idea of the strong one, or the strong one without it.
+One row a command. A row is a recipe, the baseline ("seed") with one idea of the strong one, or that without it.
 The run is validated once, at its end: on all val scenes of --data, and on every scene of --transfer, which no run is
 trained on. The result is added to learning.csv, which is committed. A command that was stopped goes on with its run
 when it is given again. Two rows may be measured at once, each on a GPU of its own (CUDA_VISIBLE_DEVICES); more of them
@@ -81,7 +81,7 @@ def config(arguments: argparse.Namespace, folder: Path) -> Config:
     """That of the row's run."""
     options = [f"paths.data_dir={arguments.data}", f"paths.output_dir={folder}", f"seed={arguments.seed}"]
     options += [f"train.num_workers={arguments.workers}", "train.epochs=10000", "train.eval_every=10000"]
-    options += [f"train.minutes={arguments.minutes}", "train.resume=auto", "data.cache=true", "backbone=strong"]
+    options += [f"train.minutes={arguments.minutes}", "train.resume=auto", "data.cache=true", "backbone=minkunet_6m"]
     return load_config([*ROWS[arguments.row], *options, *arguments.overrides])
 
 

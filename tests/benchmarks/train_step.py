@@ -187,7 +187,7 @@ def main() -> None:
     parser.add_argument("--sizes", type=int, nargs="+", default=[1, 2, 8], help="scenes a batch")
     parser.add_argument("--voxels", type=float, nargs="+", default=[0.04, 0.02], help="voxel sizes in metres")
     parser.add_argument("--precisions", nargs="+", help="32, 16-mixed; on the CPU 32 alone")
-    parser.add_argument("--recipe", default="seed")
+    parser.add_argument("--recipe", default="baseline")
     parser.add_argument("--device", default="cuda")
     parser.add_argument("--warm", type=int, default=6)
     parser.add_argument("--steps", type=int, default=12)

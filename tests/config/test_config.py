@@ -1,4 +1,4 @@
-"""Every option and default of the seed, and every refusal: one sentence that names the key."""
+"""Every option and default of WarpConvNet's example, and every refusal: one sentence that names the key."""
 
 import json
 import sys
@@ -13,7 +13,7 @@ from mf3d_tutorial.config.options import BACKBONES, RECIPES, describe_options
 
 DATA = "paths.data_dir=somewhere"
 
-SEED = {  # WarpConvNet's MaskFormer example
+EXAMPLE = {  # WarpConvNet's MaskFormer example
     "paths.output_dir": "./results/maskformer",
     "train.batch_size": 2,
     "train.lr": 1e-4,
@@ -46,7 +46,7 @@ SEED = {  # WarpConvNet's MaskFormer example
     "viz.score_thresh": 0.5,
     "viz.mask_thresh": 0.0,
 }
-OURS_THAT_KEEP_THE_SEEDS_BEHAVIOUR = {
+OURS_THAT_KEEP_ITS_BEHAVIOUR = {
     "data.stuff_classes": [],
     "data.augment": [],
     "train.schedule": "step",
@@ -71,23 +71,23 @@ def refusal(*overrides: str) -> str:
     return sentence
 
 
-@pytest.mark.parametrize("recipe", [[], ["recipe=seed"]])
-def test_the_defaults_are_the_seeds(recipe):
+@pytest.mark.parametrize("recipe", [[], ["recipe=baseline"], ["recipe=seed"]])
+def test_the_defaults_are_those_of_the_example(recipe):
     cfg = load_config([DATA, *recipe])
-    expected = SEED | OURS_THAT_KEEP_THE_SEEDS_BEHAVIOUR
+    expected = EXAMPLE | OURS_THAT_KEEP_ITS_BEHAVIOUR
     assert {key: value_of(cfg, key) for key in expected} == expected
     assert cfg.paths.data_dir == "somewhere"
-    assert {key: type(value_of(cfg, key)) for key in SEED} == {key: type(value) for key, value in SEED.items()}
+    assert {key: type(value_of(cfg, key)) for key in EXAMPLE} == {key: type(value) for key, value in EXAMPLE.items()}
 
 
-@pytest.mark.parametrize("key", SEED)
-def test_every_key_of_the_seed_can_be_set(key):
+@pytest.mark.parametrize("key", EXAMPLE)
+def test_every_key_of_the_example_can_be_set(key):
     new = {
         str: "scannet200" if key == "data.label_set" else "warpconvnet.models.MinkUNet34" if "_target_" in key else "x",
         bool: True,
         int: 7,
         float: 0.25,
-    }[type(SEED[key])]
+    }[type(EXAMPLE[key])]
     together = {
         "model.hidden_dim": ["model.hidden_dim=64"],
         "model.backbone.out_channels": ["model.hidden_dim=64", "model.backbone.out_channels=64"],
@@ -97,12 +97,12 @@ def test_every_key_of_the_seed_can_be_set(key):
     overrides = together.get(key, [f"{key}={new}"])
     expected = next(text.split("=")[1] for text in overrides if text.startswith(key + "="))
     value = value_of(load_config([DATA, *overrides]), key)
-    assert type(value) is type(SEED[key])
+    assert type(value) is type(EXAMPLE[key])
     assert str(value) == expected
 
 
 @pytest.mark.parametrize("overrides", [*SEED_COMMANDS.values(), ["viz.enabled=true", "viz.port=9000"]], ids=str)
-def test_the_commands_of_the_seeds_page_are_accepted(overrides):
+def test_the_commands_of_the_examples_page_are_accepted(overrides):
     cfg = load_config([DATA, *overrides])
     for override in overrides:
         key, text = override.lstrip("+").split("=")
@@ -129,11 +129,38 @@ def test_every_backbone_goes_with_every_recipe_and_its_channels_follow(recipe, b
     assert config_from_dict(plain(cfg)) == cfg
 
 
+OLD_NAMES = [("recipe", "seed", "baseline"), ("backbone", "strong", "minkunet_6m"), ("backbone", "tiny", "minkunet_1m")]
+
+
+@pytest.mark.parametrize(("key", "old", "new"), OLD_NAMES)
+def test_the_old_names_of_recipes_and_backbones_are_read(tmp_path, key, old, new):
+    cfg = load_config([DATA, f"{key}={new}"])
+    assert load_config([DATA, f"{key}={old}"]) == load_config([DATA, f"{key}='{old}'"]) == cfg
+    assert getattr(cfg, key) == new
+    values = plain(cfg) | {key: old}
+    assert config_from_dict(values) == cfg
+    assert values[key] == old  # the caller's
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump(values))
+    assert read_config(tmp_path / "config.yaml") == cfg
+
+
+@pytest.mark.parametrize(
+    ("recipe", "backbone"), [("baseline", "minkunet18"), ("tiny", "minkunet_1m"), ("strong", "minkunet_6m")]
+)
+def test_a_recipe_names_its_backbone_and_another_one_has_the_last_word(recipe, backbone):
+    ours = load_config([DATA, f"recipe={recipe}"])
+    assert ours.backbone == backbone
+    assert ours == load_config([f"backbone={backbone}", f"recipe={recipe}", DATA])
+    other = load_config([DATA, "backbone=pointmlp", f"recipe={recipe}"])
+    assert (other.model.backbone_voxel_size, other.model.feature_levels) == (None, 1)
+    assert other.train == ours.train
+
+
 def test_repeated_calls_do_not_disturb_one_another():
     first = load_config([DATA, "recipe=tiny", "data.stuff_classes=[0,1]"])
     second = load_config([DATA])
     first.model.backbone["in_channels"] = 99
-    assert (first.recipe, second.recipe) == ("tiny", "seed")
+    assert (first.recipe, second.recipe) == ("tiny", "baseline")
     assert (first.data.stuff_classes, second.data.stuff_classes) == ([0, 1], [])
     assert load_config([DATA]) == second
 
@@ -235,6 +262,7 @@ def test_a_value_of_the_wrong_type_names_its_key(override):
         (["model.in_features=[colour]"], "model.in_features=colour is not one of color, normal, height, coord"),
         (["model.backbone.in_channels=4"], "model.backbone.in_channels=4 must be 3"),
         (["model.backbone.out_channels=64"], "model.backbone.out_channels=64 must equal model.hidden_dim=96"),
+        (["backbone=null"], "backbone=null is not one of dgcnn"),
         (["backbone=minkunet35"], "backbone=minkunet35 is not one of dgcnn, minkunet101, minkunet18"),
         (["+model.backbone.use_rope=true"], "model.backbone.use_rope is no argument of MinkUNet18: it takes BLOCK, in"),
         (["backbone=volt", "model.backbone.out_channels=96"], "its width is model.backbone.up_mlp_dim, and it takes"),
@@ -251,7 +279,7 @@ def test_a_value_of_the_wrong_type_names_its_key(override):
         (["~model.backbone._target_=warpconvnet.models.MinkUNet18"], "model.backbone._target_ is missing"),
         (["loss.dice_weight=-1"], "loss.dice_weight=-1.0 must not be negative"),
         (["loss.sample_points=0"], "loss.sample_points=0 must be at least 1"),
-        (["recipe=huge"], "recipes are seed"),
+        (["recipe=huge"], "recipe=huge is not one of baseline, strong, tiny"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
@@ -329,7 +357,7 @@ def test_the_help_lists_every_key_with_its_default():
     cfg = plain(load_config([DATA]))
     keys = {f"{group}.{key}" for group, values in cfg.items() if isinstance(values, dict) for key in values}
     assert set(listed) == keys | {"recipe", "backbone", "seed", "device"}
-    for key in set(SEED) & set(listed):
-        shown = SEED[key] if isinstance(SEED[key], str) else json.dumps(SEED[key])  # as one would give it: false, null
+    for key in set(EXAMPLE) & set(listed):
+        shown = EXAMPLE[key] if isinstance(EXAMPLE[key], str) else json.dumps(EXAMPLE[key])
         assert listed[key].endswith(f"[{shown}]")
     assert listed["paths.data_dir"].endswith("[required]")

@@ -310,7 +310,9 @@ def test_checkpointing_trains_while_kernels_are_being_tuned(scenes):
     for table in ("AB", "ABT", "ATB"):
         getattr(fast_convolution._tuned, f"_BENCHMARK_{table}_RESULTS").clear()
     fast_convolution._plans.clear()
-    run = run_steps(scenes, "cuda", 4, "backbone=tiny", "model.backbone_checkpointing=true", "train.num_workers=0")
+    run = run_steps(
+        scenes, "cuda", 4, "backbone=minkunet_1m", "model.backbone_checkpointing=true", "train.num_workers=0"
+    )
     assert run.nonfinite == 0
     assert fast_convolution._plans
 

@@ -27,10 +27,10 @@ def scenes(tmp_path_factory) -> Path:
     return write_scenes(tmp_path_factory.mktemp("scenes"))
 
 
-def test_every_row_of_the_benchmark_changes_the_seeds_recipe():
+def test_every_row_of_the_benchmark_changes_the_baseline():
     configs = {row: load_config([*overrides, "paths.data_dir=x"]) for row, overrides in ROWS.items()}
     assert len({repr(cfg) for cfg in configs.values()}) == len(ROWS)
-    assert configs["seed"] == load_config(["recipe=seed", "paths.data_dir=x"])
+    assert configs["seed"] == load_config(["recipe=baseline", "paths.data_dir=x"])
 
 
 def new_run(scenes: Path, *overrides: str) -> tuple[Run, object]:
@@ -165,6 +165,6 @@ def test_norms_biases_and_embeddings_are_spared_the_decay(scenes):
     assert {names[parameter] for parameter in spared["params"]} == expected
 
 
-def test_all_weights_decay_in_the_seeds_recipe(scenes):
+def test_all_weights_decay_in_the_baseline(scenes):
     (group,) = new_run(scenes)[0].optimizer.param_groups
     assert group["weight_decay"] == 1e-4

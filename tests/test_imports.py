@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parents[1] / "mf3d_tutorial"
-PARTS = ["common", "warp", "data", "config", "rooms", "model", "evaluation", "training", "viz", "commands"]
+PARTS = ["common", "kernels", "warp", "data", "config", "rooms", "model", "evaluation", "training", "viz", "commands"]
 # training/engine.py opens the live viewer, which watches a run, only if viz.enabled asks for it.
 ALLOWED = {("training/engine.py", "viz")}
 

@@ -14,7 +14,7 @@ class VoxelLevel(NamedTuple):
 
     features: Float[Tensor, "K D"]
     coord: Float[Tensor, "K 3"]  # metres, the middle of each voxel
-    sizes: list[int]  # voxels of each scene
+    sizes: tuple[int, ...]  # voxels of each scene
     voxel: Int[Tensor, " N"]  # the one that each point lies in
 
 
@@ -52,7 +52,7 @@ class PointToLevels(PointToVoxel):
             VoxelLevel(
                 project(voxels.feature_tensor),
                 (voxels.coordinate_tensor + 0.5) * (self.voxel_size * stride),
-                voxels.offsets.diff().tolist(),
+                tuple(voxels.offsets.diff().tolist()),
                 voxel_of_points(points, voxels, self.voxel_size, stride),
             )
             for voxels, stride, project in zip(outputs, self.strides, self.project)

@@ -1,5 +1,6 @@
 """MaskFormer3D: backbone, query decoder, and the two heads that turn a query into a class and a mask."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import torch
@@ -15,6 +16,33 @@ if TYPE_CHECKING:
     from mf3d_tutorial.config import ModelConfig
 
 Outputs = tuple[Float[Tensor, "B Q C+1"], list[Float[Tensor, "Q N_b"]]]
+
+
+class LayerOutputs(Sequence):
+    """The outputs of L decoder layers: a sequence of (logits, masks), each as `MaskFormer3D` gives them.
+
+    Masks are products that are made when they are asked for. (Training on CUDA never does: kernels/mask_losses.py.)
+    """
+
+    def __init__(
+        self,
+        logits: Float[Tensor, "L B Q C+1"],
+        queries: Float[Tensor, "L B Q D"],
+        mask_features: Float[Tensor, "N D"],
+        sizes: Sequence[int],
+    ):
+        self.logits, self.queries, self.mask_features, self.sizes = logits, queries, mask_features, tuple(sizes)
+
+    def __len__(self) -> int:
+        return len(self.logits)
+
+    def __getitem__(self, index: int) -> Outputs:
+        scenes = zip(self.queries[index], self.mask_features.split(self.sizes))
+        return self.logits[index], [query @ points.T for query, points in scenes]
+
+    def masks(self) -> list[Float[Tensor, "L Q N_b"]]:
+        """The mask logits of all layers, scene by scene."""
+        return [query @ points.T for query, points in zip(self.queries.unbind(1), self.mask_features.split(self.sizes))]
 
 
 class MaskFormer3D(nn.Module):
@@ -37,23 +65,22 @@ class MaskFormer3D(nn.Module):
         """The outputs after the last decoder layer."""
         return self.forward_layers(points, last_only=True)[0]
 
-    def forward_layers(self, points: Points, last_only: bool = False) -> list[Outputs]:
+    def forward_layers(self, points: Points, last_only: bool = False) -> LayerOutputs:
         """The outputs that each decoder layer would give, in order; only those of the last layer if so asked."""
         if isinstance(self.backbone, PointToLevels):
             scene, coarser = self.backbone.with_levels(points)
         else:
             scene, coarser = self.backbone(points), []
-        features, coord = scene.feature_tensor, scene.coordinate_tensor
+        features, coord, sizes = scene.feature_tensor, scene.coordinate_tensor, tuple(scene.offsets.diff().tolist())
         position = self.decoder.position(coord)
         mask_features = self.mask_head(features)
         if self.mask_position is not None:
             mask_features = mask_features + self.mask_position(position)
-        coarser = [self.level(voxels, mask_features) for voxels in coarser]
-        mask_features = mask_features.split(scene.offsets.diff().tolist())
-        layers = self.decoder(features, position, coord, mask_features, coarser)
-        queries = torch.stack(layers[-1:] if last_only else layers)  # (L, B, Q, D)
-        masks = [query @ feature.T for query, feature in zip(queries.unbind(1), mask_features)]  # (L, Q, N_b) each
-        return [(logits, list(scenes)) for logits, *scenes in zip(self.class_head(queries), *masks)]
+        levels = [self.level(voxels, mask_features) for voxels in coarser]
+        levels.append(Level(features, position, mask_features, sizes))
+        layers = self.decoder(levels, coord)
+        queries = torch.stack(layers[-1:] if last_only else layers)
+        return LayerOutputs(self.class_head(queries), queries, mask_features, sizes)
 
     def level(self, voxels: VoxelLevel, mask_features: Float[Tensor, "N D"]) -> Level:
         """Voxels with what tells whether they are in a query's mask: the mean mask feature of their points.
@@ -64,7 +91,7 @@ class MaskFormer3D(nn.Module):
             sums = torch.zeros(len(voxels.features), mask_features.shape[1] + 1, device=mask_features.device)
             sums.index_add_(0, voxels.voxel, nn.functional.pad(mask_features.float(), (0, 1), value=1))
             means = (sums[:, :-1] / sums[:, -1:]).to(mask_features.dtype)
-        return Level(voxels.features, self.decoder.position(voxels.coord), means.split(voxels.sizes))
+        return Level(voxels.features, self.decoder.position(voxels.coord), means, voxels.sizes)
 
 
 def build_model(config: "ModelConfig", num_classes: int) -> MaskFormer3D:

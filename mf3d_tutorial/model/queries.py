@@ -1,11 +1,12 @@
 """Where the queries start: learned embeddings, points of the scene, or half of each."""
 
+from collections.abc import Sequence
+
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from mf3d_tutorial.common.errors import ConfigError
-from mf3d_tutorial.warp import sample_farthest
 
 CANDIDATES = 4096  # points of a scene among which farthest-point sampling chooses
 
@@ -24,8 +25,10 @@ class LearnedQueries(nn.Module):
                 f"{len(self.embedding.weight)} and no others; leave it out, or train with query_init=fps or mixed"
             )
 
-    def forward(self, features: list[Tensor], position: list[Tensor], coord: list[Tensor]) -> Float[Tensor, "B Q D"]:
-        return self.embedding.weight.expand(len(features), -1, -1)
+    def forward(
+        self, features: Tensor, position: Tensor, coord: Tensor, sizes: Sequence[int]
+    ) -> Float[Tensor, "B Q D"]:
+        return self.embedding.weight.expand(len(sizes), -1, -1)
 
 
 class SampledQueries(nn.Module):
@@ -40,26 +43,36 @@ class SampledQueries(nn.Module):
     def resize(self, num_queries: int) -> None:
         self.num_queries = num_queries
 
-    def forward(self, features: list[Tensor], position: list[Tensor], coord: list[Tensor]) -> Float[Tensor, "B Q D"]:
-        drawn = [self.draw(len(points)).to(points.device) for points in coord]
-        farthest = farthest_points(torch.stack([points[some] for points, some in zip(coord, drawn)]), self.num_queries)
-        chosen = [some[index] for some, index in zip(drawn, farthest)]
-        content = self.content(torch.stack([feature[index] for feature, index in zip(features, chosen)]))
-        queries = content + self.position(torch.stack([encoded[index] for encoded, index in zip(position, chosen)]))
+    def forward(
+        self,
+        features: Float[Tensor, "N D"],
+        position: Float[Tensor, "N P"],
+        coord: Float[Tensor, "N 3"],
+        sizes: Sequence[int],
+    ) -> Float[Tensor, "B Q D"]:
+        """The `sizes[b]` points of scene b follow one another; `position` is `coord` (metres), encoded."""
+        candidates = self.draw(sizes).to(coord.device, non_blocking=True)
+        chosen = candidates.gather(1, farthest_points(coord[candidates], self.num_queries))
+        queries = self.content(features[chosen]) + self.position(position[chosen])
         return queries.to(self.content.weight.dtype)  # float32 under autocast, as what the layers make of them
 
-    def draw(self, count: int) -> Int[Tensor, " candidates"]:
-        """Random ones of `count` points; always the same except in training."""
-        return torch.randint(
-            count, (CANDIDATES,), generator=None if self.training else torch.Generator().manual_seed(0)
-        )
+    def draw(self, sizes: Sequence[int]) -> Int[Tensor, "B candidates"]:
+        """Rows of random points of each scene; always the same ones except in training."""
+        drawn, first = [], 0
+        for size in sizes:
+            generator = None if self.training else torch.Generator().manual_seed(0)
+            drawn.append(first + torch.randint(size, (CANDIDATES,), generator=generator))
+            first += size
+        return torch.stack(drawn)
 
 
 @torch.no_grad()
 def farthest_points(coord: Float[Tensor, "B N 3"], count: int) -> Int[Tensor, "B count"]:
     """The first point and `count` - 1 more, each the farthest from those before it; repeats once all are taken."""
     if coord.is_cuda:
-        return sample_farthest(coord, count)
+        from mf3d_tutorial.kernels.sampling import farthest_points
+
+        return farthest_points(coord, count)
     scene = torch.arange(len(coord), device=coord.device)
     chosen = torch.zeros(len(coord), count, dtype=torch.long, device=coord.device)
     distance = torch.full(coord.shape[:2], torch.inf, device=coord.device)
@@ -85,8 +98,9 @@ class MixedQueries(nn.Module):
             raise ConfigError(f"num_queries={num_queries} must be more than {learned}, the model's learned queries")
         self.sampled.resize(num_queries - learned)
 
-    def forward(self, *scene: list[Tensor]) -> Float[Tensor, "B Q D"]:
-        return torch.cat([self.learned(*scene), self.sampled(*scene)], dim=1)
+    def forward(self, *points) -> Float[Tensor, "B Q D"]:
+        """`points`: the arguments of the others."""
+        return torch.cat([self.learned(*points), self.sampled(*points)], dim=1)
 
 
 QUERY_INITS = {"learned": LearnedQueries, "fps": SampledQueries, "mixed": MixedQueries}

@@ -1,15 +1,18 @@
 """The set loss: match, then cross-entropy for every query, BCE and Dice for the matched ones."""
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from mf3d_tutorial.data.targets import Target
+from mf3d_tutorial.model.maskformer import LayerOutputs, Outputs
+from mf3d_tutorial.training.batch_masks import BatchMasks
 from mf3d_tutorial.training.matching import Pairs, Weights, match
 
 Losses = dict[str, Float[Tensor, ""]]
-Outputs = tuple[Float[Tensor, "B Q C+1"], list[Float[Tensor, "Q N_b"]]]  # what the model gives
 
 
 class SetCriterion(nn.Module):
@@ -46,52 +49,76 @@ class SetCriterion(nn.Module):
         self.sample_points = sample_points
 
     def forward(
-        self, outputs: Outputs | list[Outputs], targets: list[Target], count: tuple[float, float] | None = None
+        self, outputs: Outputs | Sequence[Outputs], targets: list[Target], count: tuple[float, float] | None = None
     ) -> Losses:
-        layers = outputs if isinstance(outputs, list) else [outputs]
+        layers = [outputs] if isinstance(outputs, tuple) else outputs
         count = count or count_scenes(targets)
-        with torch.autocast(layers[0][0].device.type, enabled=False):
-            logits, masks = stacked(layers)
-            if self.sample_points and torch.is_grad_enabled():
-                masks, targets = sampled(masks, targets, self.sample_points)
-            pairs = match(logits, masks, targets, self.weights)
-            cls = self.class_loss(logits, targets, pairs) / count[0]
-            bce, dice = self.mask_losses(masks, targets, pairs) / max(count[1], 1)
+        sample = self.sample_points if torch.is_grad_enabled() else None
+        device = layers.logits.device if isinstance(layers, LayerOutputs) else layers[0][0].device
+        with torch.autocast(device.type, enabled=False):
+            if isinstance(layers, LayerOutputs) and layers.logits.is_cuda:
+                cls, (bce, dice) = self.batch_losses(layers, targets, sample)
+            else:
+                cls, (bce, dice) = self.scene_losses(*stacked(layers), targets, sample)
+        cls, bce, dice = cls / count[0], bce / max(count[1], 1), dice / max(count[1], 1)
         loss = self.weights.cls * cls + self.weights.bce * bce + self.weights.dice * dice
         total = loss[-1] + self.aux_weight * loss[:-1].sum()
         return {"loss": total, "cls": cls[-1], "bce": bce[-1], "dice": dice[-1]}
 
-    def class_loss(self, logits: Float[Tensor, "L B Q C+1"], targets: list[Target], pairs: list[Pairs]) -> Tensor:
-        """Of each of L layers, summed over the scenes."""
-        no_object = logits.shape[-1] - 1
-        labels = logits.new_full(logits.shape[:3], no_object, dtype=torch.long)
+    def scene_losses(
+        self,
+        logits: Float[Tensor, "L B Q C+1"],
+        masks: list[Float[Tensor, "L Q N_b"]],
+        targets: list[Target],
+        sample: int | None,
+    ) -> tuple[Float[Tensor, " L"], Float[Tensor, "2 L"]]:
+        """Cross-entropy, and BCE and Dice, of each of L layers, summed over the scenes."""
+        if sample:
+            masks, targets = sampled(masks, targets, sample)
+        pairs = match(logits, masks, targets, self.weights)
+        labels = logits.new_full(logits.shape[:3], logits.shape[-1] - 1, dtype=torch.long)
         for scene, target, (q_idx, t_idx) in zip(labels.unbind(1), targets, pairs):
             scene.scatter_(1, q_idx, target.labels[t_idx])
-        weight = logits.new_ones(no_object + 1)
-        weight[no_object] = self.no_object_weight
+        return self.class_loss(logits, labels), mask_losses(masks, targets, pairs)
+
+    def batch_losses(
+        self, outputs: LayerOutputs, targets: list[Target], sample: int | None
+    ) -> tuple[Float[Tensor, " L"], Float[Tensor, "2 L"]]:
+        """The same on CUDA for all scenes at once, without the masks."""
+        masks = BatchMasks(outputs, targets, sample)
+        labels = masks.match(self.weights)
+        return self.class_loss(masks.logits, labels), masks.losses()
+
+    def class_loss(self, logits: Float[Tensor, "L B Q C+1"], labels: Int[Tensor, "L B Q"]) -> Float[Tensor, " L"]:
+        """Weighted cross-entropy of each of L layers, a mean over queries, summed over the scenes."""
+        weight = logits.new_ones(logits.shape[-1])
+        weight[-1] = self.no_object_weight
         each = F.cross_entropy(logits.flatten(0, 2), labels.flatten(), weight, reduction="none")
         means = each.view(labels.shape).sum(2) / weight[labels].sum(2)
         return means.sum(1)
 
-    def mask_losses(
-        self, masks: list[Float[Tensor, "L Q N_b"]], targets: list[Target], pairs: list[Pairs]
-    ) -> Float[Tensor, "2 L"]:
-        """BCE and Dice of each layer, summed over the scenes."""
-        sums = []
-        for mask, target, (q_idx, t_idx) in zip(masks, targets, pairs):
-            if not len(target):
-                continue
-            first = torch.arange(len(mask), device=mask.device)[:, None] * mask.shape[1]  # row of each layer's query 0
-            x = mask.flatten(0, 1).index_select(0, (first + q_idx).flatten()).float()
-            t = t_idx.flatten()[:, None] == target.instance
-            sums.append(torch.stack(pair_losses(x, t)).view(2, *q_idx.shape).mean(-1))
-        if not sums:  # no instance in the whole batch: zero, but still a function of the model
-            return sum(mask.float().sum() for mask in masks).mul(0).expand(2, len(masks[0]))
-        return torch.stack(sums).sum(0)
+
+def mask_losses(
+    masks: list[Float[Tensor, "L Q N_b"]], targets: list[Target], pairs: list[Pairs]
+) -> Float[Tensor, "2 L"]:
+    """BCE and Dice of each layer: a mean over the pairs of a scene, summed over the scenes."""
+    sums = []
+    for mask, target, (q_idx, t_idx) in zip(masks, targets, pairs):
+        if not len(target):
+            continue
+        first = torch.arange(len(mask), device=mask.device)[:, None] * mask.shape[1]  # row of each layer's query 0
+        x = mask.flatten(0, 1).index_select(0, (first + q_idx).flatten()).float()
+        t = t_idx.flatten()[:, None] == target.instance
+        sums.append(torch.stack(pair_losses(x, t)).view(2, *q_idx.shape).mean(-1))
+    if not sums:  # no instance in the whole batch: zero, but still a function of the model
+        return sum(mask.float().sum() for mask in masks).mul(0).expand(2, len(masks[0]))
+    return torch.stack(sums).sum(0)
 
 
-def stacked(layers: list[Outputs]) -> tuple[Float[Tensor, "L B Q C+1"], list[Float[Tensor, "L Q N_b"]]]:
+def stacked(layers: Sequence[Outputs]) -> tuple[Float[Tensor, "L B Q C+1"], list[Float[Tensor, "L Q N_b"]]]:
     """The outputs of all layers as tensors: class logits in float32, masks one tensor a scene."""
+    if isinstance(layers, LayerOutputs):
+        return layers.logits.float(), layers.masks()
     masks = [torch.stack(scene) for scene in zip(*(masks for _, masks in layers))]
     return torch.stack([logits.float() for logits, _ in layers]), masks
 

@@ -79,18 +79,23 @@ def match(
     """
     costs = [cost_matrix(*scene, weights) for scene in zip(logits.unbind(-3), masks, targets)]
     flat = torch.cat([cost.flatten() for cost in costs]).cpu()
-    if not flat.isfinite().all():
+    pieces = flat.split([cost.numel() for cost in costs])
+    solved = assign([piece.view(cost.shape).numpy() for cost, piece in zip(costs, pieces)])
+    indices = torch.from_numpy(np.concatenate([pairs.ravel() for pairs in solved])).to(logits.device, non_blocking=True)
+    pieces = indices.split([pairs.size for pairs in solved])
+    return [Pairs(*piece.view(pairs.shape)) for piece, pairs in zip(pieces, solved)]
+
+
+def assign(costs: list[Float[np.ndarray, "*L Q M_b"]]) -> list[Int[np.ndarray, "2 *L P_b"]]:
+    """The queries and the instances of each matrix's cheapest assignment; NonFiniteError if a cost is not finite."""
+    if not all(np.isfinite(cost).all() for cost in costs):  # torch's isfinite would wake threads for this little work
         raise NonFiniteError(
             "the matching cost is NaN or infinite: the model's outputs are not finite (lower train.lr?)"
         )
-    matrices = [values.view(cost.shape) for cost, values in zip(costs, flat.split([cost.numel() for cost in costs]))]
-    solved = [assign(matrix.numpy()) for matrix in matrices]
-    indices = torch.from_numpy(np.concatenate([pairs.ravel() for pairs in solved])).to(logits.device, non_blocking=True)
-    return [Pairs(*piece.view(pairs.shape)) for piece, pairs in zip(indices.split([p.size for p in solved]), solved)]
+    return [_assign_scene(cost) for cost in costs]
 
 
-def assign(cost: Float[np.ndarray, "*L Q M"]) -> Int[np.ndarray, "2 *L P"]:
-    """The queries and the instances of each matrix's cheapest assignment."""
+def _assign_scene(cost: Float[np.ndarray, "*L Q M"]) -> Int[np.ndarray, "2 *L P"]:
     *layers, num_queries, num_instances = cost.shape
-    pairs = [linear_sum_assignment(matrix) for matrix in cost.reshape(math.prod(layers), *cost.shape[-2:])]
+    pairs = [linear_sum_assignment(matrix) for matrix in cost.reshape(math.prod(layers), num_queries, num_instances)]
     return np.stack(pairs, axis=1).reshape(2, *layers, min(num_queries, num_instances))

@@ -1,8 +1,8 @@
 """CUDA graphs of what decoder layers do with their queries alone.
 
 The host takes longer to start those small kernels one by one than the GPU to run them. Their shapes are the same in
-every step, whatever the scenes, so all kernels of `ask` (or `answer`) of a layer are recorded once and then started by
-one call; the same for their gradients. The numbers are those of the layers without graphs.
+every step, whatever the scenes, so all kernels of a layer before its cross-attention (or after it) are recorded once
+and then started by one call; the same for their gradients. The numbers are those of the layers without graphs.
 
 A graph writes its results, and the parameters' gradients, into the same memory each time. So graphs are for a loop in
 which each forward pass is followed by its backward pass before the next one begins, and have to be asked for
@@ -34,7 +34,7 @@ class Part(nn.Module):
 
 
 class LayerGraphs:
-    """`ask` and `answer` of decoder layers, as graphs for queries of one shape, once they were recorded."""
+    """What decoder layers do before and after cross-attention, as graphs for queries of one shape, once recorded."""
 
     def __init__(self):
         self.key, self.steps, self.parameters = None, [], []
@@ -43,14 +43,14 @@ class LayerGraphs:
         return LayerGraphs()  # a copied model has other parameters
 
     def of(self, layers: nn.ModuleList, queries: Float[Tensor, "B Q D"]) -> Iterable[tuple[nn.Module, Step, Step]]:
-        """Each layer with its `ask` and `answer`; graphs of these, if there are any and gradients are asked for.
+        """Each layer with what it does before and after; graphs of these, if there are any and gradients are asked for.
 
         Not while parameters have gradients of another backward pass: a graph would write over them.
         """
         wanted = self.key == key_of(queries) and layers.training and torch.is_grad_enabled()
         if wanted and all(parameter.grad is None for parameter in self.parameters):
             return zip(layers, self.steps[::2], self.steps[1::2])
-        return ((layer, layer.ask, layer.answer) for layer in layers)
+        return ((layer, layer.before_attention, layer.after_attention) for layer in layers)
 
     def record(self, layers: nn.ModuleList, queries: Float[Tensor, "B Q D"]) -> None:
         """Make the graphs, for the autocast that is on now and layers in training."""
@@ -60,12 +60,12 @@ class LayerGraphs:
         with torch.autocast("cuda", dtype, enabled=half, cache_enabled=False), warnings.catch_warnings():
             layers.train()
             with torch.no_grad():
-                asked, q, *_ = layers[0].ask(queries)
+                after_self_attention, q = layers[0].before_attention(queries)
             for layer in layers:
                 cross = layer.cross_attention
-                asking = (layer.self_attention, layer.norms[0], cross.query, cross.key, cross.value, cross.position)
-                parts += [Part(layer.ask, *asking), Part(layer.answer, *layer.norms[1:], cross.out, layer.feed_forward)]
-                inputs += [[queries], [asked, q]]
+                parts.append(Part(layer.before_attention, layer.self_attention, layer.norms[0], cross.query))
+                parts.append(Part(layer.after_attention, *layer.norms[1:], cross.out, layer.feed_forward))
+                inputs += [[queries], [after_self_attention, q]]
             functions, examples = zip(*(as_function(part, tensors) for part, tensors in zip(parts, inputs)))
             warnings.filterwarnings("ignore", "The AccumulateGrad node's stream", UserWarning)  # in its trial runs
             with torch.cuda.device(queries.device):

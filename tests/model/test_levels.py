@@ -8,9 +8,9 @@ from helpers import SMALL, UNET, assert_near, random_points, random_target, room
 
 from mf3d_tutorial.common.errors import ConfigError
 from mf3d_tutorial.config import load_config
-from mf3d_tutorial.model import build_model
-from mf3d_tutorial.model.attention import PIECE, MaskedAttention, filled, mask_bias, open_bias, sum_over_points
-from mf3d_tutorial.model.decoder import CrossAttention
+from mf3d_tutorial.model import build_model, decoder
+from mf3d_tutorial.model.attention import AttentionMask, attend, attention_mask
+from mf3d_tutorial.model.decoder import JointProjection, Level
 from mf3d_tutorial.training.losses import SetCriterion
 from mf3d_tutorial.warp import Points
 
@@ -39,7 +39,7 @@ def test_each_point_lies_in_its_voxel_and_no_voxel_is_empty():
         cells = (points.coordinate_tensor / VOXEL).floor().div(stride, rounding_mode="floor")
         keys = [(b, *cell) for b, cell in zip(scene_of(points).tolist(), cells.tolist())]
         assert len(level.coord) == len(level.features) == len(set(keys)) == sum(level.sizes)
-        assert level.sizes == [len({key for key in keys if key[0] == b}) for b in range(2)]
+        assert level.sizes == tuple(len({key for key in keys if key[0] == b}) for b in range(2))
         torch.testing.assert_close(level.coord[level.voxel], (cells + 0.5) * edge)
         assert ((points.coordinate_tensor - level.coord[level.voxel]).abs() <= edge / 2 + 1e-5).all()
         assert (level.voxel >= level.sizes[0]).tolist() == [b == 1 for b, *_ in keys]
@@ -73,8 +73,8 @@ def test_a_model_whose_backbone_was_called_alone_can_be_copied():
 
 def test_masks_on_a_level_are_the_mean_mask_logits_of_its_voxels(monkeypatch):
     model, points = small_model(*LEVELS, "model.masked_attention=true"), shifted_points(130, 50)
-    given, look = [], CrossAttention.look
-    monkeypatch.setattr(CrossAttention, "look", lambda *step: given.append(step[4]) or look(*step))
+    given, attend = [], decoder.attend
+    monkeypatch.setattr(decoder, "attend", lambda *step: given.append(step[3]) or attend(*step))
     with torch.no_grad():
         outputs = model.forward_layers(points)
         levels = model.backbone.with_levels(points)[1]
@@ -89,8 +89,9 @@ def test_masks_on_a_level_are_the_mean_mask_logits_of_its_voxels(monkeypatch):
                 means = torch.stack([logits[b][:, voxel == k].mean(1) for k in range(level.sizes[b])], 1)
             clear = means.abs() > 1e-5
             sizes = [len(mask[0]) for mask in logits] if index % 4 == 3 else levels[index % 4].sizes
-            bias = given[index].split([filled(size) for size in sizes], dim=1)[b]
-            assert torch.equal(bias[:, : sizes[b]][clear] == 0, (means > 0)[clear])
+            inside = given[index].inside.split(list(sizes), dim=1)[b]
+            assert torch.equal(inside[clear], (means > 0)[clear])
+            assert torch.equal(given[index].found[b], inside.any(1))
 
 
 def test_gradients_reach_every_level():
@@ -135,105 +136,104 @@ def test_more_levels_than_the_backbone_has_are_refused(overrides, offered):
 SIZES = [50, 1, 24]
 
 
-def test_a_query_looks_at_its_mask_or_at_everything():
+def test_a_mask_is_where_the_products_are_positive():
     rng = torch.Generator().manual_seed(0)
-    queries, points = torch.randn(3, 12, 16, generator=rng), torch.randn(sum(SIZES), 16, generator=rng).split(SIZES)
-    queries[0, 4] = -5 * points[0].mean(0)
-    bias = mask_bias(queries, points).split([filled(size) for size in SIZES], dim=1)
-    assert [some.shape[1] for some in bias] == [56, 8, 24]
-    empty = 0
-    for b, size in enumerate(SIZES):
-        for query, row in zip(queries[b], bias[b]):
-            mask = [float(query @ point) > 0 for point in points[b]]
-            empty += not any(mask)
-            expected = mask if any(mask) else [True] * size
-            assert (row == 0).tolist() == expected + [False] * (len(row) - size)
-            assert set(row.tolist()) <= {0.0, -torch.inf}
-    assert empty > 0
+    queries, points = torch.randn(3, 12, 16, generator=rng), torch.randn(sum(SIZES), 16, generator=rng)
+    queries[0, 4] = -5 * points[: SIZES[0]].mean(0)
+    inside, found = attention_mask(queries, points, SIZES)
+    assert inside.shape == (12, sum(SIZES))
+    assert not found.all()
+    for b, (scene, columns) in enumerate(zip(points.split(SIZES), inside.split(SIZES, dim=1))):
+        for query, row, any_found in zip(queries[b], columns, found[b]):
+            expected = [float(query @ point) > 0 for point in scene]
+            assert row.tolist() == expected
+            assert any_found == any(expected)
 
 
 def attention_with_masks(dtype: torch.dtype, sizes: list[int], queries: int, width: int) -> tuple:
-    """Random q, keys and values with a table's further rows, and the bias of masks from small to whole scenes."""
+    """Random queries, keys and values, and masks from empty to whole scenes."""
     rng = torch.Generator().manual_seed(0)
-    q = torch.randn(len(sizes), 4, queries, width, generator=rng).to(dtype)
-    both = torch.randn(sum(sizes) + 8, 2, 4, width, generator=rng).to(dtype)
-    columns = [filled(size) for size in sizes]
-    allowed = torch.rand(queries, sum(columns), generator=rng) < torch.linspace(0.001, 1, queries)[:, None]
-    for scene, size in zip(allowed.split(columns, dim=1), sizes):
-        scene[:, 0] = True
-        scene[:, size:] = False
-    return q, both, torch.zeros(allowed.shape, dtype=dtype).masked_fill(~allowed, -torch.inf)
+    q = torch.randn(len(sizes), queries, 4, width, generator=rng).to(dtype)
+    both = torch.randn(sum(sizes), 2, 4, width, generator=rng).to(dtype)
+    inside = torch.rand(queries, sum(sizes), generator=rng) < torch.linspace(0, 1, queries)[:, None]
+    found = torch.stack([scene.any(1) for scene in inside.split(sizes, dim=1)])
+    return q, both, AttentionMask(inside, found)
 
 
-def scene_by_scene(q: torch.Tensor, both: torch.Tensor, bias: torch.Tensor, sizes: list[int], scale: float):
+def softmax_over_the_mask(q: torch.Tensor, both: torch.Tensor, sizes: list[int], mask: AttentionMask | None):
+    """The definition, scene by scene; a query without points in its mask attends to all."""
     outputs, first = [], 0
-    for b, columns in enumerate(bias.split([filled(size) for size in sizes], dim=1)):
-        k, v = both[first : first + sizes[b]].permute(1, 2, 0, 3)
-        outputs.append(((q[b] @ k.mT) * scale + columns[:, : sizes[b]]).softmax(-1) @ v)
-        first += sizes[b]
+    for b, size in enumerate(sizes):
+        k, v = both[first : first + size].permute(1, 2, 0, 3)
+        scores = q[b].transpose(0, 1) @ k.mT * q.shape[-1] ** -0.5
+        if mask:
+            allowed = mask.inside[:, first : first + size].bool()
+            allowed = torch.where(allowed.any(1, keepdim=True), allowed, True)
+            scores = scores.masked_fill(~allowed, -torch.inf)
+        outputs.append((scores.softmax(-1) @ v).transpose(0, 1))
+        first += size
     return torch.stack(outputs)
 
 
-def test_masked_attention_is_a_softmax_over_the_mask_and_so_are_its_gradients():
-    q, both, bias = attention_with_masks(torch.float64, [11, 1, 8], 5, 3)
-    inputs = q.requires_grad_(), both.requires_grad_()
-    torch.testing.assert_close(
-        MaskedAttention.apply(*inputs, bias, [11, 1, 8], 0.6), scene_by_scene(*inputs, bias, [11, 1, 8], 0.6)
-    )
-    assert torch.autograd.gradcheck(lambda q, both: MaskedAttention.apply(q, both, bias, [11, 1, 8], 0.6), inputs)
+@pytest.mark.parametrize("masked", [False, True])
+def test_attention_is_a_softmax_over_the_mask(masked):
+    q, both, mask = attention_with_masks(torch.float64, SIZES, 9, 4)
+    mask = mask if masked else None
+    assert not mask or not mask.found[:, 0].any()
+    assert_near(attend(q, both, SIZES, mask), softmax_over_the_mask(q, both, SIZES, mask), 1e-9)
 
 
-@pytest.mark.parametrize("points", [5, PIECE, 2 * PIECE, 3 * PIECE + 77])
-def test_a_sum_over_points_in_pieces_is_their_sum(points):
-    rng = torch.Generator().manual_seed(0)
-    weights, table = torch.randn(3, 10, points, generator=rng), torch.randn(points, 2, 3, 7, generator=rng)
-    out, values = torch.full((3, 10, 7), torch.nan), table[:, 1].transpose(0, 1)
-    sum_over_points(weights, values, out, 0.5)
-    assert_near(out, 0.5 * (weights.double() @ values.double()).float(), 1e-5)
-
-
-def test_scenes_in_one_table_are_looked_at_like_those_in_two():
-    """The way of CUDA, `MaskedAttention`, and that of the CPU, PyTorch's kernel."""
-    attention, sizes = CrossAttention(16, 4, 9), [50, 1, 24]
-    features, position, queries = torch.randn(75, 16), torch.randn(75, 9), torch.randn(3, 12, 16)
-    bias, (q,) = mask_bias(queries, features.split(sizes)), attention.ask(queries)
-    separate = attention.look([q], (features, position), sizes, bias)
-    table = torch.nn.functional.pad(torch.cat([features, position], dim=1), (0, 7, 0, 8))
-    joint = attention.look([torch.nn.functional.pad(q, (0, 4)), *attention.joint_weights(4)], table, sizes, bias)
-    assert_near(joint[..., :4], separate, 1e-5)
-    assert not joint[..., 4:].any()
-    unmasked = attention.look([q], (features, position), sizes)
-    assert (separate - unmasked).abs().max() > 1e-2  # the masks matter
-    assert open_bias(sizes, features).shape == (1, sum(filled(size) for size in sizes))
-    joint = attention.look([torch.nn.functional.pad(q, (0, 4)), *attention.joint_weights(4)], table, sizes)
-    assert_near(joint[..., :4], unmasked, 1e-5)
-    attention, table, q = (
-        attention.double(),
-        table.double(),
-        q.double(),
-    )  # which PyTorch's kernel takes, as float16 on CUDA
-    joint = attention.look([torch.nn.functional.pad(q, (0, 4)), *attention.joint_weights(4)], table, sizes)
-    assert_near(joint[..., :4], unmasked.double(), 1e-5)
+def test_one_product_gives_the_keys_and_values_of_three():
+    """The way of CUDA, `JointProjection`, and that of the CPU."""
+    layers = small_model("model.num_decoders=3").decoder.layers
+    channels = layers[0].cross_attention.position.in_features
+    levels = [Level(torch.randn(n, 16), torch.randn(n, channels), torch.empty(0), (n,)) for n in (70, 20)]
+    joint = JointProjection(layers, levels)
+    assert all(table.shape[1] % 8 == 0 for table in joint.tables)
+    for index, layer in enumerate(layers):
+        for place, level in enumerate(levels):
+            separate = layer.cross_attention.keys_and_values(level.features, level.position)
+            assert separate.shape == (len(level.features), 2, 4, 4)
+            assert_near(joint.keys_and_values(index, place), separate, 1e-5)
 
 
 @pytest.mark.cuda
+@pytest.mark.parametrize("queries", [100, 150])
+@pytest.mark.parametrize("masked", [False, True])
 @pytest.mark.parametrize("dtype", [torch.float16, torch.float32])
-def test_masked_attention_on_cuda_is_that_of_float64(dtype):
+def test_attention_on_cuda_is_that_of_float64_and_so_are_its_gradients(dtype, masked, queries):
     """With as many points as a scene has: a softmax over 30,000 of them has weights near float16's smallest numbers."""
-    sizes = [30_001, 20_000]
-    q, both, bias = (x.cuda() for x in attention_with_masks(dtype, sizes, 100, 16))
-    q, both = q.transpose(1, 2).contiguous().transpose(1, 2).requires_grad_(), both.requires_grad_()  # as `ask` gives q
-    with torch.autocast("cuda", torch.float16, enabled=dtype == torch.float16):
-        ours = MaskedAttention.apply(q, both, bias, sizes, 0.25)
-    exact = [x.detach().double().requires_grad_() for x in (q, both)]
-    theirs = scene_by_scene(*exact, bias.double(), sizes, 0.25)
+    sizes = [30_001, 20_000, 5]
+    q, both, mask = attention_with_masks(dtype, sizes, queries, 12)
+    q, both, mask = q.cuda().requires_grad_(), both.cuda().requires_grad_(), AttentionMask(*(x.cuda() for x in mask))
+    mask = mask if masked else None
+    on_cuda = mask and AttentionMask(mask.inside.to(torch.uint8), mask.found.int())
+    ours = attend(q, both, sizes, on_cuda)
     assert ours.dtype == dtype
+    exact = [x.detach().double().requires_grad_() for x in (q, both)]
+    theirs = softmax_over_the_mask(*exact, sizes, mask)
     weight = torch.randn(ours.shape, generator=torch.Generator().manual_seed(1)).to(dtype).cuda() * 64
     for our, their in zip(
         [ours, *torch.autograd.grad((ours * weight).sum(), (q, both))],
         [theirs, *torch.autograd.grad((theirs * weight.double()).sum(), exact)],
     ):
-        assert (our - their).norm() / their.norm() < (3e-3 if dtype == torch.float16 else 1e-4)
+        assert (our - their).norm() / their.norm() < (3e-3 if dtype == torch.float16 else 1e-5)
+
+
+@pytest.mark.cuda
+@pytest.mark.parametrize("dtype", [torch.float16, torch.float32])
+def test_masks_on_cuda_are_those_of_the_cpu(dtype):
+    sizes, rng = [3001, 1, 700], torch.Generator().manual_seed(0)
+    queries, points = torch.randn(3, 150, 48, generator=rng), torch.randn(sum(sizes), 48, generator=rng).to(dtype)
+    queries[0, 4], queries[1, 149] = 0, 0
+    want = attention_mask(queries.to(dtype).double(), points.double(), sizes)
+    got = attention_mask(queries.cuda(), points.cuda(), sizes)
+    logits = torch.cat([q @ p.T for q, p in zip(queries.to(dtype).double(), points.double().split(sizes))], dim=1)
+    clear = logits.abs() > 1e-4
+    inside = got.inside[:, : sum(sizes)].cpu().bool()
+    assert torch.equal(inside[clear], want.inside[clear])
+    assert torch.equal(got.found.cpu().bool(), torch.stack([scene.any(1) for scene in inside.split(sizes, dim=1)]))
+    assert not got.found[0, 4]
 
 
 # --- queries ----------------------------------------------------------------------------------------------------------
@@ -243,9 +243,8 @@ def starts(model, points: Points) -> torch.Tensor:
     """The queries before the first layer."""
     coord, sizes = points.coordinate_tensor, points.offsets.diff().tolist()
     features = model.backbone(points).feature_tensor
-    tables = features, model.decoder.position(coord), coord
     with torch.no_grad():
-        return model.decoder.queries(*(table.split(sizes) for table in tables))
+        return model.decoder.queries(features, model.decoder.position(coord), coord, sizes)
 
 
 def test_mixed_queries_are_learned_ones_and_sampled_ones():

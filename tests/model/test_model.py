@@ -12,7 +12,7 @@ from mf3d_tutorial.common.errors import ConfigError
 from mf3d_tutorial.config import load_config
 from mf3d_tutorial.model import MaskFormer3D, build_model
 from mf3d_tutorial.model.backbone import build_backbone
-from mf3d_tutorial.model.decoder import CrossAttention, PositionEncoding
+from mf3d_tutorial.model.decoder import PositionEncoding
 from mf3d_tutorial.model.queries import farthest_points
 from mf3d_tutorial.training.losses import SetCriterion
 from mf3d_tutorial.warp import Points, SparseConv3d
@@ -157,22 +157,17 @@ def naive_farthest(coord: np.ndarray, count: int, first: int) -> list[int]:
     return chosen
 
 
-def test_one_product_gives_the_keys_and_values_of_three():
-    attention, features, position = CrossAttention(16, 4, 9), torch.randn(70, 16), torch.randn(70, 9)
-    table = torch.nn.functional.pad(torch.cat([features, position], dim=1), (0, 7, 0, 8))  # as on CUDA
-    separate = attention.keys_and_values((features, position), [50, 20])
-    for ours, theirs in zip(attention.keys_and_values(table, [50, 20], *attention.joint_weights(4)), separate):
-        assert [scene.shape for scene in ours] == [(4, 50, 8), (4, 20, 8)]
-        for padded, scene in zip(ours, theirs):
-            assert_near(padded[..., :4], scene, 1e-5)
-            assert not padded[..., 4:].any()
-
-
 def test_farthest_points_equals_a_loop():
     coord = torch.rand(40, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     scenes = torch.stack([coord, coord.flip(0)])
     expected = [naive_farthest(scene.numpy(), 15, 0) for scene in scenes]
     assert farthest_points(scenes, 15).tolist() == expected
+
+
+@pytest.mark.cuda
+def test_farthest_points_on_cuda_are_those_of_the_cpu():
+    coord = torch.rand(3, 4096, 3, generator=torch.Generator().manual_seed(0))
+    assert torch.equal(farthest_points(coord.cuda(), 60).cpu(), farthest_points(coord, 60))
 
 
 def test_farthest_points_takes_every_point_before_it_repeats():

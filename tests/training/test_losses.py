@@ -6,6 +6,7 @@ import pytest
 import torch
 from helpers import cheapest_pairs, loop_cost, loop_mask_terms, loop_probability, random_target
 
+from mf3d_tutorial.model.maskformer import LayerOutputs
 from mf3d_tutorial.training.losses import SetCriterion
 from mf3d_tutorial.training.matching import Weights
 
@@ -166,3 +167,42 @@ def test_the_loss_of_a_200000_point_mask_is_finite_under_cuda_autocast():
     dice = (2 * probability * 200_000 + 1) / ((probability + 1) * 200_000 + 1)
     assert losses["dice"].item() == pytest.approx(1 - dice, rel=1e-3)
     assert features.grad.isfinite().all()
+
+
+@pytest.mark.cuda
+@pytest.mark.parametrize("half", [False, True], ids=["float32", "float16"])
+@pytest.mark.parametrize("instances", [(30, 41, 12), (3, 0, 130), (0, 0, 0)])
+def test_the_loss_without_masks_on_cuda_is_that_of_the_masks_in_float64(instances, half):
+    """As the model gives its outputs, the kernels take sums; as a list, plain PyTorch writes every mask."""
+    rng = torch.Generator().manual_seed(0)
+    sizes, targets = (3001, 20_000, 777), []
+    for count, size in zip(instances, sizes):
+        targets.append(random_target(size, count, CLASSES, rng).map(torch.Tensor.cuda))
+    queries, features = (torch.randn(*shape, 48, generator=rng) for shape in ((3, 3, 100), (sum(sizes),)))
+    inputs = [torch.randn(3, 3, 100, CLASSES + 1, generator=rng), queries, features / 4]
+    inputs = [x.cuda().half() if half else x.cuda() for x in inputs]
+    exact = [x.double().requires_grad_() for x in inputs]
+    inputs = [x.requires_grad_() for x in inputs]
+    criterion = SetCriterion(aux_weight=0.5)
+    with torch.autocast("cuda", torch.float16, enabled=half):
+        ours = criterion(LayerOutputs(*inputs, sizes), targets)
+    theirs = criterion(list(LayerOutputs(*exact, sizes)), targets)
+    for name, value in theirs.items():
+        assert ours[name].item() == pytest.approx(value.item(), rel=1e-3 if half else 1e-5), name
+    gradients = (torch.autograd.grad(1024 * one["loss"], x) for one, x in ((ours, inputs), (theirs, exact)))
+    for our, their in zip(*gradients):
+        assert (our - their).norm() <= (5e-3 if half else 1e-4) * their.norm()
+
+
+@pytest.mark.cuda
+def test_as_many_sampled_points_as_there_are_give_the_loss_of_all_on_cuda():
+    rng = torch.Generator().manual_seed(0)
+    targets = [random_target(size, 5, CLASSES, rng).map(torch.Tensor.cuda) for size in (70, 40)]
+    inputs = [torch.randn(*shape, generator=rng).cuda() for shape in ((2, 2, 9, CLASSES + 1), (2, 2, 9, 16), (110, 16))]
+    outputs = LayerOutputs(*(x.requires_grad_() for x in inputs), (70, 40))
+    want, got = (SetCriterion(aux_weight=0.5, sample_points=points)(outputs, targets) for points in (None, 100))
+    for name, value in want.items():
+        torch.testing.assert_close(got[name], value)
+    few = SetCriterion(sample_points=10)(outputs, targets)["loss"]
+    (gradient,) = torch.autograd.grad(few, outputs.mask_features)
+    assert (gradient.abs().sum(1) > 0).sum() == 20

@@ -6,13 +6,13 @@ import pytest
 import torch
 from helpers import assert_near, small_model
 
-from mf3d_tutorial.model.decoder import MaskTransformer
+from mf3d_tutorial.model.decoder import Level, MaskTransformer
 from mf3d_tutorial.warp.cuda_graphs import LayerGraphs, key_of
 
 
 def test_without_a_recording_and_in_evaluation_the_layers_run_themselves():
     decoder, queries = small_model().decoder.train(), torch.zeros(2, 10, 8)
-    layers = [(layer, layer.ask, layer.answer) for layer in decoder.layers]
+    layers = [(layer, layer.before_attention, layer.after_attention) for layer in decoder.layers]
     graphs = LayerGraphs()
     assert list(graphs.of(decoder.layers, queries)) == layers
     graphs.key, graphs.steps = key_of(queries), [print, repr] * len(layers)
@@ -47,7 +47,7 @@ def outputs_and_gradients(decoder: MaskTransformer, half: bool, sizes: tuple[int
     torch.manual_seed(seed)
     decoder.zero_grad()
     with torch.autocast("cuda", torch.float16, enabled=half):
-        layers = decoder(features, decoder.position(coord), coord, features.split(list(sizes)))
+        layers = decoder([Level(features, decoder.position(coord), features, sizes)], coord)
     sum((2.0**10 * layer).square().mean() for layer in layers).backward()
     gradients = {name: parameter.grad.clone() for name, parameter in decoder.named_parameters()}
     return {"queries": layers[-1].detach().clone(), "features": features.grad, **gradients}
@@ -84,7 +84,7 @@ def test_gradients_of_two_backward_passes_add_up():
     for one in (decoder, twin):
         for scale in (1.0, 2.0):
             features = scale * points
-            layers = one(features, one.position(coord[:, :3]), coord[:, :3], [features])
+            layers = one([Level(features, one.position(coord[:, :3]), features, (500,))], coord[:, :3])
             layers[-1].square().mean().backward()
     for ours, theirs in zip(decoder.layers.parameters(), twin.layers.parameters()):
         torch.testing.assert_close(ours.grad, theirs.grad, atol=1e-4, rtol=1e-2)

@@ -37,6 +37,7 @@ class PositionEncoding(nn.Module):
         self.channels = 3 * (2 * bands + 1)
 
     def forward(self, coord: Float[Tensor, "*batch 3"]) -> Float[Tensor, "*batch P"]:
+        """P = 3 (2 bands + 1) numbers for each position in metres."""
         angles = coord[..., None] * self.frequencies
         return torch.cat([angles.cos(), angles.sin(), coord[..., None]], dim=-1).flatten(-2)
 
@@ -92,6 +93,7 @@ class FeedForward(nn.Module):
         self.outer = nn.Linear(hidden, dim)
 
     def forward(self, x: Float[Tensor, "B Q D"]) -> Float[Tensor, "B Q D"]:
+        """Each query by itself."""
         return self.outer(self.dropout(F.gelu(self.inner(x))))
 
 

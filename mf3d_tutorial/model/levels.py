@@ -39,10 +39,12 @@ class PointToLevels(PointToVoxel):
             self.strides.append(stride)
 
     def keep(self, _module: nn.Module, _inputs: Any, output: Voxels) -> None:
+        """A forward hook of the stages: keep their output, if `with_levels` asked for it."""
         if self.outputs is not None:
             self.outputs.append(output)
 
     def with_levels(self, points: Points) -> tuple[Points, list[VoxelLevel]]:
+        """Features of the points, and of the voxels of each coarser level, coarse to fine."""
         self.outputs = outputs = []
         try:
             scene = self(points)

@@ -15,6 +15,7 @@ from mf3d_tutorial.warp import Points
 
 
 def mlp(in_channels: int, out_channels: int) -> nn.Sequential:
+    """Two linear layers with a LayerNorm and a GELU between them."""
     return nn.Sequential(
         nn.Linear(in_channels, out_channels),
         nn.LayerNorm(out_channels),
@@ -48,6 +49,7 @@ class PointMLP(nn.Module):
         self.head = nn.Linear(widths[0], out_channels)
 
     def forward(self, points: Points) -> Points:
+        """The same points with `out_channels` features each."""
         x, coord = self.stem(points.feature_tensor), points.coordinate_tensor
         sizes = points.offsets.diff().to(coord.device)
         scene = torch.arange(len(sizes), device=coord.device).repeat_interleave(sizes)

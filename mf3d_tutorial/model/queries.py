@@ -19,6 +19,7 @@ class LearnedQueries(nn.Module):
         self.embedding = nn.Embedding(num_queries, dim)
 
     def resize(self, num_queries: int) -> None:
+        """ConfigError for another number of queries: each is a row of the embedding."""
         if num_queries != len(self.embedding.weight):
             raise ConfigError(
                 f"num_queries={num_queries} does not fit a model of query_init=learned: it has its "
@@ -28,6 +29,7 @@ class LearnedQueries(nn.Module):
     def forward(
         self, features: Tensor, position: Tensor, coord: Tensor, sizes: Sequence[int]
     ) -> Float[Tensor, "B Q D"]:
+        """The same queries for every scene."""
         return self.embedding.weight.expand(len(sizes), -1, -1)
 
 
@@ -41,6 +43,7 @@ class SampledQueries(nn.Module):
         self.position = nn.Linear(position_channels, dim)
 
     def resize(self, num_queries: int) -> None:
+        """Sample that many points from now on."""
         self.num_queries = num_queries
 
     def forward(
@@ -93,6 +96,7 @@ class MixedQueries(nn.Module):
         self.sampled = SampledQueries(dim, num_queries - num_queries // 2, position_channels)
 
     def resize(self, num_queries: int) -> None:
+        """Keep the learned queries, and sample the rest. ConfigError if nothing is left to sample."""
         learned = len(self.learned.embedding.weight)
         if num_queries <= learned:
             raise ConfigError(f"num_queries={num_queries} must be more than {learned}, the model's learned queries")

@@ -286,6 +286,7 @@ def open_viewer(cfg: Config, datasets: Sequence[ScanNetScenes], log: Log) -> "Li
 
 
 def scene_names(parts: Sequence[Batch | None]) -> str:
+    """The names of the scenes in these parts, for a message."""
     return ", ".join(name for part in parts if part for name in part.names)
 
 

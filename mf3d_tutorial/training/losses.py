@@ -51,6 +51,10 @@ class SetCriterion(nn.Module):
     def forward(
         self, outputs: Outputs | Sequence[Outputs], targets: list[Target], count: tuple[float, float] | None = None
     ) -> Losses:
+        """The four terms, in float32. `outputs`: what the model gives, or its outputs after every layer.
+
+        NonFiniteError if a matching cost is not a finite number.
+        """
         layers = [outputs] if isinstance(outputs, tuple) else outputs
         count = count or count_scenes(targets)
         sample = self.sample_points if torch.is_grad_enabled() else None

@@ -187,6 +187,7 @@ class Interrupts:
         return self
 
     def note(self, number: int, _frame: Any) -> None:
+        """The handler of both signals: keep the signal's number for `check`."""
         self.caught = number
         if not self.hold:
             self.hold = True  # for a second signal, which may come while last.ckpt is written

@@ -74,6 +74,7 @@ class Run:
 
     @property
     def is_over(self) -> bool:
+        """Whether all steps, or `train.minutes`, are done."""
         minutes = self.cfg.train.minutes
         return self.step >= self.total_steps or (minutes is not None and self.seconds >= 60 * minutes)
 
@@ -98,6 +99,7 @@ class Run:
 
     @cached_property
     def parameters(self) -> list[nn.Parameter]:
+        """Those of the model, as a list."""
         return list(self.model.parameters())  # a walk over all modules, which takes milliseconds
 
     @cached_property
@@ -137,6 +139,7 @@ class Run:
 
     @property
     def num_parameters(self) -> int:
+        """How many numbers the model learns."""
         return sum(parameter.numel() for parameter in self.parameters)
 
     def is_best(self, metrics: dict[str, Any]) -> bool:
@@ -159,6 +162,7 @@ class Run:
     _COUNTERS = ("epoch", "seen", "step", "scenes", "seconds", "best")
 
     def state_dict(self) -> dict[str, Any]:
+        """All that a run needs to go on bit by bit from here; `model` holds the weights that are used afterwards."""
         state = {name: getattr(self, name).state_dict() for name in self._STATEFUL}
         if self.averaged:
             state |= {"model": self.averaged.state_dict(), "trained": state["model"]}
@@ -166,6 +170,10 @@ class Run:
         return {**state, "config": plain(self.cfg)}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from the state that `state_dict` gave; the config's own learning rate and number of steps count.
+
+        ConfigError for an option that cannot be changed between the parts of a run.
+        """
         if self.averaged:
             self.averaged.load_state_dict(state["model"])
         place = {name: state["scheduler"][name] for name in ("last_epoch", "_last_lr")}  # the way on is the config's
@@ -199,9 +207,11 @@ class Progress:
 
     @property
     def seconds(self) -> float:
+        """How long the run took so far, earlier parts of it included."""
         return self.earlier + time.monotonic() - self.start
 
     def reset(self) -> None:
+        """Begin to count scenes and waiting time anew."""
         self.mark, self.waited, self.scenes = time.monotonic(), 0.0, self.run.scenes
 
     def timed(self, batches: Iterable) -> Iterator:
@@ -226,6 +236,7 @@ class Progress:
         return rates
 
     def report(self, losses: dict[str, Tensor]) -> None:
+        """Log a line, if the last one is `every` seconds old; keep the run's clock."""
         now, self.run.seconds = time.monotonic(), all_sum([self.seconds])[0] / world_size()  # the same in all processes
         if now - self.last < self.every:
             return
@@ -246,6 +257,7 @@ def decay_groups(model: nn.Module) -> list[dict[str, Any]]:
 
 
 def num_classes(cfg: Config) -> int:
+    """C, the number of classes of the config's label set."""
     return len(cfg.data.labels)
 
 
@@ -255,4 +267,5 @@ def as_numbers(losses: dict[str, Tensor]) -> dict[str, float]:
 
 
 def clock(seconds: float) -> str:
+    """Seconds as minutes:seconds."""
     return f"{int(seconds // 60)}:{int(seconds % 60):02d}"

@@ -35,6 +35,8 @@ _SHARE = 0.01  # of the training time
 
 
 class Snapshot(NamedTuple):
+    """What the viewer keeps of one look at the model."""
+
     title: str
     layers: Layers  # float16, on the CPU
 
@@ -91,6 +93,7 @@ class LiveViewer:
         self.due = now + max(self.cfg.viz.interval_seconds, (now - start) / _SHARE)
 
     def close(self) -> None:
+        """Stop the server."""
         if self.server is not None:
             with redirect_stdout(StringIO()):
                 self.server.stop()

@@ -29,7 +29,7 @@ def _sums_kernel(
     blocks = tl.cdiv(num_queries, BLOCK_K)
     row = (tl.program_id(1) % blocks) * BLOCK_K + tl.arange(0, BLOCK_K)
     m = (tl.program_id(1) // blocks) * BLOCK_M + tl.arange(0, BLOCK_M)
-    first, last = _part(offsets, scene, split, num_splits, BLOCK_N)
+    _, first, last = _part(offsets, scene, split, num_splits, BLOCK_N)
     d, known = tl.arange(0, BLOCK_D), row < num_queries
     q = tl.load(queries + (scene * num_queries + row)[:, None] * D + d, mask=known[:, None] & (d < D), other=0.0)
     softplus, probability = tl.zeros([BLOCK_K], tl.float32), tl.zeros([BLOCK_K], tl.float32)
@@ -103,7 +103,7 @@ def _queries_kernel(
     D: tl.constexpr, BLOCK_D: tl.constexpr, BLOCK_K: tl.constexpr, BLOCK_N: tl.constexpr, PRECISION: tl.constexpr,
 ):  # fmt: skip
     split, scene = tl.program_id(0), tl.program_id(2)
-    first, last = _part(offsets, scene, split, num_splits, BLOCK_N)
+    _, first, last = _part(offsets, scene, split, num_splits, BLOCK_N)
     row, d = tl.program_id(1) * BLOCK_K + tl.arange(0, BLOCK_K), tl.arange(0, BLOCK_D)
     count = tl.load(counts + scene)
     if (first < last) & (tl.program_id(1) * BLOCK_K < count):

@@ -223,10 +223,10 @@ class SceneAttention(torch.autograd.Function):
         statistics = torch.empty(scenes, splits, heads, count, 2, dtype=torch.float32, device=q.device)
         out, normalizer = torch.empty_like(q), torch.empty(scenes, count, heads, dtype=torch.float32, device=q.device)
         ctx.masked = words is not None
-        words, found = (words, found) if ctx.masked else (offsets, offsets)
+        words, found = (words, found) if ctx.masked else (offsets[:, None], offsets)
         options = {"H": heads, "D": dim, "W": width, "num_warps": 4}
         _forward_kernel[(splits * triton.cdiv(count, BLOCK_Q), heads, scenes)](
-            q, kv, words, found, offsets, part, statistics, count, words.shape[1] if ctx.masked else 0, splits, dim**-0.5 * LOG2_E,
+            q, kv, words, found, offsets, part, statistics, count, words.shape[1], splits, dim**-0.5 * LOG2_E,
             MASKED=ctx.masked, BLOCK_Q=BLOCK_Q, BLOCK_N=BLOCK_N, PRECISION=dot_precision(q.dtype), **options,
         )  # fmt: skip
         _merge_kernel[(triton.cdiv(count, 32), heads, scenes)](
@@ -243,7 +243,7 @@ class SceneAttention(torch.autograd.Function):
         of_q, of_kv = torch.zeros_like(q, dtype=torch.float32), torch.empty_like(kv)
         _backward_kernel[(splits, heads, scenes)](
             q, kv, words, found, offsets, out, normalizer, gradient.contiguous(), of_q, of_kv,
-            count, words.shape[1] if ctx.masked else 0, splits, dim**-0.5 * LOG2_E,
+            count, words.shape[1], splits, dim**-0.5 * LOG2_E,
             H=heads, D=dim, W=width, MASKED=ctx.masked, BLOCK_Q=BLOCK_Q, BLOCK_N=BLOCK_N,
             PRECISION=dot_precision(q.dtype), LN_2=1 / LOG2_E, num_warps=8,
         )  # fmt: skip

@@ -10,10 +10,10 @@ from typing import Any
 import torch
 import triton
 import triton.language as tl
-from jaxtyping import Float, Int, UInt8
+from jaxtyping import Float, Int
 from torch import Tensor
 
-BLOCK_Q, BLOCK_N = 128, 64
+BLOCK_Q, BLOCK_N = 128, 64  # masks have a bit for each of BLOCK_N points in a word
 LOG2_E = 1.4426950408889634
 
 
@@ -29,44 +29,53 @@ def dot_precision(dtype: torch.dtype) -> str:
 
 @triton.jit
 def _part(offsets, scene, split, num_splits, BLOCK_N: tl.constexpr):
-    """First and last row (exclusive) of one part of a scene's points."""
+    """First row of a scene, and first and last row (exclusive) of one part of its points."""
     start, end = tl.load(offsets + scene), tl.load(offsets + scene + 1)
     length = tl.cdiv(tl.cdiv(end - start, num_splits), BLOCK_N) * BLOCK_N
     first = start + split * length
-    return first, tl.minimum(first + length, end)
+    return start, first, tl.minimum(first + length, end)
 
 
 @triton.jit
 def _mask_kernel(
-    queries, points, offsets, allowed, found, num_queries, stride,
+    queries, points, offsets, words, found, num_queries, num_tiles,
     D: tl.constexpr, BLOCK_D: tl.constexpr, BLOCK_Q: tl.constexpr, BLOCK_N: tl.constexpr, PRECISION: tl.constexpr,
 ):  # fmt: skip
-    scene = tl.program_id(1)
+    tile, scene = tl.program_id(0), tl.program_id(1)
     start, end = tl.load(offsets + scene), tl.load(offsets + scene + 1)
-    first = start + tl.program_id(0) * BLOCK_N
+    first = start + tile * BLOCK_N
     if first < end:
         n, d = first + tl.arange(0, BLOCK_N), tl.arange(0, BLOCK_D)
-        f = tl.load(points + n[:, None] * D + d, mask=(n < end)[:, None] & (d < D), other=0.0)
+        bit = tl.full([BLOCK_N], 1, tl.int64) << tl.arange(0, BLOCK_N)
+        f = tl.load(points + n.to(tl.int64)[:, None] * D + d, mask=(n < end)[:, None] & (d < D), other=0.0)
         for block in range(tl.cdiv(num_queries, BLOCK_Q)):
             row = block * BLOCK_Q + tl.arange(0, BLOCK_Q)
             known = row < num_queries
             place = (scene * num_queries + row)[:, None] * D + d
             q = tl.load(queries + place, mask=known[:, None] & (d < D), other=0.0)
             inside = (tl.dot(q, tl.trans(f), input_precision=PRECISION) > 0) & (n < end)
-            there = known[:, None] & (n < end)
-            tl.store(allowed + row[:, None].to(tl.int64) * stride + n, inside.to(tl.uint8), mask=there)
-            tl.atomic_or(found + scene * num_queries + row, tl.max(inside.to(tl.int32), 1), mask=known)
+            word = tl.sum(tl.where(inside, bit, 0), 1)
+            tl.store(words + (scene * num_tiles + tile) * num_queries + row, word, mask=known)
+            tl.atomic_or(found + scene * num_queries + row, 1, mask=known & (word != 0))
+
+
+@triton.jit
+def _allowed(words, scene, tile, num_tiles, row, num_queries, known, free, BLOCK_N: tl.constexpr):
+    """Which points of a tile each query may attend to."""
+    word = tl.load(words + (scene * num_tiles + tile) * num_queries + row, mask=known, other=0)
+    word = tl.where(free, -1, word)
+    return ((word[:, None] >> tl.arange(0, BLOCK_N).to(tl.int64)) & 1) != 0
 
 
 @triton.jit
 def _forward_kernel(
-    q, kv, allowed, found, offsets, part, statistics, num_queries, stride, num_splits, scale,
+    q, kv, words, found, offsets, part, statistics, num_queries, num_tiles, num_splits, scale,
     H: tl.constexpr, D: tl.constexpr, W: tl.constexpr, MASKED: tl.constexpr,
     BLOCK_Q: tl.constexpr, BLOCK_N: tl.constexpr, PRECISION: tl.constexpr,
 ):  # fmt: skip
     split, block = tl.program_id(0) % num_splits, tl.program_id(0) // num_splits
     head, scene = tl.program_id(1), tl.program_id(2)
-    first, last = _part(offsets, scene, split, num_splits, BLOCK_N)
+    start, first, last = _part(offsets, scene, split, num_splits, BLOCK_N)
     row, d = block * BLOCK_Q + tl.arange(0, BLOCK_Q), tl.arange(0, W)
     known = row < num_queries
     place = ((scene * num_queries + row) * H + head)[:, None] * D + d
@@ -84,11 +93,11 @@ def _forward_kernel(
         k = tl.load(address, mask=here[:, None] & (d < D), other=0.0)
         v = tl.load(address + H * D, mask=here[:, None] & (d < D), other=0.0)
         score = tl.dot(query, tl.trans(k), input_precision=PRECISION) * scale
+        score = tl.where(here, score, float("-inf"))
         if MASKED:
-            seen = tl.load(allowed + row[:, None].to(tl.int64) * stride + n, mask=known[:, None] & here, other=0)
-            score = tl.where(here & ((seen != 0) | free[:, None]), score, float("-inf"))
-        else:
-            score = tl.where(here, score, float("-inf"))
+            tile = (at - start) // BLOCK_N
+            allowed = _allowed(words, scene, tile, num_tiles, row, num_queries, known, free, BLOCK_N)
+            score = tl.where(allowed, score, float("-inf"))
         new = tl.maximum(largest, tl.max(score, 1))
         finite = tl.where(new == float("-inf"), 0.0, new)
         weight = tl.exp2(score - finite[:, None])
@@ -130,12 +139,12 @@ def _merge_kernel(
 
 @triton.jit
 def _backward_kernel(
-    q, kv, allowed, found, offsets, out, normalizer, of_out, of_q, of_kv, num_queries, stride, num_splits, scale,
+    q, kv, words, found, offsets, out, normalizer, of_out, of_q, of_kv, num_queries, num_tiles, num_splits, scale,
     H: tl.constexpr, D: tl.constexpr, W: tl.constexpr, MASKED: tl.constexpr,
     BLOCK_Q: tl.constexpr, BLOCK_N: tl.constexpr, PRECISION: tl.constexpr, LN_2: tl.constexpr,
 ):  # fmt: skip
     split, head, scene = tl.program_id(0), tl.program_id(1), tl.program_id(2)
-    first, last = _part(offsets, scene, split, num_splits, BLOCK_N)
+    start, first, last = _part(offsets, scene, split, num_splits, BLOCK_N)
     d = tl.arange(0, W)
     for block in range(tl.cdiv(num_queries, BLOCK_Q)):
         row = block * BLOCK_Q + tl.arange(0, BLOCK_Q)
@@ -159,11 +168,11 @@ def _backward_kernel(
             k = tl.load(kv + shift, mask=inside, other=0.0)
             v = tl.load(kv + shift + H * D, mask=inside, other=0.0)
             weight = tl.exp2(tl.dot(query, tl.trans(k), input_precision=PRECISION) * scale - norm[:, None])
+            weight = tl.where(here, weight, 0.0)
             if MASKED:
-                seen = tl.load(allowed + row[:, None].to(tl.int64) * stride + n, mask=known[:, None] & here, other=0)
-                weight = tl.where(here & ((seen != 0) | free[:, None]), weight, 0.0)
-            else:
-                weight = tl.where(here, weight, 0.0)
+                tile = (at - start) // BLOCK_N
+                allowed = _allowed(words, scene, tile, num_tiles, row, num_queries, known, free, BLOCK_N)
+                weight = tl.where(allowed, weight, 0.0)
             of_score = weight * (tl.dot(gradient, tl.trans(v), input_precision=PRECISION) - mean[:, None])
             of_score = of_score.to(k.dtype)
             of_v = tl.dot(tl.trans(weight.to(k.dtype)), gradient, input_precision=PRECISION)
@@ -180,62 +189,61 @@ def _backward_kernel(
 @torch.no_grad()
 def attention_mask(
     queries: Float[Tensor, "B Q D"], points: Float[Tensor, "N D"], offsets: Int[Tensor, " B+1"], longest: int
-) -> tuple[UInt8[Tensor, "Q columns"], Int[Tensor, "B Q"]]:
-    """Whether each point's product with a query of its scene is positive; whether any of the scene's points' is.
+) -> tuple[Int[Tensor, "B tiles Q"], Int[Tensor, "B Q"]]:
+    """Where the product of a query and a point of its scene is positive; and whether it is anywhere.
 
-    `longest`: the number of points of the largest scene. There are at least N columns; what is in others is undefined.
+    One bit a point: word t, int64, has points 64 t to 64 t + 63 of the scene. `longest`: points of the largest scene.
     """
     queries, points = queries.to(points.dtype).contiguous(), points.contiguous()
     scenes, count, dim = queries.shape
-    allowed = torch.empty(count, -(-len(points) // 64) * 64, dtype=torch.uint8, device=points.device)
+    tiles = triton.cdiv(longest, BLOCK_N)
+    words = torch.empty(scenes, tiles, count, dtype=torch.long, device=points.device)
     found = torch.zeros(scenes, count, dtype=torch.int32, device=points.device)
-    _mask_kernel[(triton.cdiv(longest, BLOCK_N), scenes)](
-        queries, points, offsets, allowed, found, count, allowed.stride(0),
+    _mask_kernel[(tiles, scenes)](
+        queries, points, offsets, words, found, count, tiles,
         D=dim, BLOCK_D=max(16, triton.next_power_of_2(dim)), BLOCK_Q=BLOCK_Q, BLOCK_N=BLOCK_N,
         PRECISION=dot_precision(points.dtype), num_warps=4,
     )  # fmt: skip
-    return allowed, found
+    return words, found
 
 
 class SceneAttention(torch.autograd.Function):
     """`SceneAttention.apply(q, kv, offsets, allowed, found)`: attention of every query to the points of its scene.
 
-    q (B, Q, H, d); kv (N, 2, H, d), keys and values; offsets (B + 1), int32; allowed, found: what `attention_mask`
+    q (B, Q, H, d); kv (N, 2, H, d), keys and values; offsets (B + 1), int32; words, found: what `attention_mask`
     gives, or None and None for all points. Gives (B, Q, H, d).
     """
 
     @staticmethod
-    def forward(
-        ctx: Any, q: Tensor, kv: Tensor, offsets: Tensor, allowed: Tensor | None, found: Tensor | None
-    ) -> Tensor:
+    def forward(ctx: Any, q: Tensor, kv: Tensor, offsets: Tensor, words: Tensor | None, found: Tensor | None) -> Tensor:
         q, kv = q.contiguous(), kv.contiguous()
         scenes, count, heads, dim = q.shape
         splits, width = splits_for(scenes, heads), max(16, triton.next_power_of_2(dim))
         part = torch.empty(scenes, splits, heads, count, width, dtype=torch.float32, device=q.device)
         statistics = torch.empty(scenes, splits, heads, count, 2, dtype=torch.float32, device=q.device)
         out, normalizer = torch.empty_like(q), torch.empty(scenes, count, heads, dtype=torch.float32, device=q.device)
-        ctx.masked = allowed is not None
-        allowed, found = (allowed, found) if ctx.masked else (q, q)
+        ctx.masked = words is not None
+        words, found = (words, found) if ctx.masked else (offsets[:, None], offsets)
         options = {"H": heads, "D": dim, "W": width, "num_warps": 4}
         _forward_kernel[(splits * triton.cdiv(count, BLOCK_Q), heads, scenes)](
-            q, kv, allowed, found, offsets, part, statistics, count, allowed.stride(0), splits, dim**-0.5 * LOG2_E,
+            q, kv, words, found, offsets, part, statistics, count, words.shape[1], splits, dim**-0.5 * LOG2_E,
             MASKED=ctx.masked, BLOCK_Q=BLOCK_Q, BLOCK_N=BLOCK_N, PRECISION=dot_precision(q.dtype), **options,
         )  # fmt: skip
         _merge_kernel[(triton.cdiv(count, 32), heads, scenes)](
             part, statistics, out, normalizer, count, splits, BLOCK=32, **options
         )
-        ctx.save_for_backward(q, kv, offsets, allowed, found, out, normalizer)
+        ctx.save_for_backward(q, kv, offsets, words, found, out, normalizer)
         return out
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
-        q, kv, offsets, allowed, found, out, normalizer = ctx.saved_tensors
+        q, kv, offsets, words, found, out, normalizer = ctx.saved_tensors
         scenes, count, heads, dim = q.shape
         splits, width = splits_for(scenes, heads), max(16, triton.next_power_of_2(dim))
         of_q, of_kv = torch.zeros_like(q, dtype=torch.float32), torch.empty_like(kv)
         _backward_kernel[(splits, heads, scenes)](
-            q, kv, allowed, found, offsets, out, normalizer, gradient.contiguous(), of_q, of_kv,
-            count, allowed.stride(0), splits, dim**-0.5 * LOG2_E,
+            q, kv, words, found, offsets, out, normalizer, gradient.contiguous(), of_q, of_kv,
+            count, words.shape[1], splits, dim**-0.5 * LOG2_E,
             H=heads, D=dim, W=width, MASKED=ctx.masked, BLOCK_Q=BLOCK_Q, BLOCK_N=BLOCK_N,
             PRECISION=dot_precision(q.dtype), LN_2=1 / LOG2_E, num_warps=8,
         )  # fmt: skip

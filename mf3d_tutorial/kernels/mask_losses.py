@@ -17,6 +17,8 @@ from torch import Tensor
 from mf3d_tutorial.kernels.attention import _part, dot_precision
 
 BLOCK_K, BLOCK_N = 64, 64
+# For the sums, which keep two tables of a block of queries by instances in registers; the fastest of seven on an H100.
+SUMS = {"BLOCK_K": 128, "BLOCK_N": 32, "num_warps": 8}
 
 
 @triton.jit
@@ -29,7 +31,7 @@ def _sums_kernel(
     blocks = tl.cdiv(num_queries, BLOCK_K)
     row = (tl.program_id(1) % blocks) * BLOCK_K + tl.arange(0, BLOCK_K)
     m = (tl.program_id(1) // blocks) * BLOCK_M + tl.arange(0, BLOCK_M)
-    first, last = _part(offsets, scene, split, num_splits, BLOCK_N)
+    _, first, last = _part(offsets, scene, split, num_splits, BLOCK_N)
     d, known = tl.arange(0, BLOCK_D), row < num_queries
     q = tl.load(queries + (scene * num_queries + row)[:, None] * D + d, mask=known[:, None] & (d < D), other=0.0)
     softplus, probability = tl.zeros([BLOCK_K], tl.float32), tl.zeros([BLOCK_K], tl.float32)
@@ -103,7 +105,7 @@ def _queries_kernel(
     D: tl.constexpr, BLOCK_D: tl.constexpr, BLOCK_K: tl.constexpr, BLOCK_N: tl.constexpr, PRECISION: tl.constexpr,
 ):  # fmt: skip
     split, scene = tl.program_id(0), tl.program_id(2)
-    first, last = _part(offsets, scene, split, num_splits, BLOCK_N)
+    _, first, last = _part(offsets, scene, split, num_splits, BLOCK_N)
     row, d = tl.program_id(1) * BLOCK_K + tl.arange(0, BLOCK_K), tl.arange(0, BLOCK_D)
     count = tl.load(counts + scene)
     if (first < last) & (tl.program_id(1) * BLOCK_K < count):
@@ -152,11 +154,11 @@ def mask_sums(
     sums = queries.new_zeros(scenes, count, 2 + 2 * num_instances, dtype=torch.float32)
     sizes = queries.new_zeros(scenes, num_instances, dtype=torch.float32)
     block = min(64, max(16, triton.next_power_of_2(num_instances)))
-    blocks = triton.cdiv(count, BLOCK_K) * triton.cdiv(num_instances, block)
+    blocks = triton.cdiv(count, SUMS["BLOCK_K"]) * triton.cdiv(num_instances, block)
     splits = max(1, min(32, 2048 // (scenes * blocks)))
     _sums_kernel[(splits, blocks, scenes)](
         queries, features, points.instance, points.offsets, sums, sizes, count, num_instances, splits,
-        BLOCK_K=BLOCK_K, BLOCK_M=block, **_common(dim, features.dtype),
+        BLOCK_M=block, **_common(dim, features.dtype) | SUMS,
     )  # fmt: skip
     return sums, sizes
 

@@ -17,7 +17,7 @@ from mf3d_tutorial.kernels.offsets import offsets_on
 class AttentionMask(NamedTuple):
     """Which points a query may attend to: those inside its mask, or all of its scene if no point is inside."""
 
-    inside: Shaped[Tensor, "Q columns"]  # column n: the point n of all scenes; on CUDA with padding, as uint8
+    inside: Shaped[Tensor, "..."]  # (Q, N), bool; on CUDA packed as bits, see kernels/attention.py
     found: Shaped[Tensor, "B Q"]  # whether any point is inside
 
 

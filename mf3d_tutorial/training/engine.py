@@ -8,6 +8,7 @@ metrics.json (the result), last.ckpt (the newest state), previous.ckpt (the one 
 with the highest AP).
 """
 
+import os
 import time
 from collections.abc import Sequence
 from contextlib import closing, nullcontext
@@ -61,6 +62,10 @@ def fit(cfg: Config, log: Log = print) -> dict[str, Any]:
     device = choose_device(cfg.device)
     with process_group(device):
         log = log if rank() == 0 else (lambda line: None)
+        if device.type == "cuda":
+            torch.set_num_threads(1)  # more would wait for work that the GPU does, on the loader processes' cores
+        if (workers := loader_processes(cfg)) < cfg.train.num_workers:
+            log(f"train.num_workers={cfg.train.num_workers} is more than this host has cores for: taking {workers}")
         datasets = load_datasets(cfg)
         on_main(lambda: check_data(cfg, datasets))
         if cfg.data.cache:
@@ -262,9 +267,9 @@ def build_loader(cfg: Config, dataset: ScanNetScenes, shuffle: bool = False) -> 
         batch_sampler=SceneBatches(num_scenes, cfg.train.batch_size, parts, cfg.seed, rank(), world_size())
         if shuffle
         else [mine[first : first + size] for first in range(0, len(mine), size)],
-        num_workers=cfg.train.num_workers,
+        num_workers=loader_processes(cfg),
         pin_memory=choose_device(cfg.device).type == "cuda",
-        persistent_workers=shuffle and cfg.train.num_workers > 0,
+        persistent_workers=shuffle and loader_processes(cfg) > 0,
         worker_init_fn=default_signals,
         collate_fn=partial(
             collate,
@@ -274,6 +279,12 @@ def build_loader(cfg: Config, dataset: ScanNetScenes, shuffle: bool = False) -> 
             originals=not shuffle,
         ),
     )
+
+
+def loader_processes(cfg: Config) -> int:
+    """`train.num_workers`, or on a small host one fewer than this process's share of its cores."""
+    share = len(os.sched_getaffinity(0)) // int(os.environ.get("LOCAL_WORLD_SIZE", 1))
+    return min(cfg.train.num_workers, max(share - 1, 1))
 
 
 def open_viewer(cfg: Config, datasets: Sequence[ScanNetScenes], log: Log) -> "LiveViewer | SimpleNamespace":

@@ -197,6 +197,21 @@ def test_one_product_gives_the_keys_and_values_of_three():
             assert_near(joint.keys_and_values(index, place), separate, 1e-5)
 
 
+def packed(inside: torch.Tensor, sizes: list[int]) -> torch.Tensor:
+    """A mask as the kernels have it: int64 words, one bit for each of 64 points of a scene."""
+    words = torch.zeros(len(sizes), -(-max(sizes) // 64), len(inside), dtype=torch.long, device=inside.device)
+    for scene, columns in zip(words, inside.split(sizes, dim=1)):
+        columns = torch.nn.functional.pad(columns, (0, 64 * len(scene) - columns.shape[1]))
+        bits = 1 << torch.arange(64, device=inside.device)
+        scene.copy_((columns.unflatten(1, (-1, 64)) * bits).sum(2).T)
+    return words
+
+
+def unpacked(words: torch.Tensor, size: int) -> torch.Tensor:
+    """(Q, size) of the (tiles, Q) words of one scene."""
+    return (words.T[..., None] >> torch.arange(64) & 1).bool().flatten(1)[:, :size]
+
+
 @pytest.mark.cuda
 @pytest.mark.parametrize("queries", [100, 150])
 @pytest.mark.parametrize("masked", [False, True])
@@ -207,7 +222,7 @@ def test_attention_on_cuda_is_that_of_float64_and_so_are_its_gradients(dtype, ma
     q, both, mask = attention_with_masks(dtype, sizes, queries, 12)
     q, both, mask = q.cuda().requires_grad_(), both.cuda().requires_grad_(), AttentionMask(*(x.cuda() for x in mask))
     mask = mask if masked else None
-    on_cuda = mask and AttentionMask(mask.inside.to(torch.uint8), mask.found.int())
+    on_cuda = mask and AttentionMask(packed(mask.inside, sizes), mask.found.int())
     ours = attend(q, both, sizes, on_cuda)
     assert ours.dtype == dtype
     exact = [x.detach().double().requires_grad_() for x in (q, both)]
@@ -230,7 +245,7 @@ def test_masks_on_cuda_are_those_of_the_cpu(dtype):
     got = attention_mask(queries.cuda(), points.cuda(), sizes)
     logits = torch.cat([q @ p.T for q, p in zip(queries.to(dtype).double(), points.double().split(sizes))], dim=1)
     clear = logits.abs() > 1e-4
-    inside = got.inside[:, : sum(sizes)].cpu().bool()
+    inside = torch.cat([unpacked(words, size) for words, size in zip(got.inside.cpu(), sizes)], dim=1)
     assert torch.equal(inside[clear], want.inside[clear])
     assert torch.equal(got.found.cpu().bool(), torch.stack([scene.any(1) for scene in inside.split(sizes, dim=1)]))
     assert not got.found[0, 4]

@@ -7,7 +7,7 @@ from scipy.spatial.transform import Rotation
 from .classes import indices
 from .domain import domain as domain_of
 from .recipes import build, kind_of
-from .scan import scan
+from .scan import ScanSettings, scan
 
 ARRAYS = ("coord", "color", "normal", "segment20", "segment200", "instance")
 _FORGOTTEN = {"floor": 0.0, "wall": 0.003, "ceiling": 0.4}  # chance that nobody annotated it
@@ -49,6 +49,18 @@ def _blunder(
             instance[others[near < 0.08]] = i
 
 
+def _frame(cloud: dict, rng: np.random.Generator, settings: ScanSettings) -> tuple[np.ndarray, np.ndarray]:
+    """coord (N, 3) and normal (N, 3) in the scan's own frame, whose axes and origin have little to do with the room."""
+    square = rng.random() < settings.square
+    turn = Rotation.from_euler("z", rng.uniform(-0.06, 0.06) if square else rng.uniform(-np.pi, np.pi))
+    coord = turn.apply(cloud["coord"])
+    coord[:, :2] -= coord[:, :2].min(0)
+    if settings.origin:
+        coord[:, :2] += rng.uniform(-settings.origin, settings.origin, 2)
+    normal = np.round(turn.apply(cloud["normal"]), 3).astype(np.float32, order="C")
+    return np.round(coord, 4).astype(np.float32, order="C"), normal
+
+
 def make_scene(
     seed: int,
     split: str,
@@ -81,16 +93,11 @@ def make_scene(
     _blunder(labels, instance, cloud["coord"], rng, label_noise)
     of20, of200 = (np.append(classes, -1).astype(np.int32) for classes in indices(labels))
     present, number = np.unique(instance, return_inverse=True)
-    square = rng.random() < settings.square
-    turn = Rotation.from_euler("z", rng.uniform(-0.06, 0.06) if square else rng.uniform(-np.pi, np.pi))
-    coord = turn.apply(cloud["coord"])
-    coord[:, :2] -= coord[:, :2].min(0)
-    if settings.origin:
-        coord[:, :2] += rng.uniform(-settings.origin, settings.origin, 2)
+    coord, normal = _frame(cloud, rng, settings)
     return {
-        "coord": np.round(coord, 4).astype(np.float32, order="C"),
+        "coord": coord,
         "color": cloud["color"],
-        "normal": np.round(turn.apply(cloud["normal"]), 3).astype(np.float32, order="C"),
+        "normal": normal,
         "segment20": of20[instance],
         "segment200": of200[instance],
         "instance": (number - (present[0] == -1)).astype(np.int32),

@@ -36,6 +36,13 @@ def overlap(a: np.ndarray, b: np.ndarray, touch: float = _TOUCH) -> np.ndarray:
     return hit
 
 
+def _near(boxes: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Those of `others` whose surrounding square meets the one around all `boxes`: only they can overlap."""
+    reach, radius = (np.hypot(b[:, 4], b[:, 5])[:, None] for b in (boxes, others))
+    low, high = (boxes[:, :2] - reach).min(0), (boxes[:, :2] + reach).max(0)
+    return others[((others[:, :2] + radius > low) & (others[:, :2] - radius < high)).all(1)]
+
+
 def contains(polygon: np.ndarray, points: np.ndarray) -> np.ndarray:
     """(P,) bool: which points (P, 2) lie inside the counter-clockwise polygon (n, 2) or on its edge."""
     return Outline(polygon).contains_points(points, radius=1e-9)
@@ -115,7 +122,7 @@ class Room:
         posts[:, :2], posts[:, 2], posts[:, 4:6], posts[:, 7] = self.polygon, 1, 0.005, self.height
         grown = boxes + [0, 0, 0, 0, slack, slack, 0, 0]
         others = self.solids if zones else self.solids[self.solids[:, 8] >= 0]
-        return not overlap(boxes, posts).any() and not overlap(grown, others).any()
+        return not overlap(boxes, posts).any() and not overlap(grown, _near(grown, others)).any()
 
     def below_ceiling(self, boxes: np.ndarray) -> bool:
         """Whether oriented boxes (P, 8) stay below the ceiling, and below the roof if the room has one."""

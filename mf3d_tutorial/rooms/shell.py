@@ -88,7 +88,7 @@ def add_doors(room: Room, count: int) -> None:
         if spot := reserve(room, w, 0.0, h, 0.75):
             pose = room.at_wall(*spot)
             tip = pose.at(w * np.cos(ajar) - w / 2, -w * np.sin(ajar))[:2]
-            leaf = Mesh().box(0, w, -0.06, 0.04, 0, h, 0).solids(pose.at(-w / 2, -0.02, 0, -ajar))
+            leaf = Mesh().box(0, w, -0.12, 0.06, 0, h, 0).solids(pose.at(-w / 2, -0.02, 0, -ajar))
             free = contains(room.polygon, [tip])[0] and not overlap(leaf, room.solids[room.solids[:, 8] >= 0]).any()
             room.put(k.domain.openings.door(k, w, h, ajar if free else 0.0), pose)
 

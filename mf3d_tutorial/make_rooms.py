@@ -1,32 +1,40 @@
 """Generate furnished rooms, scanned and annotated like ScanNet, into the layout that the course reads.
 
-    python -m mf3d_tutorial.make_rooms --out data/rooms --train 500 --val 50 --workers 16
-    python -m mf3d_tutorial.make_rooms --out data_samples --train 8 --val 4 --small --seed 2  # those shipped
+    python -m mf3d_tutorial.make_rooms --out data/rooms --train 500 --val 100 --workers 16
+    python -m mf3d_tutorial.make_rooms --out data/other --train 0 --val 100 --domain other --workers 16  # to test on
+    python -m mf3d_tutorial.make_rooms --out data_samples --train 8 --val 4 --domain simple --small --seed 2  # shipped
 
-About 2 s a full-size scene on one core. The same seed gives the same files on any number of workers. A run that was
+About 2 s per full-size scene on one core. The same seed gives the same files on any number of workers. A run that was
 stopped goes on where it was; a folder made with other settings is refused.
 """
 
 import json
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
+import yaml
 
 from mf3d_tutorial.common.atomic_files import whole_folder, write_text
 from mf3d_tutorial.common.errors import DataError, UserError, exit_on_user_error
 from mf3d_tutorial.common.process_pool import run_jobs
 from mf3d_tutorial.config.options import argument_parser
 
-VERSION = 1  # raise it whenever the same arguments would give other scenes
-
 
 def scene_name(split: str, index: int) -> str:
+    """Folder name of a scene."""
     return f"room{split[0]}{index:04d}_00"
+
+
+def domains() -> dict[str, dict]:
+    """Name of each domain -> what its domain.yaml says, without importing the generator."""
+    files = sorted(Path(__file__).with_name("rooms").glob("*/domain.yaml"))
+    return {file.parent.name: yaml.safe_load(file.read_text()) for file in files}
 
 
 def _write(job: tuple[Path, str, int, dict]) -> str:
     """Make one scene, whole or not at all; its name."""
-    from mf3d_tutorial.rooms import make_scene  # imports torch: seconds that --help does not need
+    from mf3d_tutorial.rooms import make_scene  # needs Embree and imports torch: seconds that --help does not need
 
     out, split, index, settings = job
     with whole_folder(out / split / scene_name(split, index), "coord.npy") as draft:
@@ -37,7 +45,7 @@ def _write(job: tuple[Path, str, int, dict]) -> str:
 
 def _claim(out: Path, settings: dict) -> None:
     """Create or recognise the output folder; DataError when it holds other scenes or cannot be written."""
-    record, made = out / "rooms.json", {"version": VERSION, **settings}
+    record, made = out / "rooms.json", {"version": domains()[settings["domain"]]["version"], **settings}
     try:
         if record.exists():
             if (found := json.loads(record.read_text())) != made:
@@ -52,12 +60,15 @@ def _claim(out: Path, settings: dict) -> None:
         raise DataError(f"cannot use {out} as output folder ({error}): choose another --out") from error
 
 
-def make_rooms(out: str | Path, train: int, val: int, workers: int = 1, **settings) -> list[str]:
+def make_rooms(out: str | Path, train: int, val: int, workers: int = 1, domain: str = "homes", **settings) -> list[str]:
     """Write the missing scenes of `<out>/{train,val}`; returns their names.
 
-    `settings` are seed, small and label_noise of `make_scene`. DataError for a folder of other settings.
+    `settings` are seed, small and label_noise of `make_scene`. DataError for a folder of other settings; UserError if
+    Embree, which casts the scanner's rays, is not installed.
     """
-    out = Path(out)
+    if find_spec("embreex") is None:
+        raise UserError("make_rooms needs Embree to scan its rooms: pip install 'mf3d-tutorial[rooms]'")
+    out, settings = Path(out), {"domain": domain, **settings}
     _claim(out, settings)
     scenes = [("train", i) for i in range(train)] + [("val", i) for i in range(val)]
     jobs = [(out, *scene, settings) for scene in scenes if not (out / scene[0] / scene_name(*scene)).exists()]
@@ -66,10 +77,14 @@ def make_rooms(out: str | Path, train: int, val: int, workers: int = 1, **settin
 
 @exit_on_user_error
 def main() -> None:
-    parser = argument_parser("make_rooms", __doc__)
+    lines = "".join(f"\n  {name:<8}{says['about']}" for name, says in domains().items())
+    parser = argument_parser("make_rooms", __doc__, f"domains:{lines}")
     parser.add_argument("--out", type=Path, required=True, help="folder to write train/ and val/ into")
     parser.add_argument("--train", type=int, required=True, help="number of training scenes")
     parser.add_argument("--val", type=int, required=True, help="number of validation scenes")
+    parser.add_argument(
+        "--domain", choices=domains(), default="homes", help="what to draw the rooms from, see below (default homes)"
+    )
     parser.add_argument("--seed", type=int, default=0, help="other seeds give other rooms (default 0)")
     parser.add_argument("--workers", type=int, default=1, help="processes (default 1)")
     parser.add_argument("--small", action="store_true", help="little rooms, coarsely scanned: 10k-25k points a scene")
@@ -78,7 +93,7 @@ def main() -> None:
     if min(args.train, args.val, args.seed) < 0 or not 0 <= args.label_noise <= 1:
         raise UserError("--train, --val and --seed must be 0 or more, --label-noise between 0 and 1")
     settings = {"seed": args.seed, "small": args.small, "label_noise": args.label_noise}
-    done = make_rooms(args.out, args.train, args.val, args.workers, **settings)
+    done = make_rooms(args.out, args.train, args.val, args.workers, args.domain, **settings)
     print(f"{len(done)} scenes written to {args.out}, {args.train + args.val - len(done)} were there")
 
 

@@ -5,12 +5,11 @@ from scipy.spatial import cKDTree
 from scipy.spatial.transform import Rotation
 
 from .classes import indices
+from .domain import domain as domain_of
 from .recipes import build, kind_of
 from .scan import ScanSettings, scan
 
 ARRAYS = ("coord", "color", "normal", "segment20", "segment200", "instance")
-_FULL = ScanSettings()
-_SMALL = ScanSettings(voxel=(0.049, 0.053), frames=50, ceiling=0.0)
 _FORGOTTEN = {"floor": 0.0, "wall": 0.003, "ceiling": 0.4}  # chance that nobody annotated it
 
 
@@ -50,22 +49,42 @@ def _blunder(
             instance[others[near < 0.08]] = i
 
 
+def _frame(cloud: dict, rng: np.random.Generator, settings: ScanSettings) -> tuple[np.ndarray, np.ndarray]:
+    """coord (N, 3) and normal (N, 3) in the scan's own frame, whose axes and origin have little to do with the room."""
+    square = rng.random() < settings.square
+    turn = Rotation.from_euler("z", rng.uniform(-0.06, 0.06) if square else rng.uniform(-np.pi, np.pi))
+    coord = turn.apply(cloud["coord"])
+    coord[:, :2] -= coord[:, :2].min(0)
+    if settings.origin:
+        coord[:, :2] += rng.uniform(-settings.origin, settings.origin, 2)
+    normal = np.round(turn.apply(cloud["normal"]), 3).astype(np.float32, order="C")
+    return np.round(coord, 4).astype(np.float32, order="C"), normal
+
+
 def make_scene(
-    seed: int, split: str, index: int, small: bool = False, label_noise: float = 0.0, kind: str | None = None
+    seed: int,
+    split: str,
+    index: int,
+    small: bool = False,
+    label_noise: float = 0.0,
+    kind: str | None = None,
+    domain: str = "homes",
 ) -> dict[str, np.ndarray]:
     """One scene of the ScanNet layout, as a dict of the arrays named in ARRAYS.
 
-    coord (N, 3) f32 metres, z up, floor at about z = 0, least x and y 0; color (N, 3) u8; normal (N, 3) f32, unit
-    length; segment20, segment200, instance (N,) i32 with -1 = not annotated. `split` is "train" or "val": other rooms
-    for the same index. `small` gives studio flats scanned coarsely, without the upper walls; `label_noise` is the share
-    of objects annotated wrongly; `kind` asks for a room type of rooms.yaml. ValueError for another split.
+    coord (N, 3) f32 metres, z up, floor at about z = 0; color (N, 3) u8; normal (N, 3) f32, unit length; segment20,
+    segment200, instance (N,) i32 with -1 = not annotated. `split` is "train" or "val": other rooms for the same index.
+    `small` gives studio flats scanned coarsely, without the upper walls; `label_noise` is the share of objects
+    annotated wrongly; `kind` asks for a room type of the domain's rooms.yaml. ValueError for another split or domain,
+    KeyError for another kind.
     """
-    split_number = ("train", "val").index(split)
+    split_number, source = ("train", "val").index(split), domain_of(domain)
+    settings = source.small if small else source.scan
     rng = np.random.default_rng(np.random.SeedSequence((seed, split_number, index)))
-    kind = kind or ("studio" if small else kind_of(index + 100 * split_number))
-    room = build(rng, kind, clutter=0.4 if small else 1.0)
-    cloud = scan(room, rng, _SMALL if small else _FULL)
-    keep = ~_balls(cloud["coord"], int(rng.integers(0, 12)), (0.04, 0.12), rng)  # holes that nothing explains
+    kind = kind or ("studio" if small else kind_of(source, index + 100 * split_number))
+    room = build(source, rng, kind, clutter=0.4 if small else 1.0)
+    cloud = scan(room, rng, settings, source.light)
+    keep = ~_balls(cloud["coord"], int(rng.integers(*settings.holes)), (0.04, 0.12), rng)
     if small:
         keep &= cloud["coord"][:, 2] < 2.05
     cloud = {key: value[keep] for key, value in cloud.items()}
@@ -74,13 +93,11 @@ def make_scene(
     _blunder(labels, instance, cloud["coord"], rng, label_noise)
     of20, of200 = (np.append(classes, -1).astype(np.int32) for classes in indices(labels))
     present, number = np.unique(instance, return_inverse=True)
-    turn = Rotation.from_euler("z", rng.uniform(-0.06, 0.06) if rng.random() < 0.5 else rng.uniform(-np.pi, np.pi))
-    coord = turn.apply(cloud["coord"])
-    coord[:, :2] -= coord[:, :2].min(0)
+    coord, normal = _frame(cloud, rng, settings)
     return {
-        "coord": np.round(coord, 4).astype(np.float32, order="C"),
+        "coord": coord,
         "color": cloud["color"],
-        "normal": np.round(turn.apply(cloud["normal"]), 3).astype(np.float32, order="C"),
+        "normal": normal,
         "segment20": of20[instance],
         "segment200": of200[instance],
         "instance": (number - (present[0] == -1)).astype(np.int32),

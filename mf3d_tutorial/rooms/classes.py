@@ -1,15 +1,19 @@
 """Which ScanNet classes a generated object has: in the 200 its own raw category, in the 20 what `classes.yaml` says."""
 
+from functools import lru_cache
+from pathlib import Path
+
 import numpy as np
+import yaml
 
 from mf3d_tutorial.data.labels import IGNORE_INDEX, label_set
 
-from .kit import table
 
-
+@lru_cache
 def scannet20_of() -> dict[str, str]:
     """Raw category -> its name in the 20 classes, if it has one."""
-    return {raw: name for name, members in table("classes.yaml").items() for raw in members}
+    text = Path(__file__).with_name("classes.yaml").read_text()
+    return {raw: name for name, members in yaml.safe_load(text).items() for raw in members}
 
 
 def indices(raw: list[str]) -> tuple[np.ndarray, np.ndarray]:

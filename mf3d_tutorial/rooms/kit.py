@@ -2,22 +2,34 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import lru_cache
 from itertools import chain
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import yaml
 
 from .mesh import Mesh, Pose
 
+if TYPE_CHECKING:
+    from .domain import Domain
+
 _ORIGIN = Pose()
+_PLAIN = ("white", "dark", "metal", "mirror", "glass", "leaf")  # materials that keep their look in every room
+Range = float | list[float]  # a number, or [low, high] to draw it from
 
 
-@lru_cache
-def table(name: str) -> dict:
-    """What a YAML file of this folder holds."""
-    return yaml.safe_load(Path(__file__).with_name(name).read_text())
+def draw(rng: np.random.Generator, value: Range) -> float:
+    """A number as it is, without touching `rng`; of [low, high] a new one."""
+    return float(rng.uniform(*value)) if isinstance(value, list) else value
+
+
+@dataclass(frozen=True)
+class PaintSettings:
+    """How far the colours of a room depart from the palettes of paints.yaml."""
+
+    bright: list[float]  # factor on a palette's colour
+    hue: float  # standard deviation added to each channel, of 255
+    wild: float  # share of materials with random colours and any of the domain's patterns
+    shared_wood: float  # share of the wood in a room that is one and the same
 
 
 @dataclass
@@ -63,11 +75,16 @@ class Kit:
     `paints` collects the materials in use: (pattern, rgb, rgb2, size, loss); a material is its index there.
     """
 
-    def __init__(self, rng: np.random.Generator) -> None:
-        self.rng, self.paints = rng, []
+    def __init__(self, rng: np.random.Generator, domain: "Domain") -> None:
+        self.rng, self.domain, self.paints = rng, domain, []
         self._shared = {"wood": self._mix("wood"), "front": self._mix(self.pick(["lacquer", "lacquer", "wood"]))}
 
+    def make(self, name: str) -> Thing:
+        """A new thing of the domain; KeyError if it has none of that name."""
+        return self.domain.make(self, name)
+
     def u(self, low: float, high: float) -> float:
+        """A number between low and high."""
         return float(self.rng.uniform(low, high))
 
     def n(self, low: int, high: int) -> int:
@@ -75,20 +92,29 @@ class Kit:
         return int(self.rng.integers(low, high + 1))
 
     def chance(self, p: float) -> bool:
+        """Whether something of probability p happens."""
         return bool(self.rng.random() < p)
 
+    def has(self, p: float) -> bool:
+        """`chance` for what some domains lack: p = 0 draws no number, so that it changes nothing there."""
+        return p > 0 and self.chance(p)
+
     def pick(self, options):
+        """One of the options."""
         return options[int(self.rng.integers(len(options)))]
 
     def paint(self, *names: str) -> int:
         """A material of one of these kinds of paints.yaml; "front" is what this room's fitted furniture has."""
         name = self.pick(names)
-        if name in self._shared and (name == "front" or self.chance(0.65)):
+        if name in self._shared and (name == "front" or self.chance(self.domain.paint.shared_wood)):
             return self._shared[name]
         return self._mix(name)
 
     def _mix(self, name: str) -> int:
-        patterns, first, second, sizes, losses = table("paints.yaml")["paints"][name]
+        patterns, first, second, sizes, losses = self.domain.paints[name]
+        if name not in _PLAIN and self.has(self.domain.paint.wild):
+            patterns = sorted({pattern for kind, *_ in self.domain.paints.values() for pattern in kind})
+            first, second = [[self.rng.uniform(10, 245, 3)]], [[self.rng.uniform(10, 245, 3)]]
         rgb = self._near(self.pick(list(chain(*first))))
         rgb2 = self._near(self.pick(list(chain(*second)))) if isinstance(second[0], list) else rgb * self.u(*second)
         pattern, size, loss = self.pick(patterns), self.u(*sizes), self.pick(losses)
@@ -97,4 +123,5 @@ class Kit:
 
     def _near(self, rgb) -> np.ndarray:
         """A colour close to `rgb`: brighter or darker as a whole, a little off in hue."""
-        return np.asarray(rgb, float) * self.u(0.82, 1.1) + self.rng.normal(0, 7, 3)
+        settings = self.domain.paint
+        return np.asarray(rgb, float) * self.u(*settings.bright) + self.rng.normal(0, settings.hue, 3)

@@ -36,9 +36,26 @@ def overlap(a: np.ndarray, b: np.ndarray, touch: float = _TOUCH) -> np.ndarray:
     return hit
 
 
+def _near(boxes: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Those of `others` whose surrounding square meets the one around all `boxes`: only they can overlap."""
+    reach, radius = (np.hypot(b[:, 4], b[:, 5])[:, None] for b in (boxes, others))
+    low, high = (boxes[:, :2] - reach).min(0), (boxes[:, :2] + reach).max(0)
+    return others[((others[:, :2] + radius > low) & (others[:, :2] - radius < high)).all(1)]
+
+
 def contains(polygon: np.ndarray, points: np.ndarray) -> np.ndarray:
     """(P,) bool: which points (P, 2) lie inside the counter-clockwise polygon (n, 2) or on its edge."""
     return Outline(polygon).contains_points(points, radius=1e-9)
+
+
+def _corners(boxes: np.ndarray) -> list[np.ndarray]:
+    """The four corners in the plan, each (P, 2), of oriented boxes (P, 8)."""
+    x, y, c, s, half_x, half_y = boxes.T[:6]
+    return [
+        np.stack([x + c * i * half_x - s * j * half_y, y + s * i * half_x + c * j * half_y], 1)
+        for i in (-1, 1)
+        for j in (-1, 1)
+    ]
 
 
 class Room:
@@ -56,6 +73,35 @@ class Room:
         self.meshes: list[tuple[np.ndarray, np.ndarray, int, int]] = []  # vertices, faces, material, instance
         self.solids = np.zeros((0, 9))
         self.baseboard = kit.chance(0.5)
+        self.polygons = [polygon]  # of this room and of those that it has absorbed
+        self.roof: tuple[int, float, float] | None = None  # wall it comes down to, its height there, its slope
+
+    def extent(self) -> tuple[np.ndarray, np.ndarray]:
+        """Low and high corner (2,) of all polygons together."""
+        corners = np.concatenate(self.polygons)
+        return corners.min(0), corners.max(0)
+
+    def area(self) -> float:
+        """Square metres of the rectangle around all polygons."""
+        low, high = self.extent()
+        return (high - low).prod()
+
+    def inside(self, points: np.ndarray) -> np.ndarray:
+        """(P,) bool: which points (P, 2) lie in one of the polygons."""
+        return np.any([contains(polygon, points) for polygon in self.polygons], 0)
+
+    def absorb(self, other: "Room") -> None:
+        """Take over all that stands in another room, which borders on this one."""
+        first = len(self.labels)
+        self.labels += other.labels
+        self.meshes += [(v, f, m, i + first) for v, f, m, i in other.meshes]
+        owner = np.where(other.solids[:, 8:] >= 0, other.solids[:, 8:] + first, -1)
+        self.solids = np.concatenate([self.solids, np.concatenate([other.solids[:, :8], owner], 1)])
+        self.polygons += other.polygons
+
+    def outer(self, edge: int) -> bool:
+        """Whether the whole room lies on one side of that wall."""
+        return bool(((self.polygon - self.polygon[edge]) @ self.normals[edge] > -0.01).all())
 
     def random_edge(self) -> int:
         """A wall, long ones more often."""
@@ -70,16 +116,23 @@ class Room:
         """Whether the thing would stand inside the plan, below the ceiling and clear of everything placed (and, unless
         not `zones`, of the floor before doors and windows)."""
         boxes = thing.solids(pose)
-        x, y, c, s, half_x, half_y, _, z1 = boxes.T
-        corners = [np.stack([x + c * i * half_x - s * j * half_y, y + s * i * half_x + c * j * half_y], 1)
-                   for i in (-1, 1) for j in (-1, 1)]  # fmt: skip
-        if z1.max() > self.height - 0.01 or not contains(self.polygon, np.concatenate(corners)).all():
+        if not self.below_ceiling(boxes) or not contains(self.polygon, np.concatenate(_corners(boxes))).all():
             return False
         posts = np.zeros((len(self.polygon), 8))  # a re-entrant corner of the plan must not stick into the thing
         posts[:, :2], posts[:, 2], posts[:, 4:6], posts[:, 7] = self.polygon, 1, 0.005, self.height
         grown = boxes + [0, 0, 0, 0, slack, slack, 0, 0]
         others = self.solids if zones else self.solids[self.solids[:, 8] >= 0]
-        return not overlap(boxes, posts).any() and not overlap(grown, others).any()
+        return not overlap(boxes, posts).any() and not overlap(grown, _near(grown, others)).any()
+
+    def below_ceiling(self, boxes: np.ndarray) -> bool:
+        """Whether oriented boxes (P, 8) stay below the ceiling, and below the roof if the room has one."""
+        if boxes[:, 7].max() > self.height - 0.01:
+            return False
+        if self.roof is None:
+            return True
+        edge, low, slope = self.roof
+        off = np.min([(corner - self.polygon[edge]) @ self.normals[edge] for corner in _corners(boxes)], 0)
+        return bool((boxes[:, 7] < low + slope * off - 0.01).all())
 
     def draw(self, label: str, mesh: Mesh) -> None:
         """Add an instance that nothing has to keep clear of."""

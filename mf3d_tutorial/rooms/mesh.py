@@ -6,6 +6,7 @@ Metres throughout; in an object's own frame x runs along its width, +y is its ba
 """
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -45,6 +46,7 @@ class Mesh:
     """Parts as (vertices (n, 3), faces (m, 3), material). What adds a part returns the mesh."""
 
     parts: list[tuple[np.ndarray, np.ndarray, int]] = field(default_factory=list)
+    _bounds: list[tuple[np.ndarray, np.ndarray]] = field(default_factory=list, repr=False)
 
     def box(self, x0, x1, y0, y1, z0, z1, material: int) -> "Mesh":
         low, high = np.array([x0, y0, z0], float), np.array([x1, y1, z1], float)
@@ -92,6 +94,37 @@ class Mesh:
         self.parts.append((np.array(corners), np.array([[0, 1, 2], [0, 2, 3]]), material))
         return self
 
+    def sheet(self, points: np.ndarray, material: int) -> "Mesh":
+        """An open surface through a grid of points (r, c, 3): cloth, bent plywood."""
+        rows, columns, _ = points.shape
+        self.parts.append((points.reshape(-1, 3), grid_faces(rows, columns, closed=False), material))
+        return self
+
+    def tube(self, path: list, radius: float, material: int, sides: int = 8) -> "Mesh":
+        """Round bars along a line through points, a part each."""
+        for a, b in pairwise(np.array(path, float)):
+            length = np.linalg.norm(b - a)
+            turn, _ = Rotation.align_vectors([(b - a) / length], [[0, 0, 1]])
+            vertices, faces, _ = Mesh().post(0, 0, 0, length, radius, material, sides).parts[0]
+            self.parts.append((turn.apply(vertices) + a, faces, material))
+        return self
+
+    def prism(self, outline: list, y0, y1, material: int) -> "Mesh":
+        """A convex outline of (x, z) points, counter-clockwise as seen from the front, from depth y0 to y1."""
+        n, flat = len(outline), np.array(outline, float)
+        sides = [np.insert(flat, 1, y, axis=1) for y in (y0, y1)]
+        front = [[0, i, i + 1] for i in range(1, n - 1)]
+        around = grid_faces(2, n)
+        self.parts.append(
+            (np.concatenate(sides), np.concatenate([front, np.array(front)[:, ::-1] + n, around]), material)
+        )
+        return self
+
+    def scaled(self, x=1.0, y=1.0, z=1.0) -> "Mesh":
+        """A stretched copy; -1 mirrors it."""
+        flip = -1 if x * y * z < 0 else 1
+        return Mesh([(v * [x, y, z], f[:, ::flip], m) for v, f, m in self.parts])
+
     def add(self, other: "Mesh", x=0.0, y=0.0, z=0.0, yaw=0.0, pitch=0.0, roll=0.0) -> "Mesh":
         """Append `other` turned by roll (about y), pitch (about x), yaw (about z), then moved to (x, y, z)."""
         c, s = np.cos(yaw), np.sin(yaw)
@@ -101,7 +134,8 @@ class Mesh:
 
     def solids(self, pose: Pose) -> np.ndarray:
         """(P, 8) oriented boxes of the parts: centre x, y, cos and sin of the heading, half sizes, z0, z1."""
-        low, high = (np.array([end(v, 0) for v, *_ in self.parts]) for end in (np.min, np.max))
+        self._bounds += [(v.min(0), v.max(0)) for v, *_ in self.parts[len(self._bounds) :]]  # placing asks often
+        low, high = np.array(self._bounds).transpose(1, 0, 2)
         (x, y, _), (half_x, half_y, _) = ((low + high) / 2).T, ((high - low) / 2).T
         x, y, z, yaw = pose.at(x, y)
         c, s = np.full(len(x), np.cos(yaw)), np.full(len(x), np.sin(yaw))

@@ -1,26 +1,18 @@
-"""Furnishes rooms by the recipes of `rooms.yaml`."""
+"""Furnishes rooms by the recipes of a domain's `rooms.yaml`."""
 
 import numpy as np
 
-from . import fixtures, furniture
-from .kit import Kit, Thing, table
+from .domain import Domain
+from .join import adjoin, doorway
+from .kit import Kit, Thing
 from .layout import Placed, Room
-from .shapes import simple
-from .shell import add_doors, add_windows, enclose, plan
-
-FAMILIES = {
-    name.replace("_", " "): family
-    for module in (furniture, fixtures)
-    for name, family in vars(module).items()
-    if callable(family) and family.__module__ == module.__name__ and not name.startswith("_")
-}
+from .shell import add_beams, add_doors, add_windows, cover, enclose, plan, slope
 
 
-def kind_of(index: int) -> str:
+def kind_of(domain: Domain, index: int) -> str:
     """Room type of the index-th scene: a low-discrepancy sequence, so that few scenes already show most types."""
-    rooms = table("rooms.yaml")["rooms"]
-    ends = np.cumsum([room["share"] for room in rooms.values()])
-    return list(rooms)[int(np.searchsorted(ends, (0.26 + index * 0.6180339887) % 1.0 * ends[-1], side="right"))]
+    ends = np.cumsum([room["share"] for room in domain.rooms.values()])
+    return list(domain.rooms)[int(np.searchsorted(ends, (0.26 + index * 0.6180339887) % 1.0 * ends[-1], side="right"))]
 
 
 def _follow(room: Room, steps: list[dict], anchor: Placed | None = None) -> None:
@@ -35,7 +27,7 @@ def _follow(room: Room, steps: list[dict], anchor: Placed | None = None) -> None
                 continue
             for _ in range(1 if anchor else 3):  # what does not fit may come smaller
                 name = k.pick(names) if isinstance(names, list) else names
-                thing = anchor.thing if name == "same" else FAMILIES[name](k) if name in FAMILIES else simple(k, name)
+                thing = anchor.thing if name == "same" else k.make(name)
                 if found := _place(room, way, thing, anchor, step, count):
                     break
             for placed in found:
@@ -62,16 +54,42 @@ def _place(room: Room, way: str, thing: Thing, anchor: Placed | None, step: dict
     return ways[way]()
 
 
-def build(rng: np.random.Generator, kind: str, clutter: float = 1.0) -> Room:
-    """A furnished room of one of the types of rooms.yaml.
+def build(domain: Domain, rng: np.random.Generator, kind: str, clutter: float = 1.0) -> Room:
+    """A furnished room of one of the domain's types; some have a second one that a doorway leads to.
 
-    `clutter` scales the chance of small things on others and on walls, and of corners that are not square.
+    `clutter` scales the chance of small things on others and on walls, of corners that are not square, and of what is
+    a share of rooms in `ShellSettings`.
     """
-    k, numbers, steps = Kit(rng), table("rooms.yaml")["rooms"][kind], table("rooms.yaml")["steps"]
+    k, shell = Kit(rng, domain), domain.shell
+    room = _shape(k, kind, clutter)
+    joined = doorway(room) if k.has(shell.joined * clutter) else None
+    if not joined and k.has(shell.sloped * clutter):
+        slope(room)
+    elif k.has(shell.beams * clutter):
+        add_beams(room)
+    _furnish(room)
+    if joined:
+        second = adjoin(
+            joined, _shape(k, k.pick([name for name, room in domain.rooms.items() if room["share"]]), clutter)
+        )
+        if second:
+            _furnish(second)
+            room.absorb(second)
+    cover(room, domain.rooms[kind]["floor"])
+    return room
+
+
+def _shape(k: Kit, kind: str, clutter: float) -> Room:
+    """An empty room of one type."""
+    shell, numbers = k.domain.shell, k.domain.rooms[kind]
     width, depth = k.u(*numbers["width"]), k.u(*numbers["depth"])
-    room = Room(k, kind, plan(k, width, depth, 0.3 * clutter), k.u(2.35, 2.95), clutter)
+    return Room(k, kind, plan(k, width, depth, shell.odd * clutter), k.u(*shell.height), clutter)
+
+
+def _furnish(room: Room) -> None:
+    """Doors, windows and everything that the recipe of its type puts into a room; then its walls."""
+    k, numbers = room.kit, room.kit.domain.rooms[room.kind]
     add_doors(room, k.n(*numbers["doors"]))
     add_windows(room, k.n(*numbers["windows"]))
-    _follow(room, steps[kind] + steps["every room"])
-    enclose(room, numbers["walls"], numbers["floor"])
-    return room
+    _follow(room, k.domain.steps[room.kind] + k.domain.steps["every room"])
+    enclose(room, numbers["walls"])

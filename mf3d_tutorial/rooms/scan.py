@@ -3,28 +3,46 @@
 Embree casts the rays. Everything else (sensor noise, drift, fusion, paint) is numpy on arrays of rays or voxels.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 from embreex.mesh_construction import TriangleMesh
 from embreex.rtcore_scene import EmbreeScene
 from scipy.ndimage import distance_transform_edt
 
-from .layout import Room, contains
-from .paint import noise, paint
+from .kit import Range, draw
+from .layout import Room
+from .paint import LightSettings, paint
+from .patterns import noise
 
-_WIDTH, _HEIGHT, _FOCAL = 128, 96, 112.0  # pixels; 60 degrees across, like the depth camera of a tablet
-_REACH = 5.0  # metres, beyond which depth is discarded
+_WIDTH, _HEIGHT = 128, 96  # pixels
 _CHUNK = 16  # frames whose rays are in memory at once
 
 
 @dataclass(frozen=True)
 class ScanSettings:
-    """How densely a room is scanned."""
+    """How a domain's rooms are scanned. Metres and radians; what is a `Range` is drawn for each scan."""
 
-    voxel: tuple[float, float] = (0.02, 0.028)  # metres, the fusion grid's spacing: finer in small rooms
-    frames: int = 60  # and 5 more a square metre of floor, at most 140 more
-    ceiling: float = 0.45  # share of scans that look up to the ceiling
+    voxel: list[float]  # the fusion grid's spacing: finer in small rooms
+    frames: int  # and 5 more a square metre of floor, at most 140 more
+    ceiling: float  # share of scans that look up to the ceiling
+    focal: Range  # pixels: 112 are 60 degrees across, like the depth camera of a tablet
+    reach: Range  # beyond it depth is discarded
+    eye: list[float]  # height of the camera
+    stations: Range  # places of a tripod that the camera turns on; less than 2: hand-held, on a walk
+    coverage: Range  # share of the walk that was recorded
+    noise: Range  # of the depth, in units of the usual
+    drift: Range  # standard deviation of the tracker's error in a frame
+    bend: Range  # how far its slow drift bends the whole scan
+    smooth: Range  # 0: points lie on the surface where some ray met it; 1: at the mean of their cell
+    rough: Range  # noise of the normals
+    specks: Range  # share of points in mid-air
+    holes: list[int]  # number of holes that nothing explains
+    square: float  # share of scans whose axes are nearly along the walls
+    origin: float  # the scan's corner lies up to so far from the origin, in x and y
+
+
+_DRAWN = tuple(field.name for field in fields(ScanSettings) if field.type is Range)
 
 
 def _unit(vectors: np.ndarray, least: float = 1e-6) -> np.ndarray:
@@ -60,10 +78,10 @@ class Surface:
 
 def _free_floor(room: Room) -> np.ndarray:
     """(P, 2) points on a 10 cm grid where a person's upper body and camera have room."""
-    lo, hi = room.polygon.min(0), room.polygon.max(0)
+    lo, hi = room.extent()
     grid = np.stack(np.meshgrid(*(np.arange(a, b, 0.1) for a, b in zip(lo - 0.1, hi + 0.2)), indexing="ij"), -1)
     points = grid.reshape(-1, 2)
-    free = contains(room.polygon, points)
+    free = room.inside(points)
     tall = room.solids[(room.solids[:, 7] > 1.15) & (room.solids[:, 6] < 1.85) & (room.solids[:, 8] >= 0)]
     for x, y, c, s, half_x, half_y, *_ in tall:
         dx, dy = points[:, 0] - x, points[:, 1] - y
@@ -72,7 +90,9 @@ def _free_floor(room: Room) -> np.ndarray:
     return points[room_around > min(0.3, room_around.max() * 0.8)]
 
 
-def _walk(room: Room, rng: np.random.Generator, frames: int, look_up: bool) -> tuple[np.ndarray, np.ndarray]:
+def _walk(
+    room: Room, rng: np.random.Generator, frames: int, look_up: bool, height: list[float]
+) -> tuple[np.ndarray, np.ndarray]:
     """Camera centres (F, 3) and rotations (F, 3, 3) (rows: right, down, forward) of one scan of the room."""
     free = _free_floor(room)
     stops, left = [int(rng.integers(len(free)))], np.full(len(free), np.inf)
@@ -85,18 +105,34 @@ def _walk(room: Room, rng: np.random.Generator, frames: int, look_up: bool) -> t
     t = np.linspace(0, len(tour) - 1, frames)
     path = np.stack([np.interp(t, np.arange(len(tour)), free[tour, i]) for i in (0, 1)], 1)
     near = np.square(path[:, None] - free[None]).sum(-1).argmin(1)  # furniture in the way: step aside
-    eye = np.concatenate([free[near] * 0.7 + path * 0.3, np.full((frames, 1), rng.uniform(1.35, 1.65))], 1)
+    eye = np.concatenate([free[near] * 0.7 + path * 0.3, np.full((frames, 1), rng.uniform(*height))], 1)
     eye += rng.uniform(-0.06, 0.06, (frames, 3))
     turns = max(3, len(tour) // 2) * rng.choice([-1, 1])
     yaw = rng.uniform(0, 2 * np.pi) + np.linspace(0, 2 * np.pi * turns, frames) + rng.normal(0, 0.15, frames)
     pitch = -0.42 + 0.42 * np.sin(np.linspace(0, rng.uniform(9, 14) * 2 * np.pi, frames)) + rng.normal(0, 0.08, frames)
     pitch = np.where(rng.random(frames) < (0.2 if look_up else 0.0), rng.uniform(0.2, 0.7, frames), pitch)
+    return eye, _heading(yaw, pitch)
+
+
+def _heading(yaw: np.ndarray, pitch: np.ndarray) -> np.ndarray:
+    """(F, 3, 3) rotations of cameras that look there (rows: right, down, forward)."""
     forward = np.stack([np.cos(yaw) * np.cos(pitch), np.sin(yaw) * np.cos(pitch), np.sin(pitch)], 1)
-    right = np.stack([np.sin(yaw), -np.cos(yaw), np.zeros(frames)], 1)
-    return eye, np.stack([right, np.cross(forward, right), forward], 1)
+    right = np.stack([np.sin(yaw), -np.cos(yaw), np.zeros(len(yaw))], 1)
+    return np.stack([right, np.cross(forward, right), forward], 1)
 
 
-def _depth_noise(z: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _turn_on_tripod(
+    room: Room, rng: np.random.Generator, frames: int, stations: int, height: list[float]
+) -> tuple[np.ndarray, np.ndarray]:
+    """The same as `_walk` for a camera that turns on a tripod at a few places, level to level."""
+    free, each = _free_floor(room), frames // stations
+    eye = np.append(free[rng.integers(0, len(free), stations)], rng.uniform(*height, (stations, 1)), 1)
+    step = np.arange(each)
+    yaw, pitch = 2 * np.pi * step * 4.236 / each * 4 + rng.uniform(0, 6.3), -1.0 + 1.7 * step / each
+    return np.repeat(eye, each, 0), _heading(np.tile(yaw, stations), np.tile(pitch, stations))
+
+
+def _depth_noise(z: np.ndarray, rng: np.random.Generator, amount: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """What the sensor makes of true depth z (F, H, W): measured depth, which pixels survive, and which take the
     colour of the pixel to their left (depth and colour images never agree exactly at an edge)."""
     left, up = np.roll(z, 1, 2), np.roll(z, 1, 1)
@@ -111,22 +147,24 @@ def _depth_noise(z: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, n
     coarse = rng.standard_normal((len(z), _HEIGHT // 8, _WIDTH // 8), dtype=np.float32)
     wave = np.repeat(np.repeat(coarse, 8, 1), 8, 2)
     fine = rng.standard_normal(z.shape, dtype=np.float32)
-    measured += (0.001 + 0.0016 * z * z) * (0.5 * wave + 0.7 * fine)
+    measured += np.float32(amount) * (0.001 + 0.0016 * z * z) * (0.5 * wave + 0.7 * fine)
     keep = (z > 0.3) & ~(edge & (chance > 0.65)) & (chance > 0.02 * (z - 1))
     return measured, keep, edge & (chance < 0.45)
 
 
-def _shoot(surface: Surface, eye: np.ndarray, turn: np.ndarray, rng: np.random.Generator) -> dict[str, np.ndarray]:
+def _shoot(
+    surface: Surface, eye: np.ndarray, turn: np.ndarray, rng: np.random.Generator, settings: ScanSettings
+) -> dict[str, np.ndarray]:
     """Rays of a few frames -> per kept pixel: true place (n, 3), measured minus true place (n, 3), the triangle there,
     the triangle whose colour it takes, frame, and normal (n, 3) towards the camera."""
     u, v = np.meshgrid(np.arange(_WIDTH) - _WIDTH / 2 + 0.5, np.arange(_HEIGHT) - _HEIGHT / 2 + 0.5)
-    pixel = np.stack([u / _FOCAL, v / _FOCAL, np.ones_like(u)], -1).reshape(-1, 3)
+    pixel = np.stack([u / settings.focal, v / settings.focal, np.ones_like(u)], -1).reshape(-1, 3)
     rays = np.einsum("pi,fij->fpj", pixel, turn).astype(np.float32)
     origins = np.repeat(eye[:, None].astype(np.float32), len(pixel), 1)
     z, face = surface.cast(origins.reshape(-1, 3), rays.reshape(-1, 3))
     z, face = z.reshape(-1, _HEIGHT, _WIDTH), face.reshape(-1, _HEIGHT, _WIDTH)
-    z = np.where((face >= 0) & (z < _REACH), z, 0).astype(np.float32)
-    measured, keep, bleeds = _depth_noise(z, rng)
+    z = np.where((face >= 0) & (z < settings.reach), z, 0).astype(np.float32)
+    measured, keep, bleeds = _depth_noise(z, rng, settings.noise)
     colour = np.where(bleeds, np.roll(face, 1, 2), face)
     keep &= (face >= 0) & (colour >= 0)
     frame = np.broadcast_to(np.arange(len(eye))[:, None, None], z.shape)[keep]
@@ -134,7 +172,7 @@ def _shoot(surface: Surface, eye: np.ndarray, turn: np.ndarray, rng: np.random.G
     normal = surface.normals[face]
     facing = np.einsum("ij,ij->i", rays, normal)
     normal = np.where(facing[:, None] > 0, -normal, normal)
-    drift = rng.normal(0, 0.003, (len(eye), 3))  # the tracker's pose is never quite right
+    drift = rng.normal(0, settings.drift, (len(eye), 3))  # the tracker's pose is never quite right
     place = eye.astype(np.float32)[frame] + rays * z[keep][:, None]
     error = drift.astype(np.float32)[frame] + rays * (measured - z)[keep][:, None]
     back = rng.random(len(face), dtype=np.float32) >= surface.loss[surface.material[face]] * 0.8
@@ -143,14 +181,23 @@ def _shoot(surface: Surface, eye: np.ndarray, turn: np.ndarray, rng: np.random.G
     return {key: values[back] for key, values in found.items()}
 
 
-def _capture(room: Room, surface: Surface, rng: np.random.Generator, settings: ScanSettings) -> dict[str, np.ndarray]:
+def _capture(
+    room: Room, surface: Surface, rng: np.random.Generator, settings: ScanSettings, exposure: float
+) -> dict[str, np.ndarray]:
     """All pixels of one scan, see `_shoot`, with `gain` (n, 3): the exposure and white balance of their frame."""
     look_up = rng.random() < settings.ceiling
-    frames = settings.frames + int(min(140, 5 * np.ptp(room.polygon, 0).prod()))
-    eye, turn = _walk(room, rng, frames, look_up)
-    starts = range(0, frames, _CHUNK)
-    found = [_shoot(surface, eye[start : start + _CHUNK], turn[start : start + _CHUNK], rng) for start in starts]
-    drift = np.cumsum(rng.normal(0, 0.02, (frames, 1)), 0) + np.cumsum(rng.normal(0, 0.005, (frames, 3)), 0)
+    frames = settings.frames + int(min(140, 5 * room.area()))
+    if settings.stations < 2:
+        eye, turn = _walk(room, rng, frames, look_up, settings.eye)
+    else:
+        eye, turn = _turn_on_tripod(room, rng, frames, int(settings.stations), settings.eye)
+    frames = max(_CHUNK, int(len(eye) * settings.coverage))
+    eye, turn, starts = eye[:frames], turn[:frames], range(0, frames, _CHUNK)
+    found = [
+        _shoot(surface, eye[start : start + _CHUNK], turn[start : start + _CHUNK], rng, settings) for start in starts
+    ]
+    drift = np.cumsum(rng.normal(0, exposure, (frames, 1)), 0)
+    drift = drift + np.cumsum(rng.normal(0, exposure / 4, (frames, 3)), 0)
     gain = np.clip(1 + drift - drift.mean(0), 0.75, 1.3).astype(np.float32)
     for start, pixels in zip(starts, found):
         pixels["gain"] = gain[start + pixels.pop("frame")]
@@ -174,7 +221,7 @@ def _cells(place: np.ndarray, voxel: float) -> tuple[np.ndarray, np.ndarray]:
     return number[flat], counts[cells]
 
 
-def _fuse(surface: Surface, pixels: dict[str, np.ndarray], voxel: float) -> dict[str, np.ndarray]:
+def _fuse(surface: Surface, pixels: dict[str, np.ndarray], voxel: float, smooth: float) -> dict[str, np.ndarray]:
     """Average the pixels in each cell of a grid: coord (N, 3) m, base colour (N, 3) 0..255, gain (N, 3), normal
     (N, 3), and the most frequent material and instance (N,).
 
@@ -195,7 +242,7 @@ def _fuse(surface: Surface, pixels: dict[str, np.ndarray], voxel: float) -> dict
     last = np.diff(kinds[order] // pairs, append=-1) != 0  # of each cell, the pair with most votes
     best = kinds[order][last] % pairs
     return {
-        "coord": 0.4 * mean(pixels["place"]) + 0.6 * one + mean(pixels["error"]),
+        "coord": smooth * mean(pixels["place"]) + (1 - smooth) * one + mean(pixels["error"]),
         "base": mean(surface.rgb[surface.material[pixels["colour"]]]),
         "gain": mean(pixels["gain"]),
         "normal": _unit(mean(pixels["normal"])),
@@ -204,16 +251,29 @@ def _fuse(surface: Surface, pixels: dict[str, np.ndarray], voxel: float) -> dict
     }
 
 
-def scan(room: Room, rng: np.random.Generator, settings: ScanSettings) -> dict[str, np.ndarray]:
+def _disturb(coord: np.ndarray, rng: np.random.Generator, settings: ScanSettings) -> np.ndarray:
+    """Points (N, 3) after the tracker's slow drift and the sensor's stray returns."""
+    if settings.bend:
+        waves, phase = rng.normal(0, 1.2, (3, 3)), rng.uniform(0, 6.3, 3)
+        coord = coord + settings.bend * np.sin(coord @ waves + phase)
+    if settings.specks > 0:
+        stray = rng.random(len(coord)) < settings.specks
+        coord = coord + stray[:, None] * rng.normal(0, 0.15, coord.shape)
+    return coord
+
+
+def scan(room: Room, rng: np.random.Generator, settings: ScanSettings, light: LightSettings) -> dict[str, np.ndarray]:
     """Scan a finished room: coord (N, 3) m, color (N, 3) u8, normal (N, 3), instance (N,) index into room.labels."""
+    settings = replace(settings, **{name: draw(rng, getattr(settings, name)) for name in _DRAWN})
     surface = Surface(room)
-    share = 0.7 * np.clip((np.ptp(room.polygon, 0).prod() - 5) / 30, 0, 1) + 0.3 * rng.random()
+    share = 0.7 * np.clip((room.area() - 5) / 30, 0, 1) + 0.3 * rng.random()
     voxel = settings.voxel[0] + share * (settings.voxel[1] - settings.voxel[0])
-    cloud = _fuse(surface, _capture(room, surface, rng, settings), voxel)
+    cloud = _fuse(surface, _capture(room, surface, rng, settings, light.exposure), voxel, settings.smooth)
     patchy = 0.7 * noise(cloud["coord"], 0.09, 5) + 0.3 * noise(cloud["coord"], 0.03, 6)
     loss = surface.loss[cloud["material"]]
     seen = (loss == 0) | (patchy > 0.15 + 0.5 * loss)  # black and shiny things come out in tatters
     cloud = {key: value[seen] for key, value in cloud.items()}
-    color = paint(room, surface, cloud, rng)
-    normal = _unit(cloud["normal"] + rng.normal(0, 0.03, cloud["normal"].shape))
-    return {"coord": cloud["coord"], "color": color, "normal": normal, "instance": cloud["instance"]}
+    color = paint(room, surface, cloud, rng, light)
+    normal = _unit(cloud["normal"] + rng.normal(0, settings.rough, cloud["normal"].shape))
+    coord = _disturb(cloud["coord"], rng, settings)
+    return {"coord": coord, "color": color, "normal": normal, "instance": cloud["instance"]}

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from helpers import run_main
+from mf3d_tutorial.rooms.shapes import catalogue
 
 from mf3d_tutorial import make_rooms as program
 from mf3d_tutorial.data.labels import label_set
@@ -16,7 +17,6 @@ from mf3d_tutorial.rooms.kit import table
 from mf3d_tutorial.rooms.layout import contains, overlap
 from mf3d_tutorial.rooms.mesh import Mesh
 from mf3d_tutorial.rooms.recipes import FAMILIES, build, kind_of
-from mf3d_tutorial.rooms.shapes import catalogue
 
 SHIPPED = Path(__file__).parents[2] / "data_samples"
 SETTINGS = {"seed": 3, "small": True, "label_noise": 0.0}

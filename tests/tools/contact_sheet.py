@@ -1,8 +1,10 @@
-"""Draw data_samples/contact_sheet.jpg: a scene of every room type from above and from inside (about a minute).
+"""Draw a scene of every room type of a domain from above and from inside (about a minute).
 
-python -m tests.tools.contact_sheet
+python -m tests.tools.contact_sheet --domain simple --out data_samples/contact_sheet.jpg
+python -m tests.tools.contact_sheet --domain homes --seed 1 --out /tmp/homes.png
 """
 
+import argparse
 from pathlib import Path
 
 import numpy as np
@@ -11,10 +13,9 @@ from scipy.spatial import Delaunay, cKDTree
 
 from mf3d_tutorial.data.labels import label_set
 from mf3d_tutorial.rooms import make_scene
-from mf3d_tutorial.rooms.kit import table
+from mf3d_tutorial.rooms.domain import domain
 from mf3d_tutorial.viz.colors import class_colors, instance_colors
 
-SHEET = Path(__file__).parents[2] / "data_samples" / "contact_sheet.jpg"
 WIDTH, HEIGHT = 430, 330  # pixels of a picture
 
 
@@ -35,9 +36,9 @@ def render(coord: np.ndarray, colors: np.ndarray, eye: np.ndarray, target: np.nd
     return picture
 
 
-def row(kind: str) -> np.ndarray:
+def row(source: str, kind: str, seed: int) -> np.ndarray:
     """The four pictures of one scene side by side."""
-    scene = make_scene(0, "train", 0, small=kind == "studio", kind=kind)
+    scene = make_scene(seed, "train", 0, small=kind == "studio", kind=kind, domain=source)
     coord, twenty = scene["coord"].astype(float), label_set("scannet20")
     middle = np.append((coord[:, :2].min(0) + coord[:, :2].max(0)) / 2, 0.8)
     reach = np.linalg.norm(np.ptp(coord[:, :2], axis=0))
@@ -56,8 +57,14 @@ def row(kind: str) -> np.ndarray:
 
 
 if __name__ == "__main__":
-    kinds = list(table("rooms.yaml")["rooms"])
-    sheet = Image.fromarray(np.concatenate([row(kind) for kind in kinds]))
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--domain", default="homes")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--kinds", nargs="*", help="default: all room types of the domain")
+    parser.add_argument("--out", type=Path, required=True)
+    arguments = parser.parse_args()
+    kinds = arguments.kinds or list(domain(arguments.domain).rooms)
+    sheet = Image.fromarray(np.concatenate([row(arguments.domain, kind, arguments.seed) for kind in kinds]))
     for i, kind in enumerate(kinds):
         ImageDraw.Draw(sheet).text((6, 4 + i * HEIGHT), kind, fill=(0, 0, 0))
-    sheet.save(SHEET, quality=80)
+    sheet.save(arguments.out, **({"quality": 80} if arguments.out.suffix == ".jpg" else {}))

@@ -27,7 +27,7 @@ def rooms(tmp_path_factory) -> Path:
         for index in range(count):
             folder = root / split / f"room{index}"
             folder.mkdir(parents=True)
-            for name, array in make_scene(1, split, index, small=True).items():
+            for name, array in make_scene(1, split, index, small=True, domain="simple").items():
                 np.save(folder / f"{name}.npy", array)
     return root
 

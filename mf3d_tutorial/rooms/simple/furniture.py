@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from .kit import Kit, Thing
-from .mesh import Mesh
-from .shapes import legs, simple, upholstered
+from ..kit import Kit, Thing
+from ..mesh import Mesh
+from .shapes import legs, upholstered
 
 
 def chair(k: Kit) -> Thing:
@@ -138,7 +138,7 @@ def bed(k: Kit) -> Thing:
         mesh.box(-w / 2, w / 2, -d / 2 - 0.06, -d / 2 - 0.03, 0, h + k.u(0.05, 0.2), frame)
     thing = Thing("bed", mesh, [(0.1 - w / 2, w / 2 - 0.1, 0.1 - d / 2, y1 - 0.62, h + 0.08, 1.0)])
     for x in (-w / 4, w / 4) if double else (0,):
-        thing.carry(simple(k, "pillow"), x, y1 - 0.24, h + 0.01, k.u(-0.1, 0.1))
+        thing.carry(k.make("pillow"), x, y1 - 0.24, h + 0.01, k.u(-0.1, 0.1))
     return thing
 
 

@@ -1,30 +1,11 @@
 """The simple things: one parametric family per shape, with sizes, paints and labels read from `things.csv`."""
 
-import csv
-from functools import lru_cache
 from itertools import pairwise
-from pathlib import Path
 
 import numpy as np
 
-from .kit import Kit, Thing
-from .mesh import Mesh, grid_faces
-
-
-@lru_cache
-def catalogue() -> dict[str, dict[str, str]]:
-    """name -> row of things.csv."""
-    lines = Path(__file__).with_name("things.csv").read_text().splitlines()
-    return {row["name"]: row for row in csv.DictReader(line for line in lines if not line.startswith("#"))}
-
-
-def simple(k: Kit, name: str) -> Thing:
-    """A new member of the family `name` of things.csv; KeyError if there is none."""
-    row = catalogue()[name]
-    ranges = ([float(end) for end in (row[side] or "0").split("-")] for side in "wdh")
-    w, d, h = (k.u(*ends) if len(ends) == 2 else ends[0] for ends in ranges)
-    label = k.pick((row["label"] or name).split("|"))
-    return SHAPES[row["shape"]](k, label, w, d, h, row["paint"].split(), row["detail"])
+from ..kit import Kit, Thing
+from ..mesh import Mesh, grid_faces
 
 
 def legs(k: Kit, mesh: Mesh, w: float, d: float, h: float, paint: int, thick: float, inset: float = 0.0) -> None:

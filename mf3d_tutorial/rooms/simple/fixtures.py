@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from .kit import Kit, Thing
-from .mesh import Mesh
-from .shapes import drape, simple, storage
+from ..kit import Kit, Thing
+from ..mesh import Mesh
+from .shapes import drape, storage
 
 
 def radiator(k: Kit) -> Thing:
@@ -90,7 +90,7 @@ def vanity(k: Kit) -> Thing:
 
 def appliance_under_counter(k: Kit) -> Thing:
     """A dishwasher, oven or washing machine with its piece of worktop: a group."""
-    machine = simple(k, k.pick(["dishwasher", "oven", "washing machine", "mini fridge"]))
+    machine = k.make(k.pick(["dishwasher", "oven", "washing machine", "mini fridge"]))
     (x0, y0, _), (x1, y1, z) = machine.bounds()
     top = _worktop(k, k.pick(["kitchen counter", "counter"]), x1 - x0, y1 - y0, max(0.88, z + 0.05), False)
     return Thing(tops=top.tops).carry(machine).carry(top, 0, (y0 + y1) / 2)

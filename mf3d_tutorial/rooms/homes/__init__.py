@@ -1,0 +1,1 @@
+"""The domain to train on (see domain.yaml)."""

@@ -1,0 +1,1 @@
+"""The domain that is only tested on (see domain.yaml)."""

@@ -1,0 +1,1 @@
+"""The domain of the shipped rooms (see domain.yaml)."""

@@ -35,8 +35,8 @@ KEYS = ("ap", "ap50", "ap25")
 
 @dataclass
 class EvaluatePaths:
-    data_dir: str = option(MISSING, "dataset root with a folder for the split (required)")
-    output_dir: str = option("./results/evaluate", "metrics.json is written into this folder")
+    data_dir: str = option(MISSING, "dataset root with a folder for the split (required)", path=True)
+    output_dir: str = option("./results/evaluate", "metrics.json is written into this folder", path=True)
 
 
 @dataclass
@@ -46,9 +46,9 @@ class EvaluateData:
 
 @dataclass
 class EvaluateOptions(InferenceOptions):
-    checkpoint: str = option(MISSING, "best.ckpt or last.ckpt of a run (required)")
+    checkpoint: str = option(MISSING, "best.ckpt or last.ckpt of a run (required)", path=True)
     split: str = option("val", "folder of paths.data_dir")
-    export: str | None = option(None, "folder for the predictions in the benchmark's submission format")
+    export: str | None = option(None, "folder for the predictions in the benchmark's submission format", path=True)
     report: bool = option(False, "write a page to look at for each scene, <scene>.html, beside metrics.json")
     paths: EvaluatePaths = field(default_factory=EvaluatePaths)
     data: EvaluateData = field(default_factory=EvaluateData)

@@ -18,7 +18,7 @@ import yaml
 from mf3d_tutorial.common.atomic_files import whole_folder, write_text
 from mf3d_tutorial.common.errors import DataError, UserError, exit_on_user_error
 from mf3d_tutorial.common.process_pool import run_jobs
-from mf3d_tutorial.config.options import argument_parser
+from mf3d_tutorial.config.options import argument_parser, path_argument
 
 
 def scene_name(split: str, index: int) -> str:
@@ -79,7 +79,7 @@ def make_rooms(out: str | Path, train: int, val: int, workers: int = 1, domain: 
 def main() -> None:
     lines = "".join(f"\n  {name:<8}{says['about']}" for name, says in domains().items())
     parser = argument_parser("make_rooms", __doc__, f"domains:{lines}")
-    parser.add_argument("--out", type=Path, required=True, help="folder to write train/ and val/ into")
+    parser.add_argument("--out", type=path_argument, required=True, help="folder to write train/ and val/ into")
     parser.add_argument("--train", type=int, required=True, help="number of training scenes")
     parser.add_argument("--val", type=int, required=True, help="number of validation scenes")
     parser.add_argument(

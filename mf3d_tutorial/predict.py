@@ -31,9 +31,11 @@ SHIPPED = Path(__file__).parents[1] / "data_samples" / "checkpoints" / "strong.c
 
 @dataclass
 class PredictOptions(InferenceOptions):
-    checkpoint: str = option(str(SHIPPED), "best.ckpt or last.ckpt of a run; without it the model in data_samples")
-    input: str = option(MISSING, f"a scan ({' '.join(READERS)}, scene folder) or a folder of scans (required)")
-    output: str = option(MISSING, "folder to write into (required)")
+    checkpoint: str = option(str(SHIPPED), "best.ckpt or last.ckpt of a run; default: that of data_samples", path=True)
+    input: str = option(
+        MISSING, f"a scan ({' '.join(READERS)}, scene folder) or a folder of such (required)", path=True
+    )
+    output: str = option(MISSING, "folder to write into (required)", path=True)
     score_threshold: float = option(0.3, "instances with a lower score are left out")
     units: str = option("auto", "of the input: m, cm, mm; auto: mm if it would be more than 200 m wide in metres")
     up: str = option("auto", "y or z; auto: y if the floor (most points in the lowest 5 cm) lies there")

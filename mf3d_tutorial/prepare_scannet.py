@@ -17,7 +17,7 @@ from tqdm import tqdm
 from mf3d_tutorial.common.atomic_files import whole_folder, writing
 from mf3d_tutorial.common.errors import DataError, UserError, exit_on_user_error
 from mf3d_tutorial.common.process_pool import run_jobs
-from mf3d_tutorial.config.options import argument_parser
+from mf3d_tutorial.config.options import argument_parser, path_argument
 from mf3d_tutorial.data.prepare import LABEL_TABLE, Indices, prepare_scene, read_label_table
 
 SPLITS = ("train", "val", "test")
@@ -80,9 +80,11 @@ def prepare(jobs: list[Job], workers: int) -> dict[str, str]:
 @exit_on_user_error
 def main() -> None:
     parser = argument_parser("prepare_scannet", __doc__)
-    parser.add_argument("--raw", type=Path, required=True, metavar="DIR", help="holds scans/ and scans_test/")
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="to write train/, val/ and test/ into")
-    parser.add_argument("--meta", type=Path, metavar="DIR", help="holds split lists and label table (default: --raw)")
+    parser.add_argument("--raw", type=path_argument, required=True, metavar="DIR", help="holds scans/ and scans_test/")
+    parser.add_argument("--out", type=path_argument, required=True, metavar="DIR", help="gets train/, val/ and test/")
+    parser.add_argument(
+        "--meta", type=path_argument, metavar="DIR", help="holds lists and label table (default: --raw)"
+    )
     parser.add_argument("--workers", type=int, default=1, help="processes (default 1)")
     arguments = parser.parse_args()
     jobs = find_jobs(arguments.raw, arguments.out, arguments.meta or arguments.raw)

@@ -36,8 +36,8 @@ from omegaconf import MISSING, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from mf3d_tutorial.common.errors import ConfigError, exit_on_user_error
-from mf3d_tutorial.config import load_config
-from mf3d_tutorial.config.options import argument_parser, explain
+from mf3d_tutorial.config import Config, load_config
+from mf3d_tutorial.config.options import argument_parser, explain, split_paths
 from mf3d_tutorial.runs import collect, table, write_csv
 
 
@@ -62,7 +62,7 @@ class Sweep:
         runs = {}
         for combination in combinations:
             name = ",".join(f"{key.rsplit('.', 1)[-1]}={value}" for key, value in combination).replace("/", "_")
-            output = f"paths.output_dir='{Path(self.output_dir).absolute() / name}'"
+            output = f"paths.output_dir={Path(self.output_dir).expanduser().absolute() / name}"
             runs[name] = [*self.overrides, *(f"{key}={value}" for key, value in combination), output]
             load_config(runs[name])
         return runs
@@ -84,6 +84,7 @@ def load_sweep(path: str | Path) -> Sweep:
 
 def multirun(overrides: list[str]) -> Sweep:
     """The sweep that Hydra's --multirun makes of `key=a,b` among these overrides."""
+    overrides, paths = split_paths(Config, overrides)
     try:
         parsed = OverridesParser.create().parse_overrides(overrides)
         grid = {
@@ -91,7 +92,8 @@ def multirun(overrides: list[str]) -> Sweep:
         }
     except HydraException as error:
         raise ConfigError(explain(error)) from None
-    fixed = [each.input_line for each in parsed if not each.is_sweep_override()]
+    fixed = [each.input_line for each in parsed if not each.is_sweep_override() and each.key_or_group not in paths]
+    fixed += [f"{key}={path}" for key, path in paths.items()]
     first = load_config(fixed + [f"{key}={values[0]}" for key, values in grid.items()])
     return Sweep(str(Path(first.paths.output_dir).expanduser()), grid, fixed)
 

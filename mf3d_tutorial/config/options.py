@@ -10,8 +10,10 @@ options = load_options(PredictOptions, ["input=scan.ply"])
 import argparse
 import dataclasses
 import difflib
+import functools
 import json
 import os
+from collections.abc import Iterator
 from dataclasses import field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -33,11 +35,15 @@ RECIPES, BACKBONES = (
 Options = TypeVar("Options")
 
 
-def option(default: Any, meaning: str) -> Any:
-    """A config field with its one-line meaning, which `--help` prints."""
+def option(default: Any, meaning: str, path: bool = False) -> Any:
+    """A config field with its one-line meaning, which `--help` prints.
+
+    The value of a `path` is taken as it is given, whatever characters it has; only a leading ~ is the home folder.
+    """
+    metadata = {"meaning": meaning, "path": path}
     if isinstance(default, list | dict):
-        return field(default_factory=lambda: type(default)(default), metadata={"meaning": meaning})
-    return field(default=default, metadata={"meaning": meaning})
+        return field(default_factory=lambda: type(default)(default), metadata=metadata)
+    return field(default=default, metadata=metadata)
 
 
 def require(condition: bool, sentence: str) -> None:
@@ -58,14 +64,46 @@ def require_positive(config: Any, group: str, *keys: str) -> None:
 def load_options(schema: type[Options], overrides: list[str]) -> Options:
     """An instance of `schema`, a dataclass whose fields are `option`s or groups of them, with these overrides."""
     _check_keys(schema, overrides)
+    overrides, paths = split_paths(schema, overrides)
     ConfigStore.instance().store(name=schema.__name__, node=schema)
     try:
         with hydra.initialize_config_module("mf3d_tutorial.config", version_base="1.3"):
-            return OmegaConf.to_object(hydra.compose(schema.__name__, overrides))
+            options = OmegaConf.to_object(hydra.compose(schema.__name__, overrides))
     except MissingMandatoryValue as error:
         raise ConfigError(f"{error.full_key} is required: add {error.full_key}=... to the command") from None
     except (OmegaConfBaseException, HydraException) as error:
         raise ConfigError(explain(error)) from None
+    for key, value in paths.items():
+        *groups, name = key.split(".")
+        setattr(functools.reduce(getattr, groups, options), name, value)
+    return options
+
+
+def split_paths(schema: type, overrides: list[str]) -> tuple[list[str], dict[str, str]]:
+    """The overrides with a harmless word for each path, and the paths by their keys.
+
+    Hydra's grammar is not for paths: it stumbles over umlauts, brackets, commas, equals signs and quotes. Quotes around
+    a whole path, which that grammar asked for, are taken off, unless there is such a file. null is no path.
+    """
+    keys, harmless, paths = {key for key, entry in _fields(schema) if entry.metadata["path"]}, [], {}
+    for override in overrides:
+        key, _, value = override.partition("=")
+        if key.lstrip("+") not in keys or value == "null":
+            harmless.append(override)
+            continue
+        quoted = len(value) > 1 and value[0] == value[-1] and value[0] in "'\""
+        if quoted and not Path(value).exists():
+            value = value[1:-1].replace("\\" + value[0], value[0])
+        require(bool(value), f"{key}= is empty: give a path")
+        require("${" not in value, f"{key}={value} holds ${{, which a config reads as a reference: rename the folder")
+        paths[key.lstrip("+")] = os.path.expanduser(value)
+        harmless.append(f"{key}=path")
+    return harmless, paths
+
+
+def path_argument(text: str) -> Path:
+    """The type of a path on the command line: a leading ~ is the home folder."""
+    return Path(text).expanduser()
 
 
 def argument_parser(module: str, description: str, epilog: str = "") -> argparse.ArgumentParser:
@@ -95,13 +133,20 @@ def _shown(default: Any) -> str:
     return "required" if default == MISSING else os.path.relpath(default) if os.path.isabs(default) else default
 
 
-def _options(config: type, prefix: str = ""):
+def _fields(config: type, prefix: str = "") -> Iterator[tuple[str, dataclasses.Field]]:
+    """The key and the field of every option."""
     for entry in dataclasses.fields(config):
         if dataclasses.is_dataclass(entry.type):
-            yield from _options(entry.type, f"{prefix}{entry.name}.")
+            yield from _fields(entry.type, f"{prefix}{entry.name}.")
         elif "meaning" in entry.metadata:
-            default = entry.default if entry.default is not dataclasses.MISSING else entry.default_factory()
-            yield prefix + entry.name, default, entry.metadata["meaning"]
+            yield prefix + entry.name, entry
+
+
+def _options(config: type) -> Iterator[tuple[str, Any, str]]:
+    """The key, the default and the meaning of every option."""
+    for key, entry in _fields(config):
+        default = entry.default if entry.default is not dataclasses.MISSING else entry.default_factory()
+        yield key, default, entry.metadata["meaning"]
 
 
 def _check_keys(schema: type, overrides: list[str]) -> None:

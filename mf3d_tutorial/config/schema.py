@@ -39,8 +39,8 @@ OLD_NAMES = {"recipe": {"seed": "baseline"}, "backbone": {"strong": "minkunet_6m
 
 @dataclass
 class PathsConfig:
-    data_dir: str = option(MISSING, "dataset root with train/ and val/ scene folders (required)")
-    output_dir: str = option("./results/maskformer", "run folder: config, metrics, checkpoints")
+    data_dir: str = option(MISSING, "dataset root with train/ and val/ scene folders (required)", path=True)
+    output_dir: str = option("./results/maskformer", "run folder: config, metrics, checkpoints", path=True)
 
 
 @dataclass

@@ -7,6 +7,7 @@ Writes <paths.output_dir>/metrics.json. Exit code 2 and one sentence for anythin
 """
 
 import ctypes
+import re
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +21,7 @@ from tqdm import tqdm
 
 from mf3d_tutorial.common.atomic_files import whole_folder, write_json, writing
 from mf3d_tutorial.common.errors import DataError, exit_on_user_error, memory_advice
+from mf3d_tutorial.config import allow_backbone
 from mf3d_tutorial.config.options import load_options, option, options_parser, require
 from mf3d_tutorial.data import LabelSet, ScanNetScenes
 from mf3d_tutorial.data.pointcloud import read_cloud
@@ -48,6 +50,7 @@ class EvaluateData:
 class EvaluateOptions(InferenceOptions):
     checkpoint: str = option(MISSING, "best.ckpt or last.ckpt of a run (required)", path=True)
     split: str = option("val", "folder of paths.data_dir")
+    allow_backbone: str | None = option(None, "your own class that the checkpoint names as its backbone")
     export: str | None = option(None, "folder for the predictions in the benchmark's submission format", path=True)
     report: bool = option(False, "write a page to look at for each scene, <scene>.html, beside metrics.json")
     paths: EvaluatePaths = field(default_factory=EvaluatePaths)
@@ -59,6 +62,8 @@ def evaluate(options: EvaluateOptions) -> dict[str, Any]:
 
     With `options.superpoints`, "superpoints" holds the same for masks averaged over superpoints; these are exported.
     """
+    if options.allow_backbone:
+        allow_backbone(options.allow_backbone)
     model, cfg = load_model(options.checkpoint, choose_device(options.device))
     options, labels, paths = options.resolved(model, cfg), cfg.data.labels, options.paths
     scenes = ScanNetScenes(paths.data_dir, options.split, labels, options.voxel_size, None, cfg.data.ignore_index)
@@ -71,7 +76,7 @@ def evaluate(options: EvaluateOptions) -> dict[str, Any]:
         result.parent.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
         stack.enter_context(memory_advice(MEMORY_ADVICE))
-        export = stack.enter_context(whole_folder(Path(options.export), "predicted_masks")) if options.export else None
+        export = stack.enter_context(whole_folder(Path(options.export), exported(scenes))) if options.export else None
         for index in tqdm(range(len(scenes)), unit="scene", disable=None):
             scene, superpoints = scenes[index], [None]
             if options.superpoints:
@@ -126,6 +131,12 @@ def with_groups(report: dict[str, Any], labels: LabelSet) -> dict[str, Any]:
         if rows:
             groups[group] = {key: float(np.mean([row[key] for row in rows])) for key in KEYS}
     return report | ({"per_group": groups} if groups else {})
+
+
+def exported(scenes: ScanNetScenes) -> str:
+    """A regular expression for the files that `export_scene` writes of these scenes."""
+    names = "|".join(re.escape(folder.name) for folder in scenes.folders)
+    return rf"({names})\.txt|predicted_masks/({names})_\d+\.txt"
 
 
 def export_scene(folder: Path, name: str, found: Instances, labels: LabelSet, stuff: tuple[int, ...]) -> None:

@@ -37,7 +37,7 @@ def _write(job: tuple[Path, str, int, dict]) -> str:
     from mf3d_tutorial.rooms import make_scene  # needs Embree and imports torch: seconds that --help does not need
 
     out, split, index, settings = job
-    with whole_folder(out / split / scene_name(split, index), "coord.npy") as draft:
+    with whole_folder(out / split / scene_name(split, index), r"\w+\.npy") as draft:
         for array, values in make_scene(split=split, index=index, **settings).items():
             np.save(draft / f"{array}.npy", values)
     return scene_name(split, index)

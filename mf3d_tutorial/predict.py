@@ -17,6 +17,7 @@ from omegaconf import MISSING
 
 from mf3d_tutorial.common.atomic_files import whole_folder, write_json
 from mf3d_tutorial.common.errors import DataError, UserError, exit_on_user_error, memory_advice
+from mf3d_tutorial.config import allow_backbone
 from mf3d_tutorial.config.options import choice, load_options, option, options_parser
 from mf3d_tutorial.data import IGNORE_INDEX, LabelSet
 from mf3d_tutorial.data.pointcloud import READERS, UNITS, Cloud, read_cloud, standardise, unit_color, write_ply
@@ -28,10 +29,13 @@ from mf3d_tutorial.warp.device import choose_device
 
 SHIPPED = Path(__file__).parents[1] / "data_samples" / "checkpoints" / "strong.ckpt"
 
+FILES = r"instances\.(json|ply)|masks\.npz|report\.html"  # what `write_results` writes of a scan
+
 
 @dataclass
 class PredictOptions(InferenceOptions):
     checkpoint: str = option(str(SHIPPED), "best.ckpt or last.ckpt of a run; default: that of data_samples", path=True)
+    allow_backbone: str | None = option(None, "your own class that the checkpoint names as its backbone")
     input: str = option(
         MISSING, f"a scan ({' '.join(READERS)}, scene folder) or a folder of such (required)", path=True
     )
@@ -97,6 +101,8 @@ def write_results(folder: Path, scan: str, cloud: Cloud, upright: Cloud, found: 
 def predict(options: PredictOptions) -> dict[str, str]:
     """Write the results of every scan; the reason for each that failed, by name. UserError if the only one fails."""
     scans = find_scans(Path(options.input))
+    if options.allow_backbone:
+        allow_backbone(options.allow_backbone)
     model, cfg = load_model(options.checkpoint, choose_device(options.device))
     options = options.resolved(model, cfg)  # what does not fit the model is said before the first scan is read
     failed = {}
@@ -105,7 +111,7 @@ def predict(options: PredictOptions) -> dict[str, str]:
         alone = [other.stem for other in scans].count(path.stem) == 1 and path.is_file()
         target = Path(options.output) / (path.stem if alone else path.name)
         try:
-            with memory_advice(MEMORY_ADVICE), whole_folder(target, "instances.json") as folder:
+            with memory_advice(MEMORY_ADVICE), whole_folder(target, FILES) as folder:
                 cloud = read_cloud(path)
                 found = predict_scan(model, cfg, cloud, options, options.units, options.up, log=print)
                 found = found[found.scores >= options.score_threshold]

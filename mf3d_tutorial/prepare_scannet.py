@@ -39,7 +39,7 @@ def prepare_one(job: Job) -> str | None:
         if folder is None:
             raise DataError(f"{folders[0]} does not exist, but scannetv2_{job.split}.txt names it")
         arrays = prepare_scene(folder, job.table, annotated=job.split != "test")
-        with whole_folder(job.out / job.split / job.name, "coord.npy") as draft:
+        with whole_folder(job.out / job.split / job.name, r"\w+\.npy") as draft:
             for name, values in arrays.items():
                 np.save(draft / f"{name}.npy", values)
     except (UserError, OSError, MemoryError) as error:

@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,24 +23,33 @@ def writing(path: Path) -> Iterator[None]:
 
 
 @contextmanager
-def whole_folder(path: Path, mark: str) -> Iterator[Path]:
+def whole_folder(path: Path, ours: str) -> Iterator[Path]:
     """A folder to write into, which becomes `path` at the end and vanishes on an error.
 
-    An older `path` is replaced if it is empty or holds `mark`, a file or folder that every such folder has; UserError
-    if it holds something else, or cannot be written.
+    An older `path` is replaced if it holds nothing but files whose path in it matches `ours`, a regular expression.
+    UserError, before the start and again before the end, if it holds another file; and if it cannot be written.
     """
-    if path.exists() and not (path / mark).exists() and not (path.is_dir() and not any(path.iterdir())):
-        raise UserError(f"{path} holds something else already: choose another folder")
+    _refuse_foreign_files(path, ours)
     draft = path.with_name(f".{path.name}.unfinished")
     with writing(path):
         try:
             shutil.rmtree(draft, ignore_errors=True)
             draft.mkdir(parents=True)
             yield draft
+            _refuse_foreign_files(path, ours)
             shutil.rmtree(path, ignore_errors=True)
             os.replace(draft, path)
         finally:
             shutil.rmtree(draft, ignore_errors=True)
+
+
+def _refuse_foreign_files(path: Path, ours: str) -> None:
+    if path.exists() and not path.is_dir():
+        raise UserError(f"{path} is a file: choose another folder")
+    for file in path.rglob("*"):
+        name = file.relative_to(path).as_posix()
+        if (file.is_symlink() or not file.is_dir()) and not re.fullmatch(ours, name):
+            raise UserError(f"{path} holds {name}, which is none of this command: move it, or choose another folder")
 
 
 def write_text(text: str, path: Path) -> None:
@@ -57,4 +67,6 @@ def without_nan(value: Any) -> Any:
     """The same with None for every float that is not finite."""
     if isinstance(value, dict):
         return {key: without_nan(entry) for key, entry in value.items()}
+    if isinstance(value, list):
+        return [without_nan(entry) for entry in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -11,12 +11,14 @@ from mf3d_tutorial.config.schema import (
     read_config,
     save_config,
 )
+from mf3d_tutorial.config.trust import allow_backbone
 
 __all__ = [
     "AUGMENTATIONS",
     "Config",
     "ConfigError",
     "ModelConfig",
+    "allow_backbone",
     "config_from_dict",
     "load_config",
     "plain",

@@ -1,28 +1,32 @@
-"""Does `model.backbone` fit: can its class be imported, does it take these arguments, points or voxels?"""
+"""Does `model.backbone` fit: may its class be imported, does it take these arguments, points or voxels?"""
 
 import inspect
 import pkgutil
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from torch import nn
 
 from mf3d_tutorial.common.errors import ConfigError
 from mf3d_tutorial.config.options import require
+from mf3d_tutorial.config.trust import TRUSTED_PACKAGES, require_trust
 from mf3d_tutorial.warp import Points
-
-if TYPE_CHECKING:
-    from mf3d_tutorial.config.schema import ModelConfig
 
 # What the width of the output is called where it is not out_channels.
 WIDTH_ARGUMENTS = {"Volt": "up_mlp_dim", "DGCNNEncoder": "emb_dims"}
 
 
-def complete_backbone(model: "ModelConfig") -> dict[str, Any]:
-    """`model.backbone` with the channels that it leaves open (null); ConfigError if it does not fit the model."""
-    backbone = import_backbone(model.backbone["_target_"])
+def complete_backbone(
+    config: dict[str, Any], *, in_channels: int, hidden_dim: int, voxel_size: float | None, checkpointing: bool
+) -> dict[str, Any]:
+    """`config`, a `model.backbone`, with the channels that it leaves open (null).
+
+    ConfigError if it does not fit the rest of the model: the channels of its input, the width of its output,
+    `model.backbone_voxel_size` and `model.backbone_checkpointing`.
+    """
+    backbone = import_backbone(config["_target_"])
     name, accepted = backbone.__name__, constructor_arguments(backbone)
     width = WIDTH_ARGUMENTS.get(name, "out_channels")
-    config = {key: value for key, value in model.backbone.items() if value is not None or not key.endswith("_channels")}
+    config = {key: value for key, value in config.items() if value is not None or not key.endswith("_channels")}
     for key in config:
         hint = f"its width is model.backbone.{width}, and " if key == "out_channels" else ""
         require(
@@ -30,22 +34,16 @@ def complete_backbone(model: "ModelConfig") -> dict[str, Any]:
             f"model.backbone.{key} is no argument of {name}: {hint}it takes {', '.join(sorted(accepted or ()))}",
         )
     follow = {
-        "in_channels": (
-            model.in_channels,
-            f"be {model.in_channels}, the channels of model.in_features=[{','.join(model.in_features)}]",
-        ),
-        width: (
-            model.hidden_dim,
-            f"equal model.hidden_dim={model.hidden_dim}, because queries are compared with point features",
-        ),
+        "in_channels": (in_channels, f"be {in_channels}, the channels of model.in_features"),
+        width: (hidden_dim, f"equal model.hidden_dim={hidden_dim}, because queries are compared with point features"),
     }
     for key, (value, must) in follow.items():
         if accepted is None or key in accepted:
             given = config.setdefault(key, value)
             require(given == value, f"model.backbone.{key}={given} must {must}: leave it out, and it follows")
-    check_input(backbone, model.backbone_voxel_size)
+    check_input(backbone, voxel_size)
     require(
-        not model.backbone_checkpointing or hasattr(backbone, "gradient_checkpointing_enable"),
+        not checkpointing or hasattr(backbone, "gradient_checkpointing_enable"),
         f"model.backbone_checkpointing=true needs a backbone that can do it (MinkUNet, SpaCeFormer, "
         f"PointTransformerV3), and {name} cannot: set it to false",
     )
@@ -53,7 +51,11 @@ def complete_backbone(model: "ModelConfig") -> dict[str, Any]:
 
 
 def import_backbone(target: str) -> type[nn.Module]:
-    """The class called `target`. Only a torch module: the config may be somebody's checkpoint, and it is called."""
+    """The class called `target`: a torch module of a trusted package, or one that the user named.
+
+    ConfigError for anything else, before it is imported.
+    """
+    require_trust(target)
     try:
         backbone = pkgutil.resolve_name(target)
     except Exception as error:  # whatever the backbone's module raises while it is imported
@@ -95,4 +97,4 @@ def check_input(backbone: type[nn.Module], voxel_size: float | None) -> None:
 
 
 def _is_known(backbone: type[nn.Module]) -> bool:
-    return backbone.__module__.split(".")[0] in ("warpconvnet", "mf3d_tutorial")
+    return backbone.__module__.split(".")[0] in TRUSTED_PACKAGES

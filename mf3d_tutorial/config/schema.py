@@ -25,6 +25,7 @@ from mf3d_tutorial.config.options import (
     require,
     require_positive,
 )
+from mf3d_tutorial.config.trust import allow_backbone
 from mf3d_tutorial.data.labels import CUSTOM, LABEL_SETS, LabelSet, custom_labels, label_set, read_classes
 
 # Channels of each per-point input that `model.in_features` can name.
@@ -223,13 +224,16 @@ class Config:
 
 
 def load_config(overrides: list[str]) -> Config:
-    """The config that these `key=value` overrides give; ConfigError, naming the key, for anything that is wrong."""
+    """The config that these `key=value` overrides give; ConfigError, naming the key, for anything that is wrong.
+
+    A backbone that the overrides name is imported, whatever it is; one that a file names only if it is trusted.
+    """
     cfg = load_options(Config, [_named_file(override) for override in overrides])
     if cfg.data.label_set == CUSTOM:
         classes = read_classes(cfg.paths.data_dir)
         stuff = cfg.data.stuff_classes or list(custom_labels(classes).stuff)
         cfg.data = dataclasses.replace(cfg.data, classes=classes, stuff_classes=stuff)
-    return _checked(cfg)
+    return _checked(cfg, named_by_the_user=True)
 
 
 def _named_file(override: str) -> str:
@@ -246,11 +250,20 @@ def _name_of_today(key: str, name: str | None) -> str | None:
     return OLD_NAMES[key].get(name, name)
 
 
-def _checked(cfg: Config) -> Config:
+def _checked(cfg: Config, named_by_the_user: bool = False) -> Config:
     """`cfg` with its backbone checked and completed (the import takes seconds, so not in ModelConfig itself)."""
     from mf3d_tutorial.config.backbone_arguments import complete_backbone
 
-    cfg.model.backbone = complete_backbone(cfg.model)
+    model = cfg.model
+    if named_by_the_user:
+        allow_backbone(model.backbone["_target_"])
+    model.backbone = complete_backbone(
+        model.backbone,
+        in_channels=model.in_channels,
+        hidden_dim=model.hidden_dim,
+        voxel_size=model.backbone_voxel_size,
+        checkpointing=model.backbone_checkpointing,
+    )
     return cfg
 
 

@@ -9,6 +9,7 @@ import torch
 from helpers import run_main, write_checkpoint, write_scene
 
 from mf3d_tutorial import evaluate as module
+from mf3d_tutorial.config import trust
 from mf3d_tutorial.config.options import load_options
 from mf3d_tutorial.data import ScanNetScenes, label_set
 from mf3d_tutorial.evaluate import EvaluateOptions, evaluate, main
@@ -180,6 +181,19 @@ def test_a_submission_read_back_gives_the_same_ap(tmp_path, setting, superpoints
     assert files == ["a_00.txt", "b_00.txt", "predicted_masks"]
 
 
+def test_an_export_replaces_its_own_files_only(tmp_path, setting):
+    run, _ = setting
+    for _ in range(2):
+        assert run(f"export={tmp_path}/export")[0] == 0
+    written = {file.relative_to(tmp_path / "export").as_posix() for file in (tmp_path / "export").rglob("*.*")}
+    assert {"a_00.txt", "b_00.txt", "predicted_masks/a_00_000.txt"} <= written
+    (tmp_path / "export/predicted_masks/notes.txt").touch()
+    code, _, err = run(f"export={tmp_path}/export")
+    assert code == 2
+    assert "export holds predicted_masks/notes.txt, which is none of this command" in err
+    assert all((tmp_path / "export" / name).exists() for name in written | {"predicted_masks/notes.txt"})
+
+
 def test_a_page_is_written_for_each_scene(tmp_path, setting):
     run, _ = setting
     assert run("report=true")[0] == 0
@@ -256,7 +270,7 @@ def block_export(tmp_path):
         (other_checkpoint, [], "best.ckpt holds no config or no model"),
         (old_checkpoint, [], "no_such_option"),
         (block_output, [], "out/metrics.json cannot be written"),
-        (block_export, ["export={tmp}/sub"], "sub holds something else already"),
+        (block_export, ["export={tmp}/sub"], "sub holds thesis.tex, which is none of this command"),
         (None, ["export={tmp}/best.ckpt/sub"], "sub cannot be written"),
         (None, ["split=tset"], "has no folder tset/ (it has: val)"),
         (None, ["data.stuff_classes=[20]"], "data.stuff_classes=(20,) is outside 0..19"),
@@ -312,6 +326,15 @@ def test_another_error_of_torch_is_not_taken_for_one_of_memory(setting, monkeypa
     monkeypatch.setattr(module, "run_model", fail)
     with pytest.raises(RuntimeError, match="shapes differ"):
         setting[0]()
+
+
+def test_a_backbone_of_ones_own_is_named_to_evaluate(tmp_path, setting, monkeypatch):
+    run, _ = setting
+    monkeypatch.setattr(trust, "_allowed", set())  # as in another process than that of the training
+    code, _, err = run()
+    assert code == 2
+    assert "if you trust it, name it, by allow_backbone=helpers.PointLinear for evaluate and predict" in err
+    assert run("allow_backbone=helpers.PointLinear")[0] == 0
 
 
 def test_the_required_options_are_asked_for(monkeypatch, capsys):

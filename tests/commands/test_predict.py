@@ -229,7 +229,7 @@ def test_another_number_of_queries_holds_for_one_call(tmp_path, monkeypatch):
         (["input={tmp}/scan.ply", "score_treshold=1"], "did you mean 'score_threshold'?"),
         (["input={tmp}/scan.ply", "checkpoint={tmp}/bad.ply"], "bad.ply is damaged or no checkpoint"),
         (["input={tmp}/scan.ply", "output={tmp}/scan.ply"], "cannot be written"),
-        (["input={tmp}/scan.ply", "output={tmp}/taken"], "taken/scan holds something else already"),
+        (["input={tmp}/scan.ply", "output={tmp}/taken"], "taken/scan holds thesis.tex, which is none of this command"),
         (["input={tmp}/scan.ply", "voxel_size=0.000001"], "use a larger voxel size"),
         ([], "input is required"),
     ],

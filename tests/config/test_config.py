@@ -1,14 +1,25 @@
 """Every option and default of WarpConvNet's example, and every refusal: one sentence that names the key."""
 
 import json
+import re
 import sys
+from pathlib import Path
 
 import pytest
 import yaml
 from helpers import SEED_COMMANDS
 
 from mf3d_tutorial.common.errors import ConfigError
-from mf3d_tutorial.config import Config, config_from_dict, load_config, plain, read_config, save_config
+from mf3d_tutorial.config import (
+    Config,
+    allow_backbone,
+    config_from_dict,
+    load_config,
+    plain,
+    read_config,
+    save_config,
+    trust,
+)
 from mf3d_tutorial.config.options import BACKBONES, RECIPES, describe_options
 
 DATA = "paths.data_dir=somewhere"
@@ -300,6 +311,55 @@ def test_a_backbone_whose_module_fails_is_refused(tmp_path, monkeypatch):
     sentence = refusal("model.backbone._target_=failing_module.Net")
     assert "model.backbone._target_=failing_module.Net cannot be imported: no driver today" in sentence
     sys.modules.pop("failing_module", None)
+
+
+@pytest.fixture
+def trap(tmp_path, monkeypatch) -> Path:
+    """A module whose import leaves a file."""
+    (tmp_path / "strangers_module.py").write_text(
+        f"import pathlib, torch\npathlib.Path({str(tmp_path / 'ran')!r}).touch()\n"
+        "class Net(torch.nn.Module):\n    def __init__(self, in_channels, out_channels): super().__init__()\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(trust, "_allowed", set())
+    yield tmp_path / "ran"
+    sys.modules.pop("strangers_module", None)
+
+
+def a_strangers_config(target: str) -> dict:
+    values = plain(load_config([DATA, "model.backbone_voxel_size=null", "backbone=pointmlp"]))
+    values["model"]["backbone"]["_target_"] = target
+    return values
+
+
+STRANGER = "strangers_module.Net"
+
+
+@pytest.mark.parametrize("target", [STRANGER, "strangers_module:Net", "mf3d_tutorial_.Net", "os.system", ".Net", ""])
+def test_what_a_file_names_is_refused_before_it_is_imported(trap, tmp_path, target):
+    values = a_strangers_config(target)
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump(values))
+    for read in (lambda: config_from_dict(values), lambda: read_config(tmp_path / "config.yaml")):
+        with pytest.raises(ConfigError, match=rf"_target_={re.escape(target)} of this config .* was not imported"):
+            read()
+    assert not trap.exists()
+
+
+def test_what_the_user_names_is_imported_and_then_files_may_name_it(trap):
+    values = a_strangers_config(STRANGER)
+    cfg = load_config([DATA, f"model.backbone._target_={STRANGER}", "model.backbone_voxel_size=null"])
+    assert trap.exists()
+    assert config_from_dict(plain(cfg)) == cfg
+    assert config_from_dict(values).model.backbone["_target_"] == STRANGER
+    with pytest.raises(ConfigError, match="was not imported"):
+        config_from_dict(a_strangers_config("strangers_module.Other"))
+
+
+def test_a_class_can_be_allowed_by_name(trap):
+    allow_backbone(STRANGER)
+    assert not trap.exists()
+    assert config_from_dict(a_strangers_config(STRANGER)).model.backbone["_target_"] == STRANGER
+    assert trap.exists()
 
 
 def test_an_error_names_its_key_while_a_debugger_traces(monkeypatch):

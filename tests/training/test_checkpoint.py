@@ -1,5 +1,6 @@
 """Checkpoints: whole or not at all, refused if damaged or foreign, and never run."""
 
+import importlib
 import os
 import pickle
 from pathlib import Path
@@ -160,11 +161,25 @@ def test_weights_of_another_model_are_refused(tmp_path):
         load_model(tmp_path / "best.ckpt")
 
 
+def test_a_backbone_is_imported_only_if_the_user_names_it(tmp_path, monkeypatch):
+    (tmp_path / "module_in_a_checkpoint.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')")
+    monkeypatch.syspath_prepend(tmp_path)
+    config = plain(load_config(["recipe=tiny", "paths.data_dir=x"]))
+    config["model"]["backbone"] = {"_target_": "module_in_a_checkpoint.Net"}
+    save_checkpoint({"config": config, "model": {"class_head.bias": torch.zeros(21)}}, tmp_path / "evil.ckpt")
+    with pytest.raises(UserError, match=r"module_in_a_checkpoint\.Net of this config file or checkpoint was not impo"):
+        load_model(tmp_path / "evil.ckpt")
+    assert not (tmp_path / "ran").exists()
+    importlib.import_module("module_in_a_checkpoint")
+    assert (tmp_path / "ran").exists()  # so the trap works
+
+
 @pytest.mark.parametrize("where", ["the backbone", "an argument of it"])
 def test_a_config_that_calls_something_is_refused_and_not_run(tmp_path, where):
     trap = tmp_path / "boom"
     call = {"_target_": "pathlib.Path.touch", "_args_": [{"_target_": "pathlib.Path", "_args_": [str(trap)]}]}
-    backbone = call if where == "the backbone" else {"_target_": "torch.nn.Linear", "in_features": 3, "bias": call}
+    unet = {"_target_": "warpconvnet.models.MinkUNet18", "_recursive_": True, "BLOCK": call}
+    backbone = call if where == "the backbone" else unet
     config = plain(load_config(["recipe=tiny", "paths.data_dir=x"]))
     config["model"]["backbone"] = {"out_channels": 64, **backbone}
     save_checkpoint({"config": config, "model": {"class_head.bias": torch.zeros(21)}}, tmp_path / "evil.ckpt")

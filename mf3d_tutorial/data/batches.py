@@ -9,7 +9,7 @@ import torch
 from torch.utils.data import DataLoader, Sampler
 
 from mf3d_tutorial.common.errors import UserError
-from mf3d_tutorial.data.scannet import Batch
+from mf3d_tutorial.data.collation import Batch
 
 
 class SceneBatches(Sampler):

@@ -224,6 +224,7 @@ def validate(
         for scene_logits, scene_masks, coord, original in zip(logits, masks, coords, batch.originals):
             instances = predict_instances(scene_logits, scene_masks)
             full = instances.masks.cpu().numpy()[:, original.kept]
+            full[:, original.kept < 0] = False  # stray points
             if largest_component:
                 keep_largest_component(full, coord.numpy()[original.kept], loader.dataset.voxel_size)
             metric.update(full, instances.scores, instances.labels, original.segment, original.instance)
@@ -255,7 +256,8 @@ def check_data(cfg: Config, datasets: Datasets) -> None:
         )
     voxel_sizes = [size for size in (cfg.data.voxel_size, cfg.model.backbone_voxel_size) if size]
     for dataset in datasets:
-        dataset.check(min(voxel_sizes, default=None))
+        log = print if rank() == 0 else None
+        dataset.check(min(voxel_sizes, default=None), cfg.data.stuff_classes, cfg.model.num_queries, log)
 
 
 def build_loader(cfg: Config, dataset: ScanNetScenes, shuffle: bool = False) -> DataLoader:

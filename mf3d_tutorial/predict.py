@@ -20,7 +20,8 @@ from mf3d_tutorial.common.errors import DataError, UserError, exit_on_user_error
 from mf3d_tutorial.config import allow_backbone
 from mf3d_tutorial.config.options import choice, load_options, option, options_parser
 from mf3d_tutorial.data import IGNORE_INDEX, LabelSet
-from mf3d_tutorial.data.pointcloud import READERS, UNITS, Cloud, read_cloud, standardise, unit_color, write_ply
+from mf3d_tutorial.data.cleaning import UNITS
+from mf3d_tutorial.data.pointcloud import READERS, Cloud, read_cloud, standardise, write_ply
 from mf3d_tutorial.evaluation.inference import MEMORY_ADVICE, InferenceOptions, Instances, predict_scan
 from mf3d_tutorial.training.checkpoint import load_model
 from mf3d_tutorial.viz.colors import class_paint, instance_paint, neighbour_colors, rgb_paint
@@ -57,6 +58,10 @@ def find_scans(path: Path) -> list[Path]:
     if path.is_file() or (path / "coord.npy").is_file():
         return [path]
     scans = [p for p in sorted(path.iterdir()) if p.suffix.lower() in READERS or (p / "coord.npy").is_file()]
+    hidden = [scan.name for scan in scans if scan.name[0] == "."]  # ._scan.ply is what macOS notes about scan.ply
+    if hidden:
+        print(f"skipped, as the name begins with a dot: {', '.join(hidden)}")
+        scans = [scan for scan in scans if scan.name not in hidden]
     if not scans:
         raise DataError(f"{path} holds no scan: no {', no '.join(READERS)} and no folder with coord.npy")
     return scans
@@ -80,7 +85,7 @@ def write_results(folder: Path, scan: str, cloud: Cloud, upright: Cloud, found: 
     centers = np.array([upright.coord[mask].mean(0) for mask in masks]).reshape(-1, 3)
     paint = instance_paint(instance, neighbour_colors(centers))
     write_ply(folder / "instances.ply", cloud.coord, paint.colors, cloud.faces)
-    rgb = np.full(cloud.coord.shape, 0.5) if cloud.color is None else unit_color(cloud.color)
+    rgb = np.full(cloud.coord.shape, 0.5) if upright.color is None else upright.color
     segment = np.append(found.labels.numpy(), IGNORE_INDEX)[instance]
     write_report(
         folder / "report.html",

@@ -6,10 +6,10 @@ Names are looked up on first use, so that the scene generator's worker processes
 from importlib import import_module
 
 _MODULES = {
-    "Batch": "scannet",
+    "Batch": "collation",
     "Scene": "scannet",
     "ScanNetScenes": "scannet",
-    "collate": "scannet",
+    "collate": "collation",
     "Target": "targets",
     "build_target": "targets",
     "IGNORE_INDEX": "labels",

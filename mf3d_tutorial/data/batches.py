@@ -2,14 +2,18 @@
 
 import itertools
 import math
+import os
+import pickle
+import shutil
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import torch
 from torch.utils.data import DataLoader, Sampler
 
 from mf3d_tutorial.common.errors import UserError
-from mf3d_tutorial.data.scannet import Batch
+from mf3d_tutorial.data.collation import Batch
+from mf3d_tutorial.data.scannet import Scene
 
 
 class SceneBatches(Sampler):
@@ -44,17 +48,50 @@ class SceneBatches(Sampler):
             first = 0
 
 
+class Pickled:
+    """What `make_batch` makes of its scenes, as bytes, which reach the main process without shared memory."""
+
+    def __init__(self, make_batch: Callable[[list[Scene]], Batch | None]):
+        self.make_batch = make_batch
+
+    def __call__(self, scenes: list[Scene]) -> bytes:
+        return pickle.dumps(self.make_batch(scenes), protocol=pickle.HIGHEST_PROTOCOL)
+
+
+def little_shared_memory(folder: str = "/dev/shm") -> str:
+    """A sentence if less than 1 GiB is free for the tensors that data loader processes hand over; else "".
+
+    Where it runs out, PyTorch's loader waits for ever for a batch that was never sent.
+    """
+    if not os.path.isdir(folder):
+        return ""
+    free = shutil.disk_usage(folder).free
+    if free >= 2**30:
+        return ""
+    return (
+        f"{folder} has only {free / 2**20:.0f} MB free, so batches are copied between processes, which is slower: "
+        "start the container with --shm-size=8g, or set train.num_workers=0"
+    )
+
+
 def fetch(loader: DataLoader) -> Iterator[Batch | None]:
     """The loader's batches; one sentence for what goes wrong in its processes."""
     try:
-        yield from loader
+        for batch in loader:
+            if isinstance(batch, bytes):  # see Pickled
+                batch = pickle.loads(batch)
+                batch = batch.pin_memory() if batch and loader.pin_memory else batch
+            yield batch
     except UserError as error:
         *traceback, sentence = str(error).strip().splitlines()
         raise (type(error)(sentence.partition(": ")[2]) if traceback else error) from error
     except RuntimeError as error:
-        if "DataLoader worker" not in str(error):
+        if not any(sign in str(error) for sign in ("DataLoader worker", "shared memory", "torch_")):
             raise
-        raise UserError(f"a data loader process died ({error}): if memory ran out, lower train.num_workers") from error
+        raise UserError(
+            f"a data loader process died ({' '.join(str(error).split())}): if memory ran out, lower train.num_workers; "
+            "in a container give more shared memory by --shm-size=8g, or set train.num_workers=0"
+        ) from error
 
 
 def default_signals(_worker: int) -> None:

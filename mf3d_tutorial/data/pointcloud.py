@@ -11,14 +11,20 @@ from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
-from jaxtyping import Float, Int, UInt8
+from jaxtyping import Bool, Float, Int, UInt8
 from scipy.spatial import cKDTree
 
 from mf3d_tutorial.common.errors import DataError
+from mf3d_tutorial.data.cleaning import (
+    UNITS,
+    check_points,
+    seeming_units,
+    strays,
+    unit_color,
+    unit_normals,
+)
 from mf3d_tutorial.data.placement import near_origin
 
-UNITS = {"m": 1.0, "cm": 0.01, "mm": 0.001}
-_LARGEST_SCAN = 200  # metres: what is larger is taken for millimetres
 _PLY_TYPES = {"char": "i1", "uchar": "u1", "short": "i2", "ushort": "u2", "int": "i4", "uint": "u4"}
 _PLY_TYPES |= {"float": "f4", "double": "f8"}
 _COLUMNS = {
@@ -37,6 +43,7 @@ class Cloud:
     normal: Float[np.ndarray, "N 3"] | None = None
     faces: Int[np.ndarray, "M 3"] | None = None  # triangles; other polygons are left out
     superpoint: Int[np.ndarray, " N"] | None = None
+    stray: Bool[np.ndarray, " N"] | None = None  # points that are ignored; `standardise` looks for them
 
     def check(self, where: str | Path) -> "Cloud":
         """Itself; DataError if its arrays do not belong together or hold what cannot be."""
@@ -57,18 +64,6 @@ class Cloud:
             if array is not None and array.size and not (array.min() >= 0 and array.max() < high):
                 raise DataError(f"{where}: {name} holds {array.min()} to {array.max()}, with {count} points")
         return self
-
-
-def check_points(coord: Float[np.ndarray, "N 3"], where: str | Path) -> None:
-    """DataError if there is no point or a coordinate is not a finite number."""
-    if len(coord) == 0:
-        raise DataError(f"{where} has no points: prepare it again or remove it")
-    bad = ~np.isfinite(coord).all(1)
-    if bad.any():
-        raise DataError(
-            f"{where} has {bad.sum()} points whose coordinates are NaN or infinite (the first is point "
-            f"{bad.argmax()}): prepare it again or remove it"
-        )
 
 
 def read_cloud(path: str | Path) -> Cloud:
@@ -216,11 +211,6 @@ def write_ply(
             face.tofile(file)
 
 
-def unit_color(color: np.ndarray) -> Float[np.ndarray, "N 3"]:
-    """RGB in 0..1. Floats are taken for 0..255, as ScanNet's are, unless none is above 1."""
-    return color.astype(np.float32) / (255 if color.dtype == np.uint8 or color.max() > 1 else 1)
-
-
 def mesh_normals(coord: Float[np.ndarray, "N 3"], faces: Int[np.ndarray, "M 3"]) -> Float[np.ndarray, "N 3"]:
     """Normal of each vertex: of its triangles' normals, weighted by area, the mean; zero where there is none."""
     one, two = coord[faces[:, 1]] - coord[faces[:, 0]], coord[faces[:, 2]] - coord[faces[:, 0]]
@@ -249,22 +239,29 @@ def estimate_normals(coord: Float[np.ndarray, "N 3"], neighbors: int = 16) -> Fl
 
 
 def standardise(cloud: Cloud, units: str = "auto", up: str = "auto") -> tuple[Cloud, str]:
-    """The cloud in float32 metres with z up, and a sentence that says what was decided.
+    """The cloud in float32 metres with z up, RGB in 0..1 and unit normals, and a line for each thing that was decided.
 
-    units: m, cm or mm; auto takes a scan for millimetres if it would be over 200 m wide in metres. up: y or z; auto
-    takes y if clearly more points (1.2 times) lie in the lowest 5 cm of y than of z: that is where the floor is.
-    Coordinates beyond 100 m are moved to the origin by whole metres, because float32 would round them.
+    units: m, cm or mm; auto is `seeming_units`. up: y or z; auto takes y if clearly more points (1.2 times) lie in the
+    lowest 5 cm of y than of z: that is where the floor is. Stray points are marked, and moved to the border of the
+    others' box. Coordinates beyond 100 m are moved to the origin by whole metres, because float32 would round them.
+    DataError if colours or normals hold what cannot be.
     """
-    low, high = np.percentile(cloud.coord[:: len(cloud.coord) // 200_000 + 1], [1, 99], axis=0)
-    if units == "auto":
-        units = "mm" if (high - low).max() > _LARGEST_SCAN else "m"
+    low = np.percentile(cloud.coord[:: len(cloud.coord) // 200_000 + 1], 1, axis=0)
+    units = seeming_units(cloud.coord) if units == "auto" else units
     floor = (cloud.coord < low + 0.05 / UNITS[units]).mean(0)
     if up == "auto":
         up = "y" if floor[1] > 1.2 * floor[2] else "z"
-    coord, normal = near_origin(cloud.coord * UNITS[units]), cloud.normal
+    coord = cloud.coord.astype(np.float64) * UNITS[units]
+    stray, said_stray = strays(coord)
+    coord = near_origin(coord.clip(coord[~stray].min(0), coord[~stray].max(0)))
+    color, said_color = (None, "") if cloud.color is None else unit_color(cloud.color, "its color")
+    normal, said_normal = (None, "") if cloud.normal is None else unit_normals(cloud.normal, "its normal")
     if up == "y":
         coord, normal = (xyz if xyz is None else xyz[:, [0, 2, 1]] * np.float32([1, -1, 1]) for xyz in (coord, normal))
-    size = " x ".join(f"{length:.1f}" for length in np.ptp(coord, axis=0))
-    said = f"{len(coord):,} points, {size} m, taken to be in {units} with {up} up"
-    normal = None if normal is None else normal.astype(np.float32)
-    return replace(cloud, coord=coord, normal=normal), said
+    extent = np.ptp(coord, axis=0)
+    size = " x ".join(f"{length:.1f}" for length in extent)
+    said = [f"{len(coord):,} points, {size} m, taken to be in {units} with {up} up"]
+    if extent[2] > 20 or extent.max() < 0.5:
+        said.append("that is no usual size of a room: if the unit is wrong, set units to m, cm or mm")
+    said += [sentence for sentence in (said_stray, said_color, said_normal) if sentence]
+    return replace(cloud, coord=coord, color=color, normal=normal, stray=stray), "\n  ".join(said)

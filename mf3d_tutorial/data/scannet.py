@@ -1,4 +1,4 @@
-"""ScanNet scenes from the preprocessed layout, thinned to one point a voxel, and batches of them.
+"""ScanNet scenes from the preprocessed layout, thinned to one point a voxel.
 
     <root>/{train,val,test}/<scene>/coord.npy       (N, 3) float, metres
                                     color.npy       (N, 3) uint8 0..255 or float (0..255, or 0..1)   optional
@@ -19,18 +19,25 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
-from torch import Tensor
+from jaxtyping import Bool, Float, Int
 from torch.utils.data import Dataset
 
 from mf3d_tutorial.common.errors import DataError
+from mf3d_tutorial.data.cleaning import (
+    check_points,
+    seeming_units,
+    split_ids,
+    strays,
+    summary,
+    unit_color,
+    unit_normals,
+)
 from mf3d_tutorial.data.labels import CUSTOM, IGNORE_INDEX, LabelSet, custom_labels, label_set, read_classes
 from mf3d_tutorial.data.placement import near_origin, place
-from mf3d_tutorial.data.pointcloud import check_points, unit_color
-from mf3d_tutorial.data.targets import Target, build_target
-from mf3d_tutorial.warp import GRID_MAX, Points
+from mf3d_tutorial.data.targets import build_target
 
-_EXTENT_LIMIT = 2**16  # voxels an axis: WarpConvNet's Morton codes hold 16 bits, its hash keys 18 with the sign
+# Voxels an axis, and the largest index: WarpConvNet's Morton codes hold 16 bits, its hash keys 18 with the sign.
+_EXTENT_LIMIT, _GRID_MAX = 2**16, 2**17 - 1
 
 
 @dataclass
@@ -39,7 +46,7 @@ class Original:
 
     segment: Int[np.ndarray, " P"]
     instance: Int[np.ndarray, " P"]
-    kept: Int[np.ndarray, " P"]  # prediction[kept] maps a prediction for N kept points to all P
+    kept: Int[np.ndarray, " P"]  # prediction[kept] maps a prediction for N kept points to all P; -1: a stray point
 
 
 @dataclass
@@ -51,27 +58,6 @@ class Scene:
     segment: Int[np.ndarray, " N"]  # class index, -1: unannotated
     instance: Int[np.ndarray, " N"]  # instance id, -1: unannotated
     original: Original
-
-
-@dataclass
-class Batch:
-    points: Points  # B scenes; features as `model.in_features` says
-    targets: list[Target]
-    names: list[str]
-    originals: list[Original]  # stay on the CPU; none in training
-
-    def to(self, device: torch.device | str) -> "Batch":
-        """A copy on the device. The host does not wait for a GPU to have it, if it comes from pinned memory."""
-        return self.map(lambda tensor: tensor.to(device, non_blocking=True))
-
-    def pin_memory(self) -> "Batch":
-        """A copy in pinned memory; a DataLoader with `pin_memory=True` asks for it."""
-        return self.map(Tensor.pin_memory)
-
-    def map(self, change: Callable[[Tensor], Tensor]) -> "Batch":
-        coord, features = self.points.coordinate_tensor, self.points.feature_tensor
-        points = Points(change(coord), change(features), offsets=self.points.offsets)
-        return Batch(points, [target.map(change) for target in self.targets], self.names, self.originals)
 
 
 class ScanNetScenes(Dataset):
@@ -119,42 +105,104 @@ class ScanNetScenes(Dataset):
             self.kept = list(pool.map(self.thinned, range(len(self))))
 
     def read(self, index: int) -> Scene:
-        """Scene `index` with all of its points."""
+        """Scene `index` with all of its points but stray ones (see cleaning.py)."""
+        return self._read(index)[0]
+
+    def _read(self, index: int) -> tuple[Scene, list[str]]:
+        """The scene, and what was found in it and changed."""
         folder = self.folders[index]
         coord = _read(folder, "coord", columns=3)
         check_points(coord, folder.name)
+        if (units := seeming_units(coord)) != "m":
+            size = " x ".join(f"{length:.0f}" for length in np.ptp(coord, axis=0))
+            raise DataError(f"{folder / 'coord'}.npy, {size} large, seems to be in {units}: convert it to metres")
         read = partial(_read_optional, folder, count=len(coord))
-        color = read("color", columns=3)
-        color = unit_color(color)
+        color, said_color = unit_color(read("color", columns=3), f"{folder / 'color'}.npy")
+        normal, said_normal = unit_normals(read("normal", columns=3), f"{folder / 'normal'}.npy")
+        if normal is None:
+            said_normal = said_normal * (folder / "normal.npy").is_file()
+            normal = np.zeros(coord.shape, np.float32)
         segment, instance = read(self.labels.segment_file), read("instance")
+        segment[segment == self.ignore_index] = IGNORE_INDEX
         for name, values in ((self.labels.segment_file, segment), ("instance", instance)):
-            values[values == self.ignore_index] = IGNORE_INDEX
             high = len(self.labels) - 1 if name != "instance" else np.iinfo(np.int32).max
             if values.min() < IGNORE_INDEX or values.max() > high:
                 raise DataError(
                     f"{folder / name}.npy holds {values.min()} to {values.max()}, but {self.labels.name} allows "
                     f"{IGNORE_INDEX} to {high}: check data.label_set and data.ignore_index, or prepare the scene again"
                 )
-        original = Original(segment, instance, np.arange(len(coord)))
-        return Scene(folder.name, near_origin(coord), color, read("normal", columns=3), segment, instance, original)
+        instance, said_ids = split_ids(segment, instance)
+        stray, said_stray = strays(coord)
+        coord = near_origin(coord.clip(coord[~stray].min(0), coord[~stray].max(0)))
+        scene = without_strays(folder.name, coord, color, normal, segment, instance, stray)
+        return scene, [said for said in (said_color, said_normal, said_ids, said_stray) if said]
 
-    def check(self, voxel_size: float | None = None) -> None:
+    def check(
+        self,
+        voxel_size: float | None = None,
+        stuff_classes: Sequence[int] = (),
+        num_queries: int | None = None,
+        log: Callable[[str], None] | None = print,
+    ) -> None:
         """Read every scene once; DataError naming the bad ones, so that a run refuses them before it begins.
 
-        `voxel_size`: the smallest one that the run will use, in metres; its grid must fit WarpConvNet's keys.
+        `voxel_size`: the smallest one that the run will use, in metres; its grid must fit WarpConvNet's keys. With
+        `num_queries`, the scenes must have objects to learn. `log` is told, once for each kind, what was changed, and
+        that a scene has more objects than there are queries.
         """
 
-        def problem(index: int) -> str | None:
+        def look(index: int) -> tuple[str, list[str], int]:
             try:
-                check_grid(self.read(index), voxel_size or self.voxel_size)
+                scene, said = self._read(index)
+                check_grid(scene, voxel_size or self.voxel_size)
             except DataError as error:
-                return str(error)
+                return str(error), [], 0
+            labels = torch.from_numpy(scene.segment), torch.from_numpy(scene.instance)
+            objects = len(build_target(*labels, len(self.labels), stuff_classes)) if num_queries else 0
+            if num_queries and objects > num_queries:
+                said.append(f"{objects} objects are more than model.num_queries={num_queries}: raise it to find all")
+            return "", said, objects
 
         with ThreadPoolExecutor(8) as pool:
-            problems = [sentence for sentence in pool.map(problem, range(len(self))) if sentence]
-        if problems:
-            more = f" (and {len(problems) - 1} more scenes of {self.root / self.split})" if len(problems) > 1 else ""
-            raise DataError(problems[0] + more)
+            problems, said, objects = zip(*pool.map(look, range(len(self))))
+        if bad := [sentence for sentence in problems if sentence]:
+            more = f" (and {len(bad) - 1} more scenes of {self.root / self.split})" if len(bad) > 1 else ""
+            raise DataError(bad[0] + more)
+        if num_queries and not any(objects):
+            raise DataError(self._why_no_objects())
+        for line in summary([(f.name, each) for f, sentences in zip(self.folders, said) for each in sentences]):
+            if log:
+                log(line)
+
+    def _why_no_objects(self) -> str:
+        """The sentence for a split without any object to learn, with its likely cause."""
+        found = {file.name for folder in self.folders for file in folder.glob("*.npy")}
+        missing = [name for name in (f"{self.labels.segment_file}.npy", "instance.npy") if name not in found]
+        where = f"no scene of {self.root / self.split} has an object to learn: "
+        if not missing:
+            return where + (
+                "no point has both an instance id and a class that is no stuff: check data.stuff_classes, "
+                "data.ignore_index and the labels"
+            )
+        hint = "; for classes of your own set data.label_set=custom" if "segment.npy" in found else ""
+        return where + f"there is no {' and no '.join(missing)}, but {', '.join(sorted(found))}{hint}"
+
+
+def without_strays(
+    name: str,
+    coord: Float[np.ndarray, "P 3"],
+    color: Float[np.ndarray, "P 3"],
+    normal: Float[np.ndarray, "P 3"],
+    segment: Int[np.ndarray, " P"],
+    instance: Int[np.ndarray, " P"],
+    stray: Bool[np.ndarray, " P"],
+) -> Scene:
+    """The scene of the points that are no stray ones; `original` knows all P."""
+    original = Original(segment, instance, np.where(stray, -1, (~stray).cumsum() - 1))
+    if not stray.any():
+        return Scene(name, coord, color, normal, segment, instance, original)
+    arrays = (array[~stray] for array in (coord, color, normal, segment, instance))
+    return Scene(name, *arrays, original)
 
 
 def _label_set(name: str, root: Path) -> LabelSet:
@@ -180,7 +228,7 @@ def check_grid(scene: Scene, voxel_size: float | None) -> None:
         return
     coord = place(scene.coord)
     low, high = coord.min(0) / voxel_size, coord.max(0) / voxel_size
-    if max(-low.min(), high.max()) >= GRID_MAX or (high - low).max() >= _EXTENT_LIMIT:
+    if max(-low.min(), high.max()) >= _GRID_MAX or (high - low).max() >= _EXTENT_LIMIT:
         raise DataError(
             f"{scene.name}: with a voxel size of {voxel_size} m its grid has {(high - low).max():.0f} voxels along an "
             f"axis and reaches index {max(-low.min(), high.max()):.0f}, more than fit (18 bits, {_EXTENT_LIMIT} "
@@ -219,11 +267,7 @@ def _read_optional(folder: Path, name: str, count: int, columns: int | None = No
             f"{folder / name}.npy has {len(array)} rows but coord.npy has {count}: the files of a scene must have the "
             "same length; prepare the scene again"
         )
-    if columns and array.dtype.kind == "f" and not np.isfinite(array).all():
-        raise DataError(f"{folder / name}.npy holds NaN or infinite numbers: prepare the scene again")
-    if columns:
-        return array if name == "color" else array.astype(np.float32)
-    return array.astype(np.int64)
+    return array if columns else array.astype(np.int64)
 
 
 def voxel_downsample(scene: Scene, voxel_size: float | None) -> Scene:
@@ -239,51 +283,6 @@ def voxel_downsample(scene: Scene, voxel_size: float | None) -> Scene:
     key = np.ravel_multi_index(cell.T, cell.max(0) + 1)
     _, first, kept = np.unique(key, return_index=True, return_inverse=True)
     thinned = {name: getattr(scene, name)[first] for name in ("coord", "color", "normal", "segment", "instance")}
-    return replace(scene, **thinned, original=replace(scene.original, kept=kept.reshape(-1)))
-
-
-def point_features(scene: Scene, names: Sequence[str]) -> Float[np.ndarray, "N C"]:
-    """What the backbone gets of every point, side by side, in the order of `names`.
-
-    color (3): RGB in 0..1. normal (3). height (1): metres above the lowest point. coord (3): metres from the middle
-    of the scene's bounding box.
-    """
-    low, high = scene.coord.min(0), scene.coord.max(0)
-    make = {
-        "color": lambda: scene.color,
-        "normal": lambda: scene.normal,
-        "height": lambda: scene.coord[:, 2:] - low[2],
-        "coord": lambda: scene.coord - (low + high) / 2,
-    }
-    return np.concatenate([make[name]() for name in names], axis=1, dtype=np.float32)
-
-
-def collate(
-    scenes: Sequence[Scene],
-    num_classes: int = 20,
-    stuff_classes: Sequence[int] = (),
-    in_features: Sequence[str] = ("color",),
-    originals: bool = True,
-) -> Batch | None:
-    """One batch: WarpConvNet Points with features (see `point_features`), and a target a scene (`build_target`).
-
-    Each scene's positions are relative to the scene itself (see placement.py), here and nowhere else, so that training,
-    after its augmentation, and every kind of inference agree.
-
-    None without scenes, which is what a process may get of the last batch of an epoch. Without `originals`, which only
-    AP needs, a data loader's process has half as much to hand over.
-    """
-    if not scenes:
-        return None
-    return Batch(
-        Points(
-            [torch.from_numpy(place(scene.coord)) for scene in scenes],
-            [torch.from_numpy(point_features(scene, in_features)) for scene in scenes],
-        ),
-        [
-            build_target(torch.from_numpy(s.segment), torch.from_numpy(s.instance), num_classes, stuff_classes)
-            for s in scenes
-        ],
-        [scene.name for scene in scenes],
-        [scene.original for scene in scenes] if originals else [],
-    )
+    before = scene.original.kept
+    kept = np.where(before < 0, -1, kept.reshape(-1)[before])
+    return replace(scene, **thinned, original=replace(scene.original, kept=kept))

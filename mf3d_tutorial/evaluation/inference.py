@@ -19,10 +19,11 @@ from torch import Tensor
 from mf3d_tutorial.common.errors import DataError
 from mf3d_tutorial.config import Config
 from mf3d_tutorial.config.options import option, require
+from mf3d_tutorial.data.collation import collate
 from mf3d_tutorial.data.labels import IGNORE_INDEX
 from mf3d_tutorial.data.placement import place
-from mf3d_tutorial.data.pointcloud import Cloud, estimate_normals, mesh_normals, standardise, unit_color
-from mf3d_tutorial.data.scannet import Original, Scene, collate, voxel_downsample
+from mf3d_tutorial.data.pointcloud import Cloud, estimate_normals, mesh_normals, standardise
+from mf3d_tutorial.data.scannet import Scene, voxel_downsample, without_strays
 from mf3d_tutorial.model import MaskFormer3D
 from mf3d_tutorial.warp import Points
 from mf3d_tutorial.warp.device import autocast, inference_precision
@@ -140,9 +141,8 @@ def scene_for_model(cloud: Cloud, cfg: Config, voxel_size: float, log: Callable[
         normal, wanted = mesh_normals(coord, cloud.faces), False
         log("  normals computed from the triangles")
     none = np.full(len(coord), IGNORE_INDEX)
-    original = Original(none, none, np.arange(len(coord)))
     normal = np.zeros_like(coord) if normal is None else normal
-    scene = Scene("scan", coord, unit_color(color), normal, none, none, original)
+    scene = without_strays("scan", coord, color, normal, none, none, cloud.stray)
     scene = voxel_downsample(scene, voxel_size)
     if wanted:
         scene = replace(scene, normal=estimate_normals(scene.coord))
@@ -183,6 +183,7 @@ def scene_instances(
         masks, kept, counts = pool_masks(masks, kept, superpoint)
     found = predict_instances(logits, masks, options.top_k, options.mask_threshold, counts=counts)
     full = found.masks.cpu().numpy()[:, kept]
+    full[:, scene.original.kept < 0] = False  # stray points
     if options.largest_component:
         keep_largest_component(full, place(scene.coord)[scene.original.kept], options.voxel_size)
     enough = torch.from_numpy(np.count_nonzero(full, axis=1) >= max(options.min_points, 1))
@@ -195,7 +196,9 @@ def pool_masks(
 ) -> tuple[Float[Tensor, "Q S"], Int[np.ndarray, " P"], Int[Tensor, " S"]]:
     """Each superpoint's mean mask probability over its points, as logits; every point's superpoint; their sizes."""
     _, rank, sizes = np.unique(superpoint, return_inverse=True, return_counts=True)
-    shares = coo_matrix((1 / sizes[rank], (rank, kept)), (len(sizes), masks.shape[1])).tocsr()
+    known = kept >= 0  # no stray points
+    sizes = np.maximum(np.bincount(rank[known], minlength=len(sizes)), 1)
+    shares = coo_matrix((1 / sizes[rank[known]], (rank[known], kept[known])), (len(sizes), masks.shape[1])).tocsr()
     pooled = shares @ masks.float().sigmoid().T.cpu().numpy()
     logits = torch.from_numpy(pooled.T.astype(np.float32)).logit(eps=1e-6)
     return logits.to(masks.device), rank, torch.from_numpy(sizes).to(masks.device)

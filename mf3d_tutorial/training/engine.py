@@ -25,7 +25,7 @@ from torch.utils.data import DataLoader
 from mf3d_tutorial.common.errors import ConfigError, NonFiniteError, UserError
 from mf3d_tutorial.config import Config
 from mf3d_tutorial.data import Batch, ScanNetScenes, collate
-from mf3d_tutorial.data.batches import SceneBatches, default_signals, fetch
+from mf3d_tutorial.data.batches import Pickled, SceneBatches, default_signals, fetch, little_shared_memory
 from mf3d_tutorial.data.transforms import augmentation
 from mf3d_tutorial.evaluation.inference import keep_largest_component, predict_instances
 from mf3d_tutorial.evaluation.metrics import ScanNetInstanceAP
@@ -224,6 +224,7 @@ def validate(
         for scene_logits, scene_masks, coord, original in zip(logits, masks, coords, batch.originals):
             instances = predict_instances(scene_logits, scene_masks)
             full = instances.masks.cpu().numpy()[:, original.kept]
+            full[:, original.kept < 0] = False  # stray points
             if largest_component:
                 keep_largest_component(full, coord.numpy()[original.kept], loader.dataset.voxel_size)
             metric.update(full, instances.scores, instances.labels, original.segment, original.instance)
@@ -255,13 +256,25 @@ def check_data(cfg: Config, datasets: Datasets) -> None:
         )
     voxel_sizes = [size for size in (cfg.data.voxel_size, cfg.model.backbone_voxel_size) if size]
     for dataset in datasets:
-        dataset.check(min(voxel_sizes, default=None))
+        log = print if rank() == 0 else None
+        dataset.check(min(voxel_sizes, default=None), cfg.data.stuff_classes, cfg.model.num_queries, log)
 
 
 def build_loader(cfg: Config, dataset: ScanNetScenes, shuffle: bool = False) -> DataLoader:
     """Batches with their targets: the parts of `SceneBatches`, without end, or this process's scenes in order."""
     parts, num_scenes = cfg.train.accumulate, len(dataset)
     mine, size = range(rank(), num_scenes, world_size()), -(-cfg.train.batch_size // (world_size() * parts))
+    make_batch = partial(
+        collate,
+        num_classes=num_classes(cfg),
+        stuff_classes=cfg.data.stuff_classes,
+        in_features=cfg.model.in_features,
+        originals=not shuffle,
+    )
+    if loader_processes(cfg) > 0 and (sentence := little_shared_memory()):
+        make_batch = Pickled(make_batch)
+        if shuffle and rank() == 0:
+            print(sentence)
     return DataLoader(
         dataset,
         batch_sampler=SceneBatches(num_scenes, cfg.train.batch_size, parts, cfg.seed, rank(), world_size())
@@ -271,13 +284,7 @@ def build_loader(cfg: Config, dataset: ScanNetScenes, shuffle: bool = False) -> 
         pin_memory=choose_device(cfg.device).type == "cuda",
         persistent_workers=shuffle and loader_processes(cfg) > 0,
         worker_init_fn=default_signals,
-        collate_fn=partial(
-            collate,
-            num_classes=num_classes(cfg),
-            stuff_classes=cfg.data.stuff_classes,
-            in_features=cfg.model.in_features,
-            originals=not shuffle,
-        ),
+        collate_fn=make_batch,
     )
 
 

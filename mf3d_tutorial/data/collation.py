@@ -1,0 +1,82 @@
+"""Scenes put into one batch, as the model and the loss take them."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from mf3d_tutorial.data.placement import place
+from mf3d_tutorial.data.scannet import Original, Scene
+from mf3d_tutorial.data.targets import Target, build_target
+from mf3d_tutorial.warp import Points
+
+
+@dataclass
+class Batch:
+    points: Points  # B scenes; features as `model.in_features` says
+    targets: list[Target]
+    names: list[str]
+    originals: list[Original]  # stay on the CPU; none in training
+
+    def to(self, device: torch.device | str) -> "Batch":
+        """A copy on the device. The host does not wait for a GPU to have it, if it comes from pinned memory."""
+        return self.map(lambda tensor: tensor.to(device, non_blocking=True))
+
+    def pin_memory(self) -> "Batch":
+        """A copy in pinned memory; a DataLoader with `pin_memory=True` asks for it."""
+        return self.map(Tensor.pin_memory)
+
+    def map(self, change: Callable[[Tensor], Tensor]) -> "Batch":
+        coord, features = self.points.coordinate_tensor, self.points.feature_tensor
+        points = Points(change(coord), change(features), offsets=self.points.offsets)
+        return Batch(points, [target.map(change) for target in self.targets], self.names, self.originals)
+
+
+def point_features(scene: Scene, names: Sequence[str]) -> Float[np.ndarray, "N C"]:
+    """What the backbone gets of every point, side by side, in the order of `names`.
+
+    color (3): RGB in 0..1. normal (3). height (1): metres above the lowest point. coord (3): metres from the middle
+    of the scene's bounding box.
+    """
+    low, high = scene.coord.min(0), scene.coord.max(0)
+    make = {
+        "color": lambda: scene.color,
+        "normal": lambda: scene.normal,
+        "height": lambda: scene.coord[:, 2:] - low[2],
+        "coord": lambda: scene.coord - (low + high) / 2,
+    }
+    return np.concatenate([make[name]() for name in names], axis=1, dtype=np.float32)
+
+
+def collate(
+    scenes: Sequence[Scene],
+    num_classes: int = 20,
+    stuff_classes: Sequence[int] = (),
+    in_features: Sequence[str] = ("color",),
+    originals: bool = True,
+) -> Batch | None:
+    """One batch: WarpConvNet Points with features (see `point_features`), and a target a scene (`build_target`).
+
+    Each scene's positions are relative to the scene itself (see placement.py), here and nowhere else, so that training,
+    after its augmentation, and every kind of inference agree.
+
+    None without scenes, which is what a process may get of the last batch of an epoch. Without `originals`, which only
+    AP needs, a data loader's process has half as much to hand over.
+    """
+    if not scenes:
+        return None
+    return Batch(
+        Points(
+            [torch.from_numpy(place(scene.coord)) for scene in scenes],
+            [torch.from_numpy(point_features(scene, in_features)) for scene in scenes],
+        ),
+        [
+            build_target(torch.from_numpy(s.segment), torch.from_numpy(s.instance), num_classes, stuff_classes)
+            for s in scenes
+        ],
+        [scene.name for scene in scenes],
+        [scene.original for scene in scenes] if originals else [],
+    )

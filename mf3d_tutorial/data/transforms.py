@@ -33,8 +33,8 @@ def _rotated(scene: Scene, matrix: np.ndarray) -> Scene:
 
 
 def _turned(vectors: np.ndarray, matrix: np.ndarray) -> np.ndarray:
-    """`vectors @ matrix.T` in float32, but in one thread: numpy's product would start as many as there are cores, in each
-    of the data loader's processes, and they would wait for one another."""
+    """`vectors @ matrix.T` in float32, but in one thread: numpy's product would start as many as there are cores, in
+    each of the data loader's processes, and they would wait for one another."""
     return np.einsum("nj,ij->ni", vectors, matrix.astype(np.float32))
 
 

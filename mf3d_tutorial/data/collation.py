@@ -2,10 +2,11 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from mf3d_tutorial.data.placement import place
@@ -17,9 +18,17 @@ from mf3d_tutorial.warp import Points
 @dataclass
 class Batch:
     points: Points  # B scenes; features as `model.in_features` says
-    targets: list[Target]
+    labels: Int[Tensor, " M"]  # of all scenes' instances, and the instance of each point in its own scene:
+    instance: Int[Tensor, " N"]  # together, because a loader's process hands over each tensor by itself
+    counts: list[int]  # instances of each scene
     names: list[str]
     originals: list[Original]  # stay on the CPU; none in training
+
+    @cached_property
+    def targets(self) -> list[Target]:
+        """What each scene's queries should find."""
+        sizes = self.points.offsets.diff().tolist()
+        return [Target(*scene) for scene in zip(self.labels.split(self.counts), self.instance.split(sizes))]
 
     def to(self, device: torch.device | str) -> "Batch":
         """A copy on the device. The host does not wait for a GPU to have it, if it comes from pinned memory."""
@@ -32,7 +41,7 @@ class Batch:
     def map(self, change: Callable[[Tensor], Tensor]) -> "Batch":
         coord, features = self.points.coordinate_tensor, self.points.feature_tensor
         points = Points(change(coord), change(features), offsets=self.points.offsets)
-        return Batch(points, [target.map(change) for target in self.targets], self.names, self.originals)
+        return Batch(points, change(self.labels), change(self.instance), self.counts, self.names, self.originals)
 
 
 def point_features(scene: Scene, names: Sequence[str]) -> Float[np.ndarray, "N C"]:
@@ -68,15 +77,18 @@ def collate(
     """
     if not scenes:
         return None
+    targets = [
+        build_target(torch.from_numpy(s.segment), torch.from_numpy(s.instance), num_classes, stuff_classes)
+        for s in scenes
+    ]
     return Batch(
         Points(
             [torch.from_numpy(place(scene.coord)) for scene in scenes],
             [torch.from_numpy(point_features(scene, in_features)) for scene in scenes],
         ),
-        [
-            build_target(torch.from_numpy(s.segment), torch.from_numpy(s.instance), num_classes, stuff_classes)
-            for s in scenes
-        ],
+        torch.cat([target.labels for target in targets]),
+        torch.cat([target.instance for target in targets]),
+        [len(target) for target in targets],
         [scene.name for scene in scenes],
         [scene.original for scene in scenes] if originals else [],
     )

@@ -4,8 +4,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
-from scipy.ndimage import map_coordinates, uniform_filter
+import torch
+import torch.nn.functional as F
+from scipy.ndimage import uniform_filter
 
+from mf3d_tutorial.data.placement import bounds
 from mf3d_tutorial.data.scannet import Original, Scene
 
 Transform = Callable[[Scene, np.random.Generator], Scene]
@@ -23,15 +26,16 @@ def compose(*transforms: Transform) -> Transform:
 
 
 def _rotated(scene: Scene, matrix: np.ndarray) -> Scene:
-    center = (scene.coord.min(0) + scene.coord.max(0)) / 2
+    low, high = bounds(scene.coord)
+    center = (low + high) / 2
     coord, normal = _turned(scene.coord - center, matrix) + center, _turned(scene.normal, matrix)
     return replace(scene, coord=coord.astype(np.float32), normal=normal.astype(np.float32))
 
 
 def _turned(vectors: np.ndarray, matrix: np.ndarray) -> np.ndarray:
-    """`vectors @ matrix.T`, but in one thread: numpy's product would start as many as there are cores, in each of the
-    data loader's processes, and they would wait for one another."""
-    return sum(vectors[:, axis, None] * matrix[:, axis] for axis in range(3))
+    """`vectors @ matrix.T` in float32, but in one thread: numpy's product would start as many as there are cores, in
+    each of the data loader's processes, and they would wait for one another."""
+    return np.einsum("nj,ij->ni", vectors, matrix.astype(np.float32))
 
 
 def random_flip(scene: Scene, rng: np.random.Generator) -> Scene:
@@ -79,12 +83,21 @@ def random_elastic(
     """
     coord = scene.coord
     for grid, strength in waves if rng.uniform() < probability else ():
-        cell = (coord - coord.min(0)) / grid + 2
-        noise = rng.normal(size=(3, *np.ceil(cell.max(0)).astype(int) + 3)).astype(np.float32)
+        cell = (coord - bounds(coord)[0]) / grid + 2
+        noise = rng.normal(size=(3, *np.ceil(bounds(cell)[1]).astype(int) + 3)).astype(np.float32)
         noise = uniform_filter(uniform_filter(noise, (0, 3, 3, 3), mode="constant"), (0, 3, 3, 3), mode="constant")
-        moved = [map_coordinates(axis, cell.T, order=1) for axis in noise]
-        coord = coord + strength * np.stack(moved, axis=1)
+        coord = coord + strength * _between_corners(noise, cell)
     return replace(scene, coord=coord.astype(np.float32))
+
+
+def _between_corners(noise: np.ndarray, cell: np.ndarray) -> np.ndarray:
+    """Trilinear interpolation of three grids (3, X, Y, Z) at points (N, 3), counted in cells; (N, 3).
+
+    By torch, which takes the grids together: ten times quicker than scipy's `map_coordinates` of each.
+    """
+    place = torch.from_numpy((2 * cell / (np.array(noise.shape[1:]) - 1) - 1)[:, ::-1].astype(np.float32))  # -1 to 1
+    values = F.grid_sample(torch.from_numpy(noise)[None], place[None, None, None], align_corners=True)
+    return values[0, :, 0, 0].T.numpy()
 
 
 def random_crop(scene: Scene, rng: np.random.Generator, smallest: float = 0.5, probability: float = 0.5) -> Scene:

@@ -21,6 +21,7 @@ from itertools import islice
 from pathlib import Path
 
 import torch
+from torch.autograd import DeviceType
 from torch.profiler import ProfilerActivity, profile
 
 from mf3d_tutorial.common.errors import exit_on_user_error
@@ -77,11 +78,11 @@ def wait_for(device: torch.device) -> None:
 
 def kernels(run: Run, batches: list) -> dict[str, float]:
     """Milliseconds and number of the kernels, copies and fills of a step."""
-    with profile(activities=[ProfilerActivity.CUDA]) as watched:
+    with profile(activities=[ProfilerActivity.CPU, ProfilerActivity.CUDA]) as watched:
         for batch in batches:
             train_step(run, batch)
         wait_for(run.device)
-    events = [e for e in watched.events() if e.device_type is torch.autograd.DeviceType.CUDA and "#" not in e.name]
+    events = [event for event in watched.events() if event.device_type is DeviceType.CUDA and "#" not in event.name]
     busy = sum(event.self_device_time_total for event in events)
     return {"kernels ms": busy / 1e3 / len(batches), "launches": len(events) / len(batches)}
 

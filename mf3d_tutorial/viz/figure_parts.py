@@ -5,12 +5,17 @@ import textwrap
 
 import numpy as np
 import plotly.graph_objects as go
-from jaxtyping import Int
+from jaxtyping import Float, Int
 
 from mf3d_tutorial.viz.colors import Paint, css
 
 CAMERA = {"eye": {"x": 0.7, "y": -1.1, "z": 1.5}, "up": {"x": 0, "y": 0, "z": 1}, "center": {"x": 0, "y": 0, "z": -0.1}}
 HIDDEN_AXIS = {"visible": False, "showspikes": False}
+
+
+def extent(coord: Float[np.ndarray, "N 3"]) -> Float[np.ndarray, " 3"]:
+    """The edges (metres) of the box of the points, none of them 0."""
+    return np.maximum(np.ptp(coord, axis=0) if len(coord) else np.ones(3), 1e-3).astype(float)
 
 
 def thin(groups: Int[np.ndarray, " N"], budget: int = 20_000, seed: int = 0) -> Int[np.ndarray, " K"]:

@@ -12,6 +12,7 @@ import traitlets
 from jaxtyping import Float, UInt8, UInt16
 
 from mf3d_tutorial.viz.colors import Paint
+from mf3d_tutorial.viz.figure_parts import extent
 
 VIEWER = Path(__file__).with_name("viewer.js").read_text()
 
@@ -73,8 +74,8 @@ export default { render({ model, el }) {
 
 def as_grid(coord: Float[np.ndarray, "N 3"]) -> tuple[UInt16[np.ndarray, "N 4"], list[float], float]:
     """What viewer.js takes: places in the box of the points, its edges (metres), the size of a point (metres)."""
-    low, high = (coord.min(0), coord.max(0)) if len(coord) else (np.zeros(3), np.ones(3))
-    extent = np.maximum(high - low, 1e-3).astype(float)
+    low = coord.min(0) if len(coord) else np.zeros(3)
+    edges = extent(coord)
     grid = np.zeros((len(coord), 4), np.uint16)
-    grid[:, :3] = np.round((coord - low) / extent * 65535)
-    return grid, extent.tolist(), float(2 * np.sqrt(extent[0] * extent[1] / max(len(coord), 1)))
+    grid[:, :3] = np.round((coord - low) / edges * 65535)
+    return grid, edges.tolist(), float(2 * np.sqrt(edges[0] * edges[1] / max(len(coord), 1)))

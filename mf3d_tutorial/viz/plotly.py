@@ -18,7 +18,7 @@ from mf3d_tutorial.viz.colors import ERRORS, Paint, class_paint, error_paint, in
 from mf3d_tutorial.viz.entries import Entry, entries
 from mf3d_tutorial.viz.explain import about_entry, about_query
 from mf3d_tutorial.viz.failures import FAILURES, KINDS
-from mf3d_tutorial.viz.figure_parts import CAMERA, HIDDEN_AXIS, colorscale, legend, plain, thin
+from mf3d_tutorial.viz.figure_parts import CAMERA, HIDDEN_AXIS, colorscale, extent, legend, plain, thin
 from mf3d_tutorial.viz.inspection import Inspection
 from mf3d_tutorial.viz.mask_traces import Color, Trace, is_hidden, mask_traces, trace_colors
 
@@ -121,9 +121,9 @@ def _millimetres(coord: Num[np.ndarray, "N 3"]) -> Num[np.ndarray, "N 3"]:
 
 def _point_size(coord: Num[np.ndarray, "N 3"], budget: int) -> float:
     """Pixels, so that the points of a floor touch."""
-    extent = np.ptp(coord, axis=0) if len(coord) else np.ones(3)
-    spacing = 2 * np.sqrt(extent[0] * extent[1] / max(min(len(coord), budget), 1))
-    return round(float(np.clip(_PIXELS * spacing / max(np.linalg.norm(extent), 1e-3), 1.5, 6)), 1)
+    edges = extent(coord)
+    spacing = 2 * np.sqrt(edges[0] * edges[1] / max(min(len(coord), budget), 1))
+    return round(float(np.clip(_PIXELS * spacing / np.linalg.norm(edges), 1.5, 6)), 1)
 
 
 def _legend_traces(listed: list[Entry], traces: list[Trace]) -> dict[int, bool]:

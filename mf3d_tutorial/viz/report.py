@@ -18,6 +18,7 @@ from mf3d_tutorial.common.atomic_files import write_text, writing
 from mf3d_tutorial.viz.entries import Entry, entries
 from mf3d_tutorial.viz.explain import about_query, why
 from mf3d_tutorial.viz.failures import KINDS
+from mf3d_tutorial.viz.figure_parts import extent
 from mf3d_tutorial.viz.inspection import Inspection, Row
 from mf3d_tutorial.viz.plotly import mask_figure
 
@@ -45,7 +46,7 @@ def report_scene(path: str | Path, room: Inspection, budget: int = 20_000) -> Pa
         "visible": [trace.visible is True for trace in figure.data],
         "sizes": [len(trace.x) for trace in figure.data],
         "points": len(points),
-        "extent": [1000 * float(edge) for edge in np.maximum(np.ptp(room.scene.coord, axis=0), 1e-3)],
+        "extent": (1000 * extent(room.scene.coord)).tolist(),
         "columns": Row.COLUMNS,
         "kinds": [item for item in KINDS.items() if any(row.kind == item[0] for row in room.rows)],
         "rows": [_row(room, row, listed, queries) for row in room.rows],

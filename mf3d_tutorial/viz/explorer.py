@@ -14,7 +14,6 @@ from pathlib import Path
 
 import ipywidgets as widgets
 import numpy as np
-from jaxtyping import UInt8
 
 from mf3d_tutorial.common.errors import UserError
 from mf3d_tutorial.viz.colors import Paint
@@ -173,29 +172,30 @@ class MaskExplorer(widgets.VBox):
         paint = self.now.paint(view, "" if self.only.value == _ALL else self.only.value)
         return paint._replace(index=paint.index[self.shown])
 
-    def _alpha(self, view: str) -> UInt8[np.ndarray, " n"] | None:
-        """How opaque each shown point is; None: all are. In scan and truth a selected object stands out."""
+    def _alpha(self, view: str) -> bytes:
+        """How opaque each shown point is, 0..255; empty: all are. In scan and truth a selected object stands out."""
+        d = self.now.decoded
         if view in ("prediction", "error") and self.opacities:
-            d = self.now.decoded
             alpha = np.array([255 * self.opacities.get(int(query), 1.0) for query in d.queries] + [255.0])[d.found]
-        elif view in ("RGB", "truth") and self.instance >= 0:
+        elif view == "truth" and self.instance >= 0:
             alpha = np.where(self.now.truth == self.instance, 255, _FADED)
         else:
-            return None
-        return alpha[self.shown].astype(np.uint8)
+            return b""
+        return alpha[self.shown].astype(np.uint8).tobytes()
 
     def _draw(self) -> None:
         if self.quiet:
             return
-        view, object_ = self.view.value, f": {object_name(self.now, self.instance)}" if self.instance >= 0 else ""
+        view, named = self.view.value, f": {object_name(self.now, self.instance)}" if self.instance >= 0 else ""
         paint = self._paint(view)
         self.legend.value = f"{view}: {legend(paint, 200)}"
         right = about_query(self.now, self.query.value) if view == "query" else view
         with self.panels.hold_sync():
-            self.panels.titles = ["scan" + object_, "truth" + object_, right]
-            self.panels.paint(0, self._paint("RGB"), self._alpha("RGB"))
-            self.panels.paint(1, self._paint("truth"), self._alpha("truth"))
-            self.panels.paint(2, paint, self._alpha(view) if view in ("prediction", "error") else None)
+            self.panels.titles = ["scan" + named, "truth" + named, right]
+            self.panels.alpha = self._alpha("truth")
+            self.panels.alpha2 = self._alpha(view) if view != "truth" else b""
+            for place, each in enumerate((self._paint("RGB"), self._paint("truth"), paint)):
+                self.panels.paint(place, each)
 
     def show_query(self, query: int, instance: int | None = None) -> None:
         """Show the mask probabilities of one query at the right, and its partner (or `instance`) in the others."""

@@ -209,10 +209,9 @@ def inspect_scene(model, cfg, scene: Scene, labels: LabelSet, all_layers: bool =
     2 N Q for each of the others, in float16.
     """
     batch = collate([scene], len(labels), cfg.data.stuff_classes, cfg.model.in_features)
-    layers = forward_scene(model, batch.points, cfg.train.precision)
-    *others, (logits, masks) = [(logits.float().cpu(), masks) for logits, masks in layers]
-    kept = [(logits, masks.half().cpu()) for logits, masks in others] if all_layers else []
-    kept.append((logits, masks.float().cpu()))
+    layers = forward_scene(model, batch.points, cfg.train.precision, last_only=not all_layers)
+    kept = [(logits.float().cpu(), masks.half().cpu()) for logits, masks in layers[:-1]]
+    kept.append(tuple(output.float().cpu() for output in layers[-1]))
     largest = cfg.inference.largest_component
     return Inspection(scene, kept, batch.targets[0], labels, largest, cfg.data.voxel_size)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import anywidget
 import numpy as np
 import traitlets
-from jaxtyping import Float, UInt8, UInt16
+from jaxtyping import Float, UInt16
 
 from mf3d_tutorial.viz.colors import Paint
 from mf3d_tutorial.viz.figure_parts import extent
@@ -31,7 +31,7 @@ export default { render({ model, el }) {
   const name = () => titles.replaceChildren(...model.get("titles").map(text =>
     Object.assign(document.createElement("div"), { textContent: text, style: "flex: 1; min-width: 0" })));
   let viewer = null;
-  const paint = v => viewer.paint(v, bytes("index" + v), bytes("palette" + v), bytes("alpha" + v));
+  const paint = v => viewer.paint(v, bytes("index" + v), bytes("palette" + v), bytes(v < 2 ? "alpha" : "alpha2"));
   const cut = () => { [viewer.ceiling, viewer.near] = model.get("cut"); viewer.draw(); };
   const open = () => {
     const last = viewer;
@@ -45,7 +45,8 @@ export default { render({ model, el }) {
   };
   name(); open();
   model.on("change:grid", open); model.on("change:titles", name); model.on("change:cut", cut);
-  for (const v of [0, 1, 2]) for (const part of ["index", "alpha"]) model.on(`change:${part}${v}`, () => paint(v));
+  for (const v of [0, 1, 2]) model.on(`change:index${v}`, () => paint(v));
+  model.on("change:alpha", () => { paint(0); paint(1); }); model.on("change:alpha2", () => paint(2));
 } };
 """
     )
@@ -57,19 +58,19 @@ export default { render({ model, el }) {
     camera = traitlets.Dict({"turn": -0.6, "tilt": 0.9}).tag(sync=True)
     index0, index1, index2 = (traitlets.Bytes(b"").tag(sync=True) for _ in range(3))
     palette0, palette1, palette2 = (traitlets.Bytes(b"").tag(sync=True) for _ in range(3))
-    alpha0, alpha1, alpha2 = (traitlets.Bytes(b"").tag(sync=True) for _ in range(3))  # empty: all are opaque
+    # How opaque each point is, 0..255, in scan and truth, and in the right panel; empty: all are.
+    alpha, alpha2 = (traitlets.Bytes(b"").tag(sync=True) for _ in range(2))
 
     def show_points(self, coord: Float[np.ndarray, "N 3"]) -> None:
         """Show these points (metres)."""
         grid, self.extent, self.spacing = as_grid(coord)
         self.grid = grid.tobytes()
 
-    def paint(self, view: int, paint: Paint, alpha: UInt8[np.ndarray, " N"] | None = None) -> None:
-        """Colour the points of one panel; alpha: from 0, hidden, to 255, opaque."""
+    def paint(self, view: int, paint: Paint) -> None:
+        """Colour the points of one panel."""
         with self.hold_sync():
             setattr(self, f"palette{view}", paint.palette.tobytes())
             setattr(self, f"index{view}", paint.index.tobytes())
-            setattr(self, f"alpha{view}", b"" if alpha is None else alpha.tobytes())
 
 
 def as_grid(coord: Float[np.ndarray, "N 3"]) -> tuple[UInt16[np.ndarray, "N 4"], list[float], float]:

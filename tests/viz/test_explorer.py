@@ -158,14 +158,19 @@ def test_next_failure_walks_through_them_and_starts_again():
     assert "cabinet 0 is missed" in message(explorer)
 
 
-def test_a_recolor_of_fifty_thousand_points_is_one_message_below_sixty_kilobytes():
+def test_a_recolor_is_one_byte_a_point_and_another_for_what_is_selected():
     explorer = MaskExplorer([made_up_inspection(50_000)], budget=50_000)
     explorer.query.value = 2
-    sent = []
-    explorer.panels.observe(lambda change: sent.append((change.name, len(change.new))))
+    sent = {}
+    explorer.panels.observe(lambda change: sent.update({change.name: len(change.new)}))
+    explorer.query.value = 7  # not shown: nothing is selected any more
+    explorer.query.value = 8
     explorer.query.value = 3
-    assert [name for name, _ in sent] == ["index2"]
-    assert sum(size for _, size in sent) <= 60_000
+    assert sent == {"index2": 50_000, "alpha": 50_000, "titles": 3}
+    sent.clear()
+    explorer.query.value = 8
+    explorer.query.value = 9
+    assert sent == {"index2": 50_000, "alpha": 0, "titles": 3}
 
 
 @pytest.mark.parametrize("kind", ["html", "png"])

@@ -70,7 +70,7 @@ def confusion_figure(rooms: Sequence[Inspection]) -> go.Figure:
 
 
 def class_figure(report: dict[str, Any]) -> go.Figure:
-    """AP, AP50 and AP25 of each class with ground truth, best first. report: `ScanNetInstanceAP.compute`, metrics.json."""
+    """AP, AP50 and AP25 of each class with ground truth, best first; `report`: of `ScanNetInstanceAP.compute`."""
     rows = [
         (name, row) for name, row in report["per_class"].items() if row["ap"] is not None and row["ap"] == row["ap"]
     ]

@@ -62,8 +62,7 @@ def entry_name(row: Row) -> str:
     kind = "" if row.kind == "found" else f", {row.kind}"
     if row.query < 0:
         return f"{what}{kind}"
-    other = f" as {row.found_label}" if row.label and row.found_label != row.label else ""
-    return f"{what}{kind}: query {row.query}{other}, score {row.score:.2f}, IoU {row.iou:.2f}"
+    return f"{what}{kind}: query {row.query}, score {row.score:.2f}, IoU {row.iou:.2f}"
 
 
 def owners(inspection: Inspection, listed: list[Entry]) -> tuple[Int[np.ndarray, " N"], Int[np.ndarray, " N"]]:

@@ -131,9 +131,9 @@ def _scene(place: int) -> str:
 
 
 def _millimetres(coord: Num[np.ndarray, "N 3"]) -> Num[np.ndarray, "N 3"]:
-    """Whole millimetres from the lowest corner on; float32 where a scene is wider than 32 m."""
+    """Whole millimetres from the lowest corner on; float32 where a scene is wider than 65 m."""
     places = np.round((coord - coord.min(0, initial=np.inf)) * 1000)
-    return places.astype(np.int16 if places.max(initial=0) < 32_000 else np.float32)
+    return places.astype(np.uint16 if places.max(initial=0) < 65_000 else np.float32)
 
 
 def _point_size(coord: Num[np.ndarray, "N 3"], budget: int) -> float:

@@ -134,13 +134,13 @@ def calibration_figure(rooms: Sequence[Inspection], bins: int = 10) -> go.Figure
     return _titled(figure, "Calibration of the scores", reading, 380)
 
 
-def query_figure(rooms: Sequence[Inspection]) -> go.Figure:
-    """Mean class probability of each query over the scenes, queries sorted by the class that they say most often."""
+def query_figure(rooms: Sequence[Inspection], queries: Sequence[int] | None = None) -> go.Figure:
+    """Mean class probability of queries (all) over the scenes, sorted by the class that each says most often."""
     chance = torch.stack([room.layers[-1][0].float().softmax(-1) for room in rooms]).mean(0).numpy()
-    usual, sure = chance[:, :-1].argmax(1), chance[:, :-1].max(1)
-    order = np.lexsort((-sure, usual))
+    chosen = np.arange(len(chance)) if queries is None else np.asarray(queries)
+    order = chosen[np.lexsort((-chance[chosen, :-1].max(1), chance[chosen, :-1].argmax(1)))]
     names = [*map(html.escape, rooms[0].labels.names), "no object"]
     figure = _map(chance[order].T, names, [str(q) for q in order], "probability", x="query", y="class")
-    figure.update_xaxes(tickangle=-90, tickfont={"size": 7})
+    figure.update_xaxes(tickangle=-90, tickfont={"size": 8})
     reading = "One dark cell: a query asks for one class in every scene; a pale column: for none, or for what it gets."
-    return _titled(figure, f"What queries ask for, mean over {len(rooms)} scenes", reading, 520)
+    return _titled(figure, f"What {len(order)} queries ask for, mean over {len(rooms)} scenes", reading, 520)

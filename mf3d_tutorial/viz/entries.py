@@ -12,6 +12,7 @@ from mf3d_tutorial.viz.colors import PALETTE, UNLABELLED
 from mf3d_tutorial.viz.inspection import Inspection, Row
 
 STUFF = (150, 150, 150)
+OTHERS = "others"
 
 
 @dataclass
@@ -45,7 +46,7 @@ def entries(inspection: Inspection, limit: int = 100) -> list[Entry]:
     things = sorted(things[:limit], key=lambda e: (inspection.labels.index(e.heading), e.row.iou))
     if rest:
         parts = [[m for e in rest for m in e.instances], [k for e in rest for k in e.places]]
-        things.append(Entry(f"{len(rest):,} more", "others", UNLABELLED, *parts))
+        things.append(Entry(f"{len(rest):,} more", OTHERS, UNLABELLED, *parts))
     stuff = np.flatnonzero(np.isin(inspection.true_labels, inspection.stuff)).tolist()
     masks = sorted(set(np.flatnonzero(np.isin(d.labels, inspection.stuff)).tolist()) - {row.place for row in rows})
     if stuff or masks:

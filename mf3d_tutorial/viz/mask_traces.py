@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Int, UInt8
 
 from mf3d_tutorial.viz.colors import class_paint, css, error_paint, scalar_paint
-from mf3d_tutorial.viz.entries import Entry, owners
+from mf3d_tutorial.viz.entries import OTHERS, Entry, owners
 from mf3d_tutorial.viz.figure_parts import thin
 from mf3d_tutorial.viz.inspection import Inspection
 
@@ -65,7 +65,8 @@ def trace_colors(room: Inspection, listed: list[Entry], traces: list[Trace], que
     modes = {mode: [] for mode in ("instance", "class", "RGB", "error", *(["query"] if room.layers else []))}
     for entry, panel, points in ((listed[e], panel, points) for e, panel, points in traces):
         rgb = Color(room.rgb.index[points], "coloraxis")
-        own = Color(css(entry.color)) if entry.row or panel == "scan" else Color(of_object[panel][points], "coloraxis4")
+        many = panel != "scan" and entry.heading == OTHERS
+        own = Color(of_object[panel][points], "coloraxis4") if many else Color(css(entry.color))
         colors = dict.fromkeys(modes, rgb if panel == "scan" else own) | {"RGB": rgb}
         if panel != "scan" and entry.row:
             colors["class"] = Color(css(classes[room.labels.index(entry.heading)]))

@@ -200,11 +200,11 @@ def _titles(room: Inspection, count: int) -> dict[str, str]:
     """What each panel shows."""
     shown = len(room.decoded.queries)
     found, objects = (sum(test) for test in zip(*((r.kind == "found", r.instance >= 0) for r in room.rows), (0, 0)))
-    masks = f"{shown} masks above {room.score_threshold:.2f}" if room.layers else f"{shown} instances"
+    masks = f"{shown} masks" if room.layers else f"{shown} instances"
     return {
         "scan": "scan: " + (f"{count:,} of " if count < len(room.truth) else "") + f"{len(room.truth):,} points",
         "truth": f"truth: {objects} objects",
-        "prediction": f"prediction: {masks}" + f", {found} of {objects} objects found" * bool(len(room.target)),
+        "prediction": f"prediction: {masks}" + f", {found} of {objects} found" * bool(len(room.target)),
     }
 
 

@@ -109,23 +109,6 @@ def mask_figure(room: Inspection, query: int | None = None, budget: int = 20_000
     return figure
 
 
-def linked(figure: go.Figure) -> go.FigureWidget:
-    """The figure as a widget whose scenes share one camera: for a live notebook; a saved page links them by itself."""
-    widget = go.FigureWidget(figure)
-    scenes = [widget.layout[name] for name in widget.layout if name.startswith("scene")]
-
-    def follow(_, camera) -> None:
-        others = [scene for scene in scenes if scene.camera != camera]
-        if others:
-            with widget.batch_update():
-                for scene in others:
-                    scene.camera = camera
-
-    for scene in scenes:
-        scene.on_change(follow, "camera")
-    return widget
-
-
 def _scene(place: int) -> str:
     return f"scene{place + 1}" if place else "scene"
 

@@ -12,6 +12,7 @@ from string import Template
 from typing import Any
 
 import numpy as np
+from IPython.display import HTML
 from plotly.offline import get_plotlyjs
 
 from mf3d_tutorial.common.atomic_files import write_text, writing
@@ -34,6 +35,26 @@ def report_scene(path: str | Path, room: Inspection, budget: int = 20_000) -> Pa
     UserError if a file cannot be written.
     """
     path = Path(path)
+    page, script = _page(room, budget, f'<script src="{PLOTLY}"></script>'), path.with_name(PLOTLY)
+    with writing(path):
+        write_text(page, path)
+    if not script.exists():
+        with writing(script):
+            write_text(get_plotlyjs(), script)
+    return path
+
+
+def show_page(room: Inspection, budget: int = 20_000, height: int = 1000) -> HTML:
+    """The same page inside a live notebook: displayed, it takes 6 MB there, so clear it before you save.
+
+    (Plotly's own widget, FigureWidget of 7.1, shows nothing in JupyterLab 4.6 once a figure has buttons or a slider.)
+    """
+    page = html.escape(_page(room, budget, f"<script>{get_plotlyjs()}</script>"), quote=True)
+    return HTML(f'<iframe srcdoc="{page}" style="width: 100%; height: {height}px; border: 0"></iframe>')
+
+
+def _page(room: Inspection, budget: int, script: str) -> str:
+    """The html of a page; `script`: the element that brings Plotly."""
     listed = entries(room)
     figure = mask_figure(room, budget=budget)
     last = f"scene{3 if len(room.target) else 2}"  # the panel of the prediction
@@ -51,20 +72,13 @@ def report_scene(path: str | Path, room: Inspection, budget: int = 20_000) -> Pa
         "kinds": [item for item in KINDS.items() if any(row.kind == item[0] for row in room.rows)],
         "rows": [_row(room, row, listed, queries) for row in room.rows],
     }
-    page = Template(Path(__file__).with_name("report.html").read_text()).substitute(
+    return Template(Path(__file__).with_name("report.html").read_text()).substitute(
         title=html.escape(room.scene.name),
-        plotly=PLOTLY,
+        script=script,
         link=LINK_CAMERAS,
         head=json.dumps(head).replace("<", "\\u003c"),
         data=base64.b64encode(gzip.compress(blob, mtime=0)).decode(),
     )
-    with writing(path):
-        write_text(page, path)
-    script = path.with_name(PLOTLY)
-    if not script.exists():
-        with writing(script):
-            write_text(get_plotlyjs(), script)
-    return path
 
 
 def _query(room: Inspection, row: Row) -> int:

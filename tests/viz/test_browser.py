@@ -59,7 +59,7 @@ def page(tmp_path):
 
 def picture(page, name: str, selector: str) -> np.ndarray:
     if SCREENSHOTS:
-        page.screenshot(path=Path(SCREENSHOTS) / f"{name}.png")
+        getattr(page, "page", page).screenshot(path=Path(SCREENSHOTS) / f"{name}.png")
     return np.asarray(Image.open(io.BytesIO(page.locator(selector).first.screenshot())).convert("RGB")).astype(int)
 
 
@@ -71,21 +71,21 @@ def colored(image: np.ndarray) -> float:
     return float((np.ptp(image, axis=2) > 40).mean())
 
 
-def visible(page) -> dict[str, list]:
+def visible(view) -> dict[str, list]:
     """For each legend entry, whether its traces are shown, panel by panel."""
-    return page.evaluate(
+    return view.evaluate(
         "() => document.querySelector('.js-plotly-plot').data.reduce((all, t) => "
         "({ ...all, [t.legendgroup]: [...(all[t.legendgroup] ?? []), t.visible ?? true] }), {})"
     )
 
 
-def hover(page, room) -> str:
+def hover(page, view, room) -> str:
     """What Plotly says of the first point of an object that the mouse meets in the middle panel; it must be true."""
-    box = page.locator("#scene2").first.bounding_box()
+    box = view.locator("#scene2").first.bounding_box()
     for x, y in ((x, y) for y in (0.5, 0.6, 0.4, 0.7) for x in np.linspace(0.3, 0.7, 9)):
         page.mouse.move(box["x"] + box["width"] * x, box["y"] + box["height"] * y)
         page.wait_for_timeout(250)
-        text = " ".join(page.locator(".hovertext").all_inner_texts() or page.locator(".hovertext").all_text_contents())
+        text = " ".join(view.locator(".hovertext").all_text_contents())
         if "query" in text:
             point = int(re.search(r"point (\d+)", text)[1])
             assert f"{object_name(room, room.truth[point])}:" in text
@@ -93,48 +93,48 @@ def hover(page, room) -> str:
     raise AssertionError("the mouse met no object")
 
 
-def check_figure(page, room, name: str) -> None:
-    """Hover, legend, cameras and slider of `mask_figure`, wherever it is shown."""
-    assert "matched with" in hover(page, room)
-    before = picture(page, name, "#scene3")
-    entry = page.locator(".legend .traces").filter(has_text="sofa 3").locator(".legendtoggle")
-    group = page.evaluate(
+def check_figure(page, view, room, name: str) -> None:
+    """Hover, legend, cameras and slider of `mask_figure`; `view`: the page, or the frame that shows it."""
+    assert "matched with" in hover(page, view, room)
+    before = picture(view, name, "#scene3")
+    entry = view.locator(".legend .traces").filter(has_text="sofa 3").locator(".legendtoggle")
+    group = view.evaluate(
         "() => document.querySelector('.js-plotly-plot').data.find(t => t.name.startsWith('sofa 3')).legendgroup"
     )
     entry.click()
     page.wait_for_timeout(3000)
-    assert visible(page)[group] == ["legendonly"] * 3
-    assert share_changed(before, picture(page, f"{name}-without-sofa", "#scene3")) > 0.005
+    assert visible(view)[group] == ["legendonly"] * 3
+    assert share_changed(before, picture(view, f"{name}-without-sofa", "#scene3")) > 0.005
     entry.click()
     page.wait_for_timeout(3000)
-    assert visible(page)[group] == [True] * 3
+    assert visible(view)[group] == [True] * 3
     entry.dblclick()
     page.wait_for_timeout(3000)
-    shown = visible(page)
+    shown = visible(view)
     assert shown.pop(group) == [True] * 3
     assert {value for values in shown.values() for value in values} <= {"legendonly", False}
-    picture(page, f"{name}-sofa-alone", "#scene3")
+    picture(view, f"{name}-sofa-alone", "#scene3")
     entry.dblclick()
     page.wait_for_timeout(3000)
-    check_cameras(page)
-    entries = page.locator(".legend .traces").count()
-    box = page.locator(".slider-rail-touch-rect").bounding_box()
+    check_cameras(page, view)
+    entries = view.locator(".legend .traces").count()
+    box = view.locator(".slider-rail-touch-rect").bounding_box()
     page.mouse.click(box["x"] + box["width"] - 8, box["y"] + box["height"] / 2)
     page.wait_for_timeout(3000)
-    assert page.locator(".legend .traces").count() == entries - 1  # the mask that no object has; objects stay
-    picture(page, f"{name}-slider", "#scene3")
+    assert view.locator(".legend .traces").count() == entries - 1  # the mask that no object has; objects stay
+    picture(view, f"{name}-slider", "#scene3")
 
 
-def check_cameras(page) -> None:
+def check_cameras(page, view) -> None:
     """Who turns one panel turns all."""
-    box = page.locator("#scene").first.bounding_box()
+    box = view.locator("#scene").first.bounding_box()
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
     page.mouse.move(x, y)
     page.mouse.down()
     page.mouse.move(x + 60, y + 10, steps=4)
     page.mouse.up()
     page.wait_for_timeout(3000)
-    cameras = page.evaluate(
+    cameras = view.evaluate(
         "() => ['scene', 'scene2', 'scene3'].map(s => document.querySelector('.js-plotly-plot').layout[s].camera.eye)"
     )
     assert abs(cameras[0]["x"] - 0.7) > 0.05
@@ -158,7 +158,7 @@ def test_the_html_page_answers_without_a_network(page, tmp_path):
     page.goto(report_scene(tmp_path / "cubes.html", room).as_uri(), timeout=90_000)
     page.wait_for_selector("body[data-ready]", timeout=90_000)
     page.wait_for_timeout(2000)
-    check_figure(page, room, "page")
+    check_figure(page, page, room, "page")
     page.locator("#all").click()
     page.locator("#next").click()
     page.wait_for_timeout(3000)
@@ -260,11 +260,13 @@ def cell_in_jupyterlab(page, folder: Path, source: str, shown: str):
 def test_the_mask_figure_answers_in_jupyterlab(page, tmp_path):
     source = (
         "import sys\nsys.path.append('TESTS')\nfrom viz.test_browser import with_an_invented_mask\n"
-        "from mf3d_tutorial.viz.plotly import linked, mask_figure\n"
-        "linked(mask_figure(with_an_invented_mask()))"
+        "from mf3d_tutorial.viz.report import show_page\nshow_page(with_an_invented_mask())"
     ).replace("TESTS", str(Path(__file__).parents[1]))
-    with cell_in_jupyterlab(page, tmp_path, source, ".legend .traces"):
-        check_figure(page, with_an_invented_mask(), "jupyterlab")
+    with cell_in_jupyterlab(page, tmp_path, source, "iframe[srcdoc]"):
+        frame = page.locator("iframe[srcdoc]").element_handle().content_frame()
+        frame.wait_for_selector("body[data-ready]", timeout=90_000)
+        page.wait_for_timeout(2000)
+        check_figure(page, frame, with_an_invented_mask(), "jupyterlab")
 
 
 def test_the_explorer_works_in_jupyterlab(page, tmp_path):

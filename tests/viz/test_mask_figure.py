@@ -16,7 +16,7 @@ from mf3d_tutorial.viz.colors import PALETTE
 from mf3d_tutorial.viz.entries import entries
 from mf3d_tutorial.viz.failures import judge
 from mf3d_tutorial.viz.inspection import Inspection
-from mf3d_tutorial.viz.plotly import linked, mask_figure
+from mf3d_tutorial.viz.plotly import mask_figure
 
 
 def points_of(figure: go.Figure, scene: str) -> list[int]:
@@ -159,12 +159,6 @@ def test_entries_are_grouped_by_class_worst_first_and_neighbours_differ():
     assert len(colors) == 22  # two are walls or floors
     assert all(colors[m] != colors[m + 1] for m in range(23) if {m, m + 1} <= set(colors))
     assert set(colors.values()) <= {tuple(color) for color in PALETTE.tolist()}
-
-
-def test_cameras_of_the_widget_are_one():
-    widget = linked(mask_figure(made_up_inspection(200)))
-    widget.layout.scene2.camera = {"eye": {"x": 2, "y": 0, "z": 1}}
-    assert widget.layout.scene.camera.eye.x == widget.layout.scene3.camera.eye.x == 2
 
 
 @pytest.mark.parametrize(

@@ -88,7 +88,7 @@ def evaluate(options: EvaluateOptions) -> dict[str, Any]:
             if export:
                 export_scene(export, scene.name, found, labels, stuff)
             if options.report:
-                write_page(result.parent / f"{scene.name}.html", scene, outputs, labels, stuff)
+                write_page(result.parent / f"{scene.name}.html", scene, outputs, labels, stuff, options)
         report, *pooled = [with_groups(metric.compute(), labels) for metric in metrics]
         if np.isnan(report["ap"]) and not export:
             raise DataError(
@@ -103,15 +103,23 @@ def evaluate(options: EvaluateOptions) -> dict[str, Any]:
 
 
 def write_page(
-    path: Path, scene: Scene, outputs: tuple[Tensor, Tensor], labels: LabelSet, stuff: tuple[int, ...]
+    path: Path,
+    scene: Scene,
+    outputs: tuple[Tensor, Tensor],
+    labels: LabelSet,
+    stuff: tuple[int, ...],
+    options: InferenceOptions,
 ) -> None:
-    """One scene's truth, instances and failures as a page that opens anywhere."""
+    """One scene's truth, instances and failures as a page that opens anywhere; its masks are those that AP judges."""
     from mf3d_tutorial.viz.inspection import Inspection
     from mf3d_tutorial.viz.report import report_scene
 
     segment, instance = torch.from_numpy(scene.segment), torch.from_numpy(scene.instance)
     target = build_target(segment, instance, len(labels), stuff)
-    report_scene(path, Inspection(scene, [outputs], target, labels))
+    layer = tuple(output.float().cpu() for output in outputs)
+    room = Inspection(scene, [layer], target, labels, options.largest_component, options.voxel_size, stuff)
+    room.update(mask_threshold=options.mask_threshold)
+    report_scene(path, room)
 
 
 def read_superpoint(folder: Path) -> np.ndarray:

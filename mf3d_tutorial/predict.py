@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import torch
 from omegaconf import MISSING
 
 from mf3d_tutorial.common.atomic_files import whole_folder, write_json
@@ -22,10 +23,13 @@ from mf3d_tutorial.config.options import choice, load_options, option, options_p
 from mf3d_tutorial.data import IGNORE_INDEX, LabelSet
 from mf3d_tutorial.data.cleaning import UNITS
 from mf3d_tutorial.data.pointcloud import READERS, Cloud, read_cloud, standardise, write_ply
+from mf3d_tutorial.data.scannet import Original, Scene
+from mf3d_tutorial.data.targets import Target
 from mf3d_tutorial.evaluation.inference import MEMORY_ADVICE, InferenceOptions, Instances, predict_scan
 from mf3d_tutorial.training.checkpoint import load_model
-from mf3d_tutorial.viz.colors import class_paint, instance_paint, neighbour_colors, rgb_paint
-from mf3d_tutorial.viz.report import write_report
+from mf3d_tutorial.viz.colors import instance_paint, neighbour_colors
+from mf3d_tutorial.viz.inspection import Inspection
+from mf3d_tutorial.viz.report import report_scene
 from mf3d_tutorial.warp.device import choose_device
 
 SHIPPED = Path(__file__).parents[1] / "data_samples" / "checkpoints" / "strong.ckpt"
@@ -85,22 +89,17 @@ def write_results(folder: Path, scan: str, cloud: Cloud, upright: Cloud, found: 
     centers = np.array([upright.coord[mask].mean(0) for mask in masks]).reshape(-1, 3)
     paint = instance_paint(instance, neighbour_colors(centers))
     write_ply(folder / "instances.ply", cloud.coord, paint.colors, cloud.faces)
-    rgb = np.full(cloud.coord.shape, 0.5) if upright.color is None else upright.color
-    segment = np.append(found.labels.numpy(), IGNORE_INDEX)[instance]
-    write_report(
-        folder / "report.html",
-        scan,
-        upright.coord,
-        {"scan": rgb_paint(rgb), "instances": paint, "classes": class_paint(segment, labels)},
-        masks,
-        [f"{name} {score:.2f}" for name, score in zip(names, scores)],
-        ["class", "score", "points"],
-        [
-            ((name, f"{score:.2f}", f"{mask.sum():,}"), k)
-            for k, (name, score, mask) in enumerate(zip(names, scores, masks))
-        ],
-        instance,
-    )
+    write_page(folder / "report.html", scan, upright, found, labels)
+
+
+def write_page(path: Path, scan: str, upright: Cloud, found: Instances, labels: LabelSet) -> None:
+    """Scan and instances side by side, to turn, to point at and to switch."""
+    none = np.full(len(upright.coord), IGNORE_INDEX)
+    rgb = np.full(upright.coord.shape, 0.5) if upright.color is None else upright.color
+    original = Original(none, none, np.arange(len(none)))
+    scene = Scene(scan, upright.coord, rgb, np.zeros_like(upright.coord), none, none, original)
+    nothing = Target(torch.zeros(0, dtype=torch.long), torch.from_numpy(none))
+    report_scene(path, Inspection(scene, [], nothing, labels).show(found))
 
 
 def predict(options: PredictOptions) -> dict[str, str]:

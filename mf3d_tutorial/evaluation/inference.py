@@ -93,13 +93,20 @@ def predict_instances(
     num_classes = probability.shape[1]
     class_score, index = probability.flatten().topk(min(top_k, probability.numel()))
     query, labels = index // num_classes, index % num_classes
-    inside = masks > mask_threshold
-    size = (inside * counts).sum(1)
-    quality = (masks.float().sigmoid() * inside * counts).sum(1) / size.clamp(min=1)
+    inside, size, quality = mask_quality(masks, mask_threshold, counts)
     scores = class_score * quality[query]
     order = scores.argsort(descending=True, stable=True)
     order = order[size[query[order]] >= min_points]
     return Instances(inside[query[order]], scores[order], labels[order], query[order])
+
+
+def mask_quality(
+    masks: Float[Tensor, "Q N"], mask_threshold: float = 0.0, counts: Int[Tensor, " N"] | int = 1
+) -> tuple[Bool[Tensor, "Q N"], Int[Tensor, " Q"], Float[Tensor, " Q"]]:
+    """The points of each mask, how many they are, and the mean probability of these points."""
+    inside = masks > mask_threshold
+    size = (inside * counts).sum(1)
+    return inside, size, (masks.float().sigmoid() * inside * counts).sum(1) / size.clamp(min=1)
 
 
 def _silent(line: str) -> None:

@@ -4,7 +4,7 @@ Every picture of this package paints points the same way: a `Paint` is one small
 colours, so that a recolour is one byte a point.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -124,3 +124,8 @@ def error_paint(truth: Int[np.ndarray, " N"], found: Int[np.ndarray, " N"], part
     index = np.select([right, (truth >= 0) & (found >= 0), truth >= 0, found >= 0], [1, 4, 2, 3]).astype(np.uint8)
     names = {i: name for i, name in enumerate(ERRORS) if i in index}
     return Paint(index, np.array([*ERRORS.values()], np.uint8), names)
+
+
+def css(color: Sequence[int]) -> str:
+    """The colour (0..255) as html writes it: #rrggbb."""
+    return "#{:02x}{:02x}{:02x}".format(*color)

@@ -1,6 +1,7 @@
 """What a model says about one scene, decoded for the eye: scored masks, who they belong to, where they fail.
 
-The explorer, the live viewer and the html report show what an `Inspection` works out; it knows no widget.
+Figures, explorer and page show what an `Inspection` works out; it knows no widget. Masks are those that AP judges:
+the largest connected part of each, if the run asks for it, and IoUs count all points of the scan.
 """
 
 from collections.abc import Sequence
@@ -10,15 +11,15 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
-from scipy.optimize import linear_sum_assignment
+from scipy.sparse import csr_array
 from torch import Tensor
 
 from mf3d_tutorial.data import Scene, collate
 from mf3d_tutorial.data.labels import LabelSet
 from mf3d_tutorial.data.targets import Target
-from mf3d_tutorial.evaluation.inference import forward_scene, predict_instances
-from mf3d_tutorial.training.matching import mask_costs
+from mf3d_tutorial.evaluation.inference import Instances, forward_scene, keep_largest_component, mask_quality
 from mf3d_tutorial.viz.colors import Paint, error_paint, instance_paint, neighbour_colors, rgb_paint, scalar_paint
+from mf3d_tutorial.viz.failures import Judgement, judge
 
 Layers = Sequence[tuple[Float[Tensor, "Q C+1"], Float[Tensor, "Q N"]]]
 VIEWS = ("RGB", "truth", "prediction", "error", "query")
@@ -27,17 +28,20 @@ VIEWS = ("RGB", "truth", "prediction", "error", "query")
 class Row(NamedTuple):
     """A ground-truth instance and the prediction it is matched with; one of the two may be missing (-1)."""
 
-    kind: str  # found, wrong class, loose (IoU .25 to .5), missed; double (of one already found), invented
+    kind: str  # a key of failures.KINDS
     instance: int  # 0..M-1
     query: int
     label: str  # class of the instance
     found_label: str
     score: float
-    iou: float
+    iou: float  # with its partner; of one without: the highest that it has
+    place: int = -1  # of the prediction among those that are shown
+
+    COLUMNS = ("", "truth", "prediction", "score", "IoU")
 
     @property
     def cells(self) -> list[str]:
-        """kind, truth, prediction, score, IoU as text."""
+        """The row as text, for the columns above."""
         truth = f"{self.label} {self.instance}" if self.instance >= 0 else "–"
         query = f"{self.found_label} (query {self.query})" if self.query >= 0 else "–"
         return [self.kind, truth, query, f"{self.score:.2f}" if self.query >= 0 else "–", f"{self.iou:.2f}"]
@@ -45,91 +49,128 @@ class Row(NamedTuple):
 
 @dataclass
 class Decoded:
-    """The K queries that are shown, best score first, and how they stand to the M instances."""
+    """The K predictions that are shown, best score first, and how they stand to the M instances."""
 
     queries: Int[np.ndarray, " K"]
     labels: Int[np.ndarray, " K"]
     scores: Float[np.ndarray, " K"]
     masks: Bool[np.ndarray, "K N"]
-    iou: Float[np.ndarray, "K M"]
-    partner: Int[np.ndarray, " K"]  # the instance that each is matched with, -1: none
-    found: Int[np.ndarray, " N"]  # the best query (0..K-1) that claims each point, -1: none
+    found: Int[np.ndarray, " N"]  # the best prediction (0..K-1) that claims each point, -1: none
+    judgement: Judgement
     broken: int  # queries left out because their outputs are not finite
-
-    @property
-    def best(self) -> Float[np.ndarray, " K"]:
-        """The highest IoU that each has with any instance."""
-        return self.iou.max(1, initial=0)
-
-
-def decode(
-    logits: Float[Tensor, "Q C+1"],
-    masks: Float[Tensor, "Q N"],
-    target: Target,
-    score_threshold: float = 0.3,
-    mask_threshold: float = 0.0,
-) -> Decoded:
-    """Each query with its most probable class, scored as `predict_instances` does, if its score is high enough.
-
-    Queries and instances are paired one to one so that the sum of their IoUs is largest, where an IoU counts double if
-    the class is right; pairs with an IoU up to .25 are dropped.
-    """
-    whole = (logits.isfinite().all(1) & masks.isfinite().all(1)).nonzero().squeeze(1)
-    chance, label = logits[whole].float().softmax(-1)[:, :-1].max(1)
-    one_class = torch.stack([chance, 1 - chance], 1).log()
-    instances = predict_instances(one_class, masks[whole], len(whole), mask_threshold)
-    sure = instances.scores > score_threshold
-    chosen, inside = instances.queries[sure], instances.masks[sure].cpu().numpy()
-    labels, truth = label[chosen].cpu().numpy(), target.instance.cpu().numpy()
-    counts = [np.bincount(truth[mask] + 1, minlength=len(target) + 1) for mask in inside]
-    overlap = np.array(counts, np.int64).reshape(len(inside), len(target) + 1)
-    sizes = np.bincount(truth + 1, minlength=len(target) + 1)[1:]
-    union = overlap.sum(1, keepdims=True) + sizes - overlap[:, 1:]
-    iou = overlap[:, 1:] / np.maximum(union, 1)
-    partner = np.full(len(inside), -1)
-    rows, columns = linear_sum_assignment(iou * (1 + (labels[:, None] == target.labels.cpu().numpy())), maximize=True)
-    good = iou[rows, columns] > 0.25
-    partner[rows[good]] = columns[good]
-    found = np.where(inside.any(0), inside.argmax(0), -1) if len(inside) else np.full(len(truth), -1)
-    scores = instances.scores[sure].cpu().numpy()
-    queries = whole[chosen].cpu().numpy()
-    return Decoded(queries, labels, scores, inside, iou, partner, found, len(logits) - len(whole))
 
 
 class Inspection:
-    """One scene with the outputs of every decoder layer; `update` decodes, the rest reads the result off."""
+    """One scene with the outputs of a model; `update` decodes them, the rest reads the result off.
 
-    def __init__(self, scene: Scene, layers: Layers, target: Target, labels: LabelSet):
-        self.scene, self.layers, self.target, self.labels = scene, layers, target, labels
+    layers: class and mask logits after each decoder layer that is to be looked at, the last one last. None at all for
+    a scene whose instances are known already: give them to `show`.
+    largest_component: keep the largest connected part of each mask, as AP does if `cfg.inference` says so.
+    voxel_size: of the scene (metres); it says what is connected.
+    """
+
+    def __init__(
+        self,
+        scene: Scene,
+        layers: Layers,
+        target: Target,
+        labels: LabelSet,
+        largest_component: bool = False,
+        voxel_size: float = 0.04,
+        stuff: Sequence[int] | None = None,
+    ):
+        self.scene, self.layers, self.target, self.labels = scene, list(layers), target, labels
+        self.largest_component, self.voxel_size = largest_component, voxel_size
+        self.stuff = labels.stuff if stuff is None else tuple(stuff)
         self.truth = target.instance.cpu().numpy()
+        self.true_labels = target.labels.cpu().numpy()
         self.centers = instance_centers(scene.coord, self.truth, len(target))
         self.truth_colors = neighbour_colors(self.centers)
         self.rgb = rgb_paint(scene.color)
-        self.query = 0
-        self.update()
+        self.query, self.layer, self.score_threshold, self.mask_threshold = 0, len(self.layers) - 1, 0.3, 0.0
+        self.weights = self._points_of_voxels()
+        if self.layers:
+            self.update()
+
+    def _points_of_voxels(self) -> csr_array:
+        """(N, M + 1): how many points of the scan voxel n stands for, by instance; the last column: in none."""
+        kept, instance = self.scene.original.kept, self.scene.original.instance
+        known, first = np.unique(self.scene.instance, return_index=True)
+        shape = (len(self.truth), len(self.target) + 1)
+        if not len(known):
+            return csr_array(shape)
+        at = np.searchsorted(known, instance).clip(max=len(known) - 1)
+        column = np.where(known[at] == instance, self.truth[first[at]], -1) % shape[1]
+        return csr_array((np.ones(len(kept), np.float32), (kept, column)), shape)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes that the outputs of the layers take."""
+        return sum(x.nbytes for layer in self.layers for x in layer)
 
     def update(self, layer: int = -1, score_threshold: float = 0.3, mask_threshold: float = 0.0) -> None:
+        """Decode a layer: each query with its most probable class, if its score is above the threshold."""
+        self.layer, self.score_threshold, self.mask_threshold = layer, score_threshold, mask_threshold
         self.logits, self.masks = self.layers[layer]
-        self.decoded = decode(self.logits, self.masks, self.target, score_threshold, mask_threshold)
+        sound = (self.logits.isfinite().all(1) & self.masks.isfinite().all(1)).nonzero().squeeze(1)
+        chance, label = self.logits[sound].float().softmax(-1)[:, :-1].max(1)
+        inside, size, quality = mask_quality(self.masks[sound], mask_threshold)
+        scores = torch.where(size > 0, chance * quality, 0)
+        order = scores.argsort(descending=True, stable=True)
+        order = order[scores[order] > score_threshold]
+        self.show(Instances(inside[order], scores[order], label[order], sound[order]), len(self.logits) - len(sound))
+
+    def show(self, found: Instances, broken: int = 0) -> "Inspection":
+        """Take these instances, best score first, as what is shown; gives itself."""
+        masks, kept = found.masks.cpu().numpy(), self.scene.original.kept
+        if self.largest_component:
+            full = masks[:, kept]
+            keep_largest_component(full, self.scene.coord[kept], self.voxel_size)
+            masks = np.zeros_like(masks)
+            masks[:, kept] = full
+        overlap = masks.astype(np.float32) @ self.weights
+        labels, objects = found.labels.cpu().numpy(), self.weights.sum(0)[:-1]
+        judgement = judge(overlap[:, :-1], overlap.sum(1), objects, labels, self.true_labels, self.stuff)
+        owner = np.where(masks.any(0), masks.argmax(0), -1) if len(masks) else np.full(len(self.truth), -1)
+        queries, scores = found.queries.cpu().numpy(), found.scores.float().cpu().numpy()
+        self.decoded = Decoded(queries, labels, scores, masks, owner, judgement, broken)
         self.rows = self._rows()
+        return self
 
     def _rows(self) -> list[Row]:
-        """The table, worst IoU first."""
+        """The table of things, worst IoU first."""
         d, names, rows = self.decoded, self.labels.names, []
-        for m, label in enumerate(self.target.labels.tolist()):
-            match = np.flatnonzero(d.partner == m)
-            if not len(match):
-                best = float(d.iou[:, m].max(initial=0))
-                rows.append(Row("missed", m, -1, names[label], "", 0.0, best))
+        for m, label in enumerate(self.true_labels):
+            match = np.flatnonzero(d.judgement.partner == m)
+            if label in self.stuff:
                 continue
-            k = match[0]
-            kind = "loose" if d.iou[k, m] <= 0.5 else "found" if d.labels[k] == label else "wrong class"
-            row = (m, int(d.queries[k]), names[label], names[d.labels[k]], float(d.scores[k]), float(d.iou[k, m]))
-            rows.append(Row(kind, *row))
-        for k in np.flatnonzero(d.partner < 0):
-            kind, name = "double" if d.best[k] > 0.5 else "invented", names[d.labels[k]]
-            rows.append(Row(kind, -1, int(d.queries[k]), "", name, float(d.scores[k]), float(d.best[k])))
+            if not len(match):
+                rows.append(Row("missed", m, -1, names[label], "", 0.0, float(d.judgement.iou[:, m].max(initial=0))))
+            for k in match:
+                found = (names[d.labels[k]], float(d.scores[k]), float(d.judgement.iou[k, m]), int(k))
+                rows.append(Row(d.judgement.kinds[k], m, int(d.queries[k]), names[label], *found))
+        for k in np.flatnonzero((d.judgement.partner < 0) & ~np.isin(d.labels, self.stuff)):
+            found = (names[d.labels[k]], float(d.scores[k]), float(d.judgement.best[k]), int(k))
+            rows.append(Row(d.judgement.kinds[k], -1, int(d.queries[k]), "", *found))
         return sorted(rows, key=lambda row: row.iou)
+
+    def place_of(self, query: int) -> int:
+        """Which of the shown predictions is of `query`; -1: none."""
+        places = np.flatnonzero(self.decoded.queries == query)
+        return int(places[0]) if len(places) else -1
+
+    def prediction_colors(self) -> Int[np.ndarray, " K"]:
+        """The place in PALETTE of each prediction: the color of its partner, or one unlike its neighbours'."""
+        d = self.decoded
+        alone = np.flatnonzero(d.judgement.partner < 0)
+        centers = np.stack([self.scene.coord[d.masks[k]].mean(0) for k in alone]) if len(alone) else np.zeros((0, 3))
+        colors = np.append(self.truth_colors, 0)[d.judgement.partner]
+        colors[alone] = neighbour_colors(np.vstack([self.centers, centers]))[len(self.centers) :]
+        return colors
+
+    def probability(self, query: int) -> Float[np.ndarray, " N"]:
+        """Each point's probability to be in the mask of `query`, at the layer that is shown."""
+        return self.masks[query].float().sigmoid().cpu().numpy()
 
     def paint(self, view: str, only: str = "") -> Paint:
         """The colours of a view of `VIEWS`; `only`: the one class to show, where the view knows classes.
@@ -140,58 +181,39 @@ class Inspection:
         if view == "RGB":
             return self.rgb
         if view == "query":
-            return scalar_paint(self.masks[self.query].float().sigmoid().cpu().numpy(), 0.0, 1.0)
+            return scalar_paint(self.probability(self.query), 0.0, 1.0)
         truth, found = self.truth, d.found
         if only:
             label = self.labels.index(only)
-            truth = np.where(np.append(self.target.labels.cpu().numpy() == label, False)[truth], truth, -1)
+            truth = np.where(np.append(self.true_labels == label, False)[truth], truth, -1)
             found = np.where(np.append(d.labels == label, False)[found], found, -1)
         if view == "truth":
             return instance_paint(truth, self.truth_colors)
         if view == "error":
-            return error_paint(truth, found, d.partner)
-        alone = np.flatnonzero(d.partner < 0)
-        centers = np.stack([self.scene.coord[d.masks[k]].mean(0) for k in alone]) if len(alone) else np.zeros((0, 3))
-        colors = np.append(self.truth_colors, 0)[d.partner]
-        colors[alone] = neighbour_colors(np.vstack([self.centers, centers]))[len(self.centers) :]
-        return instance_paint(found, colors)
+            return error_paint(truth, found, d.judgement.partner)
+        return instance_paint(found, self.prediction_colors())
 
     def closest(self, m: int) -> int:
-        """The query whose mask has the highest Dice with instance `m`."""
-        alone = Target(self.target.labels[m : m + 1], torch.where(self.target.instance == m, 0, -1))
-        return int(mask_costs(self.masks, alone)[1][:, 0].nan_to_num(torch.inf).argmin())
-
-    def about_point(self, n: int) -> str:
-        """Which instance point `n` belongs to, which queries claim it, with which probability."""
-        d, names, m = self.decoded, self.labels.names, self.truth[n]
-        truth = f"{names[self.target.labels[m]]} {m}" if m >= 0 else "no object"
-        claims = [self.about_query(int(d.queries[k])) for k in np.flatnonzero(d.masks[:, n])]
-        chance = self.masks[:, n].float().sigmoid().nan_to_num().cpu().numpy()
-        top = ", ".join(f"{q} ({chance[q]:.2f})" for q in np.argsort(-chance, kind="stable")[:3])
-        return f"point {n}: {truth}. Shown here: {'; '.join(claims) or 'nothing'}. Strongest mask queries: {top}."
-
-    def about_query(self, query: int) -> str:
-        d, names = self.decoded, self.labels.names
-        place = np.flatnonzero(d.queries == query)
-        if not len(place):
-            row = self.logits[query].float().softmax(-1)
-            return f"query {query}: not shown (no object {row[-1]:.2f}, best class {names[row[:-1].argmax()]})"
-        k = place[0]
-        pair = (
-            f"matched with {names[self.target.labels[d.partner[k]]]} {d.partner[k]}"
-            if d.partner[k] >= 0
-            else "unmatched"
-        )
-        return f"query {query}: {names[d.labels[k]]} {d.scores[k]:.2f}, {pair}, IoU {d.best[k]:.2f}"
+        """The query whose mask, shown or not, has the highest IoU with instance `m`."""
+        inside = (self.masks > self.mask_threshold).cpu().numpy().astype(np.float32)
+        points = inside @ self.weights
+        union = points.sum(1) + self.weights[:, [m]].sum() - points[:, m]
+        return int((points[:, m] / np.maximum(union, 1)).argmax())
 
 
 @torch.no_grad()
-def inspect_scene(model, cfg, scene: Scene, labels: LabelSet) -> Inspection:
-    """Run a trained model on one scene, all decoder layers."""
+def inspect_scene(model, cfg, scene: Scene, labels: LabelSet, all_layers: bool = False) -> Inspection:
+    """Run a trained model on one scene and look at the outputs of its last layer, or of all of them.
+
+    What is kept for a room of N points: 4 N Q bytes, 7 MB for 18,000 points and 100 queries; with all layers another
+    2 N Q for each of the others, in float16.
+    """
     batch = collate([scene], len(labels), cfg.data.stuff_classes, cfg.model.in_features)
-    layers = forward_scene(model, batch.points, cfg.train.precision)
-    layers = [(logits.float().cpu(), masks.float().cpu()) for logits, masks in layers]
-    return Inspection(scene, layers, batch.targets[0], labels)
+    layers = forward_scene(model, batch.points, cfg.train.precision, last_only=not all_layers)
+    kept = [(logits.float().cpu(), masks.half().cpu()) for logits, masks in layers[:-1]]
+    kept.append(tuple(output.float().cpu() for output in layers[-1]))
+    largest = cfg.inference.largest_component
+    return Inspection(scene, kept, batch.targets[0], labels, largest, cfg.data.voxel_size)
 
 
 def instance_centers(

@@ -1,55 +1,30 @@
-"""Figures that a reader can turn and zoom: numpy arrays and a `Paint` in, a `go.Figure` out.
+"""Figures that a reader can turn, zoom and ask: numpy arrays or an `Inspection` in, a `go.Figure` out.
 
-Points go to the page as float32 coordinates and one byte of colour each (100,000 points: 1.7 MB). Each panel is a
-single trace.
+Points go to the page as short numbers: in `scenes` float32 coordinates and one byte of colour each (100,000 points:
+1.7 MB), in `mask_figure` 16 bits a coordinate, and what hover says once a trace.
 """
 
-import textwrap
+import base64
+import html
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, Num
 from plotly.subplots import make_subplots
 
-from mf3d_tutorial.viz.colors import Paint
+from mf3d_tutorial.viz.colors import ERRORS, Paint, class_paint, error_paint, instance_paint, scalar_paint
+from mf3d_tutorial.viz.entries import Entry, entries
+from mf3d_tutorial.viz.explain import about_entry, about_query
+from mf3d_tutorial.viz.failures import FAILURES, KINDS
+from mf3d_tutorial.viz.figure_parts import CAMERA, HIDDEN_AXIS, colorscale, extent, legend, plain, thin
+from mf3d_tutorial.viz.inspection import Inspection
+from mf3d_tutorial.viz.mask_traces import Color, Trace, is_hidden, mask_traces, trace_colors
 
-CAMERA = {"eye": {"x": 0.7, "y": -1.1, "z": 1.5}, "up": {"x": 0, "y": 0, "z": 1}, "center": {"x": 0, "y": 0, "z": -0.1}}
-_HIDDEN = {"visible": False, "showspikes": False}
-_SERIES = ("#0077BB", "#EE7733", "#009988", "#CC3311", "#AA3377", "#33BBEE", "#BBBBBB")
-
-
-def thin(groups: Int[np.ndarray, " N"], budget: int = 20_000, seed: int = 0) -> Int[np.ndarray, " K"]:
-    """Which points to show, in ascending order: all, or a random `budget` of them.
-
-    groups: the object (any number) that each point belongs to. Half of the budget is dealt out evenly among the
-    objects, so that one of twenty points is still there when a wall of fifty thousand is thinned.
-    """
-    if len(groups) <= budget:
-        return np.arange(len(groups))
-    order = np.random.default_rng(seed).permutation(len(groups))
-    _, group, sizes = np.unique(groups[order], return_inverse=True, return_counts=True)
-    by_group = np.argsort(group, kind="stable")
-    rank = np.empty(len(order), np.int64)  # of a point within its object
-    rank[by_group] = np.arange(len(order)) - np.repeat(sizes.cumsum() - sizes, sizes)
-    first = rank < budget // (2 * len(sizes))
-    return np.sort(np.concatenate([order[first], order[~first]])[:budget])
-
-
-def colorscale(paint: Paint) -> list[list]:
-    """The palette as a Plotly colour scale, for `cmin=0` and `cmax=len(scale) - 1`."""
-    codes = ["#{:02x}{:02x}{:02x}".format(*color) for color in paint.palette]
-    codes = codes * 2 if len(codes) == 1 else codes
-    return [[round(i / (len(codes) - 1), 6), code] for i, code in enumerate(codes)]
-
-
-def legend(paint: Paint, width: int = 60) -> str:
-    """What the colours of `paint` mean, as lines of HTML of about `width` characters."""
-    words = [f"■ {name}".replace(" ", "\0") for name in paint.names.values()]
-    text = "<br>".join(textwrap.wrap("  ".join(words), width)).replace("\0", "&nbsp;")
-    for i in paint.names:
-        text = text.replace("■", '<span style="color:rgb({},{},{})">&#9632;</span>'.format(*paint.palette[i]), 1)
-    return text
+_PIXELS = 380  # of a panel
+_AXES = ("coloraxis", "coloraxis2", "coloraxis3", "coloraxis4")  # of RGB, errors, probabilities, many objects
+_HINT = "drag: turn, wheel: zoom, right drag: move; legend: a click hides, a double-click shows one alone"
 
 
 def scene_trace(coord: Float[np.ndarray, "N 3"], paint: Paint, point_size: float = 2.0, **options) -> go.Scatter3d:
@@ -88,67 +63,160 @@ def scenes(
         figure.add_annotation(text=texts[-1], xref="paper", yref="paper", showarrow=False, **place)
     count = f"all {len(coord):,} points" if len(shown) == len(coord) else f"{len(shown):,} of {len(coord):,} points"
     bottom = 10 + 18 * max(text.count("<br>") + 1 for text in texts)
-    _plain(figure, f"shown: {count}" if len(coord) else "this scene has no points", height)
+    plain(figure, f"shown: {count}" if len(coord) else "this scene has no points", height)
     figure.update_layout(showlegend=False, margin={"l": 0, "r": 0, "t": 60, "b": bottom})
-    axes = {"aspectmode": "data", "camera": CAMERA, "xaxis": _HIDDEN, "yaxis": _HIDDEN, "zaxis": _HIDDEN}
+    axes = {"aspectmode": "data", "camera": CAMERA, "xaxis": HIDDEN_AXIS, "yaxis": HIDDEN_AXIS, "zaxis": HIDDEN_AXIS}
     return figure.update_scenes(**axes, uirevision="kept")
 
 
-def heat_map(
-    values: Float[np.ndarray, "R C"],
-    rows: Sequence[str],
-    columns: Sequence[str],
-    pairs: Sequence[tuple[int, int]] = (),
-    title: str = "",
-    row_title: str = "query",
-    column_title: str = "instance",
-) -> go.Figure:
-    """A matrix with names: a matching cost, or the IoU of predicted with true instances (a confusion of instances).
+def mask_figure(room: Inspection, query: int | None = None, budget: int = 20_000, height: int = 620) -> go.Figure:
+    """Scan, truth and prediction of a scene; without ground truth, the scan and the prediction.
 
-    pairs: the (row, column) cells to frame, such as the assignment.
+    A line of the legend is an object with the prediction that is matched with it, under its class, the worst IoU first;
+    a click hides it in all panels, a double-click shows it alone. Masks that better ones cover wait there,
+    hidden. Buttons colour by instance, class, RGB, error, or the probability of one `query` (`room.query`); the slider
+    removes what scores less. Hover tells what a point belongs to. All of this works in a saved page, too.
+
+    budget: points in each panel, and again as many at most for the hidden masks.
     """
-    grid = go.Heatmap(
-        z=np.asarray(values, np.float32), colorscale="Viridis", hovertemplate="%{y} · %{x}: %{z:.3f}<extra></extra>"
-    )
-    figure = go.Figure(grid)
-    figure.update_xaxes(title=column_title, tickvals=list(range(len(columns))), ticktext=list(columns), tickangle=-40)
-    figure.update_yaxes(title=row_title, tickvals=list(range(len(rows))), ticktext=list(rows), autorange="reversed")
-    for row, column in pairs:
-        box = {"x0": column - 0.5, "x1": column + 0.5, "y0": row - 0.5, "y1": row + 0.5}
-        figure.add_shape(type="rect", **box, line={"color": "#EE3377", "width": 3})
-    return _plain(figure, title, max(300, min(120 + 18 * len(rows), 900)))
+    listed, query = entries(room), room.query if query is None else query
+    traces = mask_traces(room, listed, budget)
+    colors = trace_colors(room, listed, traces, query)
+    panels = ("scan", "truth", "prediction") if len(room.target) else ("scan", "prediction")
+    figure, size, coord = go.Figure(), _point_size(room.scene.coord, budget), _millimetres(room.scene.coord)
+    begins_class = _legend_traces(listed, traces)
+    for i, (e, panel, points) in enumerate(traces):
+        entry, (color, axis) = listed[e], colors["instance"][i]
+        x, y, z = coord[points].T
+        place = {"scene": _scene(panels.index(panel)), "x": x, "y": y, "z": z, "mode": "markers"}
+        place |= {"marker": {"symbol": "square", "size": size, "line": {"width": 0}, "color": color, "coloraxis": axis}}
+        place |= {"customdata": points.astype(np.min_scalar_type(len(room.truth)))}
+        heading = {"legendgrouptitle": {"text": html.escape(entry.heading)}} if begins_class.get(i) else {}
+        heading |= {"showlegend": i in begins_class, "legendgroup": str(e), "name": html.escape(entry.name)}
+        visible = "legendonly" if panel == "prediction" and is_hidden(room, entry) else True
+        figure.add_scatter3d(**place, **heading, visible=visible, hovertemplate=about_entry(room, entry))
+    notes = _notes(room, query)
+    titles = _titles(room, sum(len(points) for _, panel, points in traces if panel == "scan"))
+    _lay_out(figure, room, [titles[panel] for panel in panels], notes["instance"], height)
+    changed = [i for i, trace in enumerate(traces) if trace.panel != "scan"]
+    buttons = [_button(name, each, changed, notes[name]) for name, each in colors.items()]
+    menu = {"type": "buttons", "direction": "right", "x": 0, "y": 1.02, "xanchor": "left", "yanchor": "bottom"}
+    figure.update_layout(updatemenus=[{**menu, "buttons": buttons, "pad": {"b": 18}}])
+    value = {"prefix": "score above ", "font": {"size": 12}, "offset": 4}
+    slider = {"currentvalue": value, "font": {"size": 9}, "x": 0.4, "len": 0.4, "y": 1.035, "yanchor": "bottom"}
+    steps = _score_steps(room, listed, traces)
+    figure.update_layout(sliders=[{**slider, "steps": steps, "ticklen": 3, "pad": {"t": 0}}] if steps else [])
+    return figure
 
 
-def pr_curves(curves: dict[str, tuple[Float[np.ndarray, " P"], Float[np.ndarray, " P"]]], title: str = "") -> go.Figure:
-    """One line for every entry `name -> (recall, precision)`."""
-    figure = go.Figure()
-    for (name, (recall, precision)), color in zip(curves.items(), _SERIES * len(curves)):
-        figure.add_scatter(
-            x=recall, y=precision, name=name, mode="lines+markers", line={"color": color}, marker={"size": 4}
-        )
-    figure.update_xaxes(title="recall", range=[-0.02, 1.02]).update_yaxes(title="precision", range=[-0.02, 1.05])
-    return _plain(figure, title, 360)
+def _scene(place: int) -> str:
+    return f"scene{place + 1}" if place else "scene"
 
 
-def training_curves(rows: Sequence[dict]) -> go.Figure:
-    """Loss terms, validation AP and learning rate of a run, from the rows of its metrics.jsonl."""
-    figure = make_subplots(1, 3, subplot_titles=("train loss", "validation", "learning rate"), horizontal_spacing=0.07)
-    series = [(1, "train", key, key) for key in ("loss", "cls", "bce", "dice")]
-    series += [(2, "val", key, name) for key, name in (("ap", "AP"), ("ap50", "AP50"), ("ap25", "AP25"))]
-    for (column, kind, key, name), color in zip([*series, (3, "train", "lr", "lr")], (*_SERIES, _SERIES[0])):
-        chosen = [row for row in rows if row["kind"] == kind]
-        line = {"x": [row["step"] for row in chosen], "y": [row[key] for row in chosen], "line": {"color": color}}
-        mode = "lines+markers" if kind == "val" else "lines"
-        figure.add_scatter(**line, name=name, mode=mode, row=1, col=column)
-    figure.update_xaxes(title="step").update_yaxes(type="log", row=1, col=1).update_yaxes(range=[0, 1], row=1, col=2)
-    return _plain(figure, "", 320)
+def _millimetres(coord: Num[np.ndarray, "N 3"]) -> Num[np.ndarray, "N 3"]:
+    """Whole millimetres from the lowest corner on; float32 where a scene is wider than 65 m."""
+    places = np.round((coord - coord.min(0, initial=np.inf)) * 1000)
+    return places.astype(np.uint16 if places.max(initial=0) < 65_000 else np.float32)
 
 
-def _plain(figure: go.Figure, title: str, height: int) -> go.Figure:
-    """White, small margins, and without the seven kilobytes of Plotly's own template."""
-    figure.update_layout(template=go.layout.Template(), title={"text": title, "font": {"size": 13}}, height=height)
-    axis = {"gridcolor": "#E5E5E5", "zeroline": False, "automargin": True, "title_standoff": 12}
-    figure.update_xaxes(**axis).update_yaxes(**axis)
-    return figure.update_layout(
-        margin={"l": 60, "r": 20, "t": 50, "b": 50}, plot_bgcolor="white", paper_bgcolor="white"
-    )
+def _point_size(coord: Num[np.ndarray, "N 3"], budget: int) -> float:
+    """Pixels, so that the points of a floor touch."""
+    edges = extent(coord)
+    spacing = 2 * np.sqrt(edges[0] * edges[1] / max(min(len(coord), budget), 1))
+    return round(float(np.clip(_PIXELS * spacing / np.linalg.norm(edges), 1.5, 6)), 1)
+
+
+def _legend_traces(listed: list[Entry], traces: list[Trace]) -> dict[int, bool]:
+    """Which traces stand for their entry in the legend (truth, or else prediction), and if a new class begins there."""
+    chosen = {}
+    for i, (e, panel, _) in enumerate(traces):
+        if e not in chosen or (panel != "scan" and traces[chosen[e]].panel == "scan"):
+            chosen[e] = i
+    begins, last = {}, None
+    for e, i in chosen.items():
+        begins[i], last = listed[e].heading != last, listed[e].heading
+    return begins
+
+
+def _button(name: str, colors: list[Color], changed: list[int], note: str) -> dict[str, Any]:
+    """Recolours the traces `changed`, shows the colorbar where colour is a number, and says what the colours mean."""
+    values = [
+        color if axis is None else {"dtype": "u1", "bdata": base64.b64encode(color).decode()} for color, axis in colors
+    ]
+    style = {
+        "marker.color": [values[i] for i in changed],
+        "marker.coloraxis": [colors[i].axis for i in changed],
+    }
+    layout = {"coloraxis3.showscale": name == "query", "annotations[0].text": note}
+    return {"label": name, "method": "update", "args": [style, layout, changed]}
+
+
+def _notes(room: Inspection, query: int) -> dict[str, str]:
+    """What the colours of each button mean, as lines of html."""
+    kinds = [kind for kind in FAILURES if any(row.kind == kind for row in room.rows)] if len(room.target) else []
+    classes = class_paint(np.unique([*room.true_labels, *room.decoded.labels]), room.labels)
+    return {
+        "instance": "<br>".join(f"<b>{kind}</b>: {KINDS[kind]}" for kind in kinds),
+        "class": legend(classes, 150),
+        "RGB": "the scan's own colours",
+        "error": legend(error_paint(*np.array([[-1, 0, 0, -1, 0], [-1, 0, -1, 0, 1]]), np.array([0, -1])), 150),
+        "query": html.escape(f"mask probability of {about_query(room, query)}") if room.layers else "",
+    }
+
+
+def _score_steps(room: Inspection, listed: list[Entry], traces: list[Trace]) -> list[dict[str, Any]]:
+    """The slider: at each step the predictions of things that score less are taken away."""
+    scores = {e: entry.row.score for e, entry in enumerate(listed) if entry.row and entry.places}
+    masks = [i for i, trace in enumerate(traces) if trace.panel == "prediction" and trace.entry in scores]
+    lowest = np.floor(20 * min(scores.values(), default=1))
+    steps = []
+    for cut in np.arange(lowest, 20) / 20:
+        visible = [
+            scores[e] > cut and ("legendonly" if is_hidden(room, listed[e]) else True)
+            for e, _, _ in (traces[i] for i in masks)
+        ]
+        steps.append({"label": f"{cut:.2f}", "method": "restyle", "args": [{"visible": visible}, masks]})
+    return steps
+
+
+def _titles(room: Inspection, count: int) -> dict[str, str]:
+    """What each panel shows."""
+    shown = len(room.decoded.queries)
+    found, objects = (sum(test) for test in zip(*((r.kind == "found", r.instance >= 0) for r in room.rows), (0, 0)))
+    masks = f"{shown} masks" if room.layers else f"{shown} instances"
+    return {
+        "scan": "scan: " + (f"{count:,} of " if count < len(room.truth) else "") + f"{len(room.truth):,} points",
+        "truth": f"truth: {objects} objects",
+        "prediction": f"prediction: {masks}" + f", {found} of {objects} found" * bool(len(room.target)),
+    }
+
+
+def _lay_out(figure: go.Figure, room: Inspection, titles: Sequence[str], note: str, height: int) -> None:
+    """Panels side by side under one camera to start with; what colours mean below; the legend at the right."""
+    width, paper = 0.77 / len(titles), {"xref": "paper", "yref": "paper", "showarrow": False}
+    plain(figure, f"<b>{html.escape(room.scene.name)}</b>   {_HINT}", height)
+    figure.layout.title.update(x=0.005, xanchor="left", y=0.985, yanchor="top")
+    below = {"x": 0, "y": 0, "xanchor": "left", "yanchor": "top", "align": "left", "font": {"size": 11}}
+    figure.add_annotation(text=note, **paper, **below)
+    for place, title in enumerate(titles):
+        domain = {"x": [place * width, (place + 1) * width - 0.005], "y": [0, 0.94]}
+        axes = {"xaxis": HIDDEN_AXIS, "yaxis": HIDDEN_AXIS, "zaxis": HIDDEN_AXIS}
+        scene = {"domain": domain, "aspectmode": "data", "camera": CAMERA, "uirevision": "kept", **axes}
+        figure.update_layout({_scene(place): scene})
+        middle = {"x": (place + 0.5) * width, "y": 0.95, "xanchor": "center", "yanchor": "bottom"}
+        figure.add_annotation(text=f"<b>{title}</b>", **paper, **middle)
+    ramp = scalar_paint(np.array([np.nan, 0.0]), 0.0, 1.0).palette
+    palettes = [
+        room.rgb.palette,
+        np.array([*ERRORS.values()], np.uint8),
+        ramp,
+        instance_paint(np.zeros(0, int)).palette,
+    ]
+    for axis, palette in zip(_AXES, palettes):
+        scale = colorscale(Paint(np.zeros(0, np.uint8), palette))
+        figure.update_layout({axis: {"colorscale": scale, "cmin": 0, "cmax": len(scale) - 1, "showscale": False}})
+    bar = {"tickvals": [0, 31.5, 63], "ticktext": ["0", "½", "1"], "x": 0.765, "len": 0.5, "thickness": 10}
+    figure.layout.coloraxis3.colorbar = {**bar, "title": {"text": "probability", "side": "right"}}
+    lines = {"font": {"size": 11}, "itemsizing": "constant", "tracegroupgap": 0, "x": 0.82, "y": 1}
+    margin = {"l": 0, "r": 0, "t": 110, "b": 20 + 15 * (note.count("<br>") + 1)}
+    figure.update_layout(legend=lines, margin=margin, hoverlabel={"align": "left"})

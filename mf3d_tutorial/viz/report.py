@@ -1,101 +1,107 @@
-"""One scene as one html file that opens anywhere: no server, no network, a few hundred kilobytes.
+"""One scene as an html page that opens anywhere, without server and network: figure, table of failures, reasons.
 
-The page has a point viewer of its own (viewer.js, WebGL): plotly.js alone would be 4.8 MB a page.
+Plotly's script (4.8 MB) lies beside the pages of a folder, once: send it along with the page.
 """
 
 import base64
 import gzip
 import html
 import json
-from collections.abc import Sequence
 from pathlib import Path
 from string import Template
+from typing import Any
 
 import numpy as np
-from jaxtyping import Float, Int, Shaped, UInt16
+from IPython.display import HTML
+from plotly.offline import get_plotlyjs
 
 from mf3d_tutorial.common.atomic_files import write_text, writing
-from mf3d_tutorial.viz.colors import RAMP, Paint
-from mf3d_tutorial.viz.inspection import VIEWS, Inspection
-from mf3d_tutorial.viz.plotly import thin
+from mf3d_tutorial.viz.entries import Entry, entries
+from mf3d_tutorial.viz.explain import about_query, why
+from mf3d_tutorial.viz.failures import KINDS
+from mf3d_tutorial.viz.figure_parts import extent
+from mf3d_tutorial.viz.inspection import Inspection, Row
+from mf3d_tutorial.viz.plotly import mask_figure
 
-VIEWER = Path(__file__).with_name("viewer.js").read_text()
+PLOTLY = "plotly.min.js"
+LINK_CAMERAS = Path(__file__).with_name("link_cameras.js").read_text()
 
 
-def write_report(
-    path: str | Path,
-    title: str,
-    coord: Float[np.ndarray, "N 3"],
-    panels: dict[str, Paint],
-    masks: Shaped[np.ndarray, "K N"] | None = None,
-    mask_names: Sequence[str] = (),
-    columns: Sequence[str] = (),
-    rows: Sequence[tuple[Sequence[str], int]] = (),
-    groups: Int[np.ndarray, " N"] | None = None,
-    budget: int = 60_000,
-) -> Path:
-    """Write the page and give its path. UserError if the file cannot be written.
+def report_scene(path: str | Path, room: Inspection, budget: int = 20_000) -> Path:
+    """Write the page of a scene, and Plotly's script beside it if it is not there yet; gives the page's path.
 
-    panels: the first three stand side by side; the right one can be changed for any.
-    masks, mask_names: bool, or probabilities 0..1; each can be shown by a slider, by a click on a point or on a row.
-    columns, rows: a table; a row is its cells and the number of the mask that belongs to it (-1: none).
-    groups, budget: which points are shown, see `viz.plotly.thin`.
+    The table has a row for each object and each prediction without one, worst IoU first; a click on it, or on a point,
+    shows the object in scan and truth, the mask of its query as probabilities, and why it is what it is.
+    UserError if a file cannot be written.
     """
-    path, paints = Path(path), list(panels.values())
-    shown = thin(paints[-1].index if groups is None else groups, budget)
-    grid, extent, spacing = as_grid(coord[shown])
-    masks = np.zeros((0, len(coord))) if masks is None else masks
-    levels = [np.round(np.nan_to_num(mask[shown].astype(np.float32)) * 15).astype(np.uint8) * 17 for mask in masks]
-    blob = b"".join(array.tobytes() for array in (grid, *(paint.index[shown] for paint in paints), *levels))
-    head = {
-        "points": len(shown),
-        "extent": extent,
-        "spacing": spacing,
-        "panels": [
-            {"name": name, "palette": paint.palette.tolist(), "names": _named(paint)} for name, paint in panels.items()
-        ],
-        "masks": list(mask_names),
-        "ramp": RAMP,
-        "columns": list(columns),
-        "rows": [[list(cells), mask] for cells, mask in rows],
-    }
-    page = Template(Path(__file__).with_name("report.html").read_text()).substitute(
-        viewer=VIEWER,
-        title=html.escape(title),
-        note=f"Shown: {len(shown):,} of {len(coord):,} points.",
-        head=json.dumps(head).replace("<", "\\u003c"),
-        data=base64.b64encode(gzip.compress(blob, mtime=0)).decode(),
-    )
+    path = Path(path)
+    page, script = _page(room, budget, f'<script src="{PLOTLY}"></script>'), path.with_name(PLOTLY)
     with writing(path):
         write_text(page, path)
+    if not script.exists():
+        with writing(script):
+            write_text(get_plotlyjs(), script)
     return path
 
 
-def report_scene(path: str | Path, inspection: Inspection) -> Path:
-    """The page of an `Inspection`: its views, the masks that are shown, and the table of instances, worst first."""
-    look = [row.query if row.query >= 0 else inspection.closest(row.instance) for row in inspection.rows]
-    queries = list(dict.fromkeys([*inspection.decoded.queries.tolist(), *look]))
-    return write_report(
-        path,
-        inspection.scene.name,
-        inspection.scene.coord,
-        {view: inspection.paint(view) for view in VIEWS if view != "query"},
-        inspection.masks[queries].float().sigmoid().cpu().numpy(),
-        [inspection.about_query(query) for query in queries],
-        ["", "truth", "prediction", "score", "IoU"],
-        [(row.cells, queries.index(query)) for row, query in zip(inspection.rows, look)],
-        inspection.truth,
+def show_page(room: Inspection, budget: int = 20_000, height: int = 1000) -> HTML:
+    """The same page inside a live notebook: displayed, it takes 6 MB there, so clear it before you save.
+
+    (Plotly's own widget, FigureWidget of 7.1, shows nothing in JupyterLab 4.6 once a figure has buttons or a slider.)
+    """
+    page = html.escape(_page(room, budget, f"<script>{get_plotlyjs()}</script>"), quote=True)
+    return HTML(f'<iframe srcdoc="{page}" style="width: 100%; height: {height}px; border: 0"></iframe>')
+
+
+def _page(room: Inspection, budget: int, script: str) -> str:
+    """The html of a page; `script`: the element that brings Plotly."""
+    listed = entries(room)
+    figure = mask_figure(room, budget=budget)
+    last = f"scene{3 if len(room.target) else 2}"  # the panel of the prediction
+    points = np.concatenate([np.zeros(0, int), *(trace.customdata for trace in figure.data if trace.scene == last)])
+    queries = list(dict.fromkeys(_query(room, row) for row in room.rows)) if room.layers else []
+    levels = [np.round(np.nan_to_num(room.probability(query)[points]) * 15) * 4.2 for query in queries]
+    blob = b"".join(np.round(level).astype(np.uint8).tobytes() for level in levels)
+    head = {
+        "figure": json.loads(figure.to_json()),
+        "visible": [trace.visible is True for trace in figure.data],
+        "sizes": [len(trace.x) for trace in figure.data],
+        "points": len(points),
+        "extent": (1000 * extent(room.scene.coord)).tolist(),
+        "columns": Row.COLUMNS,
+        "kinds": [item for item in KINDS.items() if any(row.kind == item[0] for row in room.rows)],
+        "rows": [_row(room, row, listed, queries) for row in room.rows],
+    }
+    return Template(Path(__file__).with_name("report.html").read_text()).substitute(
+        title=html.escape(room.scene.name),
+        script=script,
+        link=LINK_CAMERAS,
+        head=json.dumps(head).replace("<", "\\u003c"),
+        data=base64.b64encode(gzip.compress(blob, mtime=0)).decode(),
     )
 
 
-def as_grid(coord: Float[np.ndarray, "N 3"]) -> tuple[UInt16[np.ndarray, "N 4"], list[float], float]:
-    """What viewer.js takes: places in the box of the points, its edges (metres), the size of a point (metres)."""
-    low, high = (coord.min(0), coord.max(0)) if len(coord) else (np.zeros(3), np.ones(3))
-    extent = np.maximum(high - low, 1e-3).astype(float)
-    grid = np.zeros((len(coord), 4), np.uint16)
-    grid[:, :3] = np.round((coord - low) / extent * 65535)
-    return grid, extent.tolist(), float(2 * np.sqrt(extent[0] * extent[1] / max(len(coord), 1)))
+def _query(room: Inspection, row: Row) -> int:
+    """Whose mask a row shows: its own query's, or of a missed object the nearest one's."""
+    return row.query if row.query >= 0 else room.closest(row.instance)
 
 
-def _named(paint: Paint) -> list:
-    return [[paint.palette[i].tolist(), name] for i, name in paint.names.items()]
+def _row(room: Inspection, row: Row, listed: list[Entry], queries: list[int]) -> dict[str, Any]:
+    """What report.html takes for a row of the table."""
+    k = row.place
+    instance = row.instance if row.instance >= 0 else int(room.decoded.judgement.iou[k].argmax()) if row.iou > 0 else -1
+    of_instance = [e for e, entry in enumerate(listed) if instance in entry.instances]
+    own = [
+        e for e, entry in enumerate(listed) if (k in entry.places if row.instance < 0 else instance in entry.instances)
+    ]
+    query = _query(room, row) if queries else row.query
+    return {
+        "cells": row.cells,
+        "classes": [name for name in dict.fromkeys([row.label, row.found_label]) if name],
+        "score": row.score if row.query >= 0 else 1.0,  # a missed object stays, whatever the threshold
+        "entry": str(own[0]),
+        "bright": [*own, *of_instance],
+        "mask": queries.index(query) if queries else -1,
+        "title": html.escape(about_query(room, query)) if queries else "",
+        "why": why(room, row),
+    }

@@ -1,31 +1,37 @@
-// Panels of one point cloud side by side in one WebGL canvas, under one camera. The html report and the explorer use it.
+// Panels of one point cloud side by side in one WebGL canvas, under one camera. The explorer uses it.
 class Viewer {
   // coord: Uint16Array of x, y, z, 0 for each point, 0..65535 in a box of `extent` metres; spacing: size of a point, metres
   constructor(canvas, coord, extent, spacing, views) {
-    Object.assign(this, { canvas, coord, extent, spacing, views, picked: () => {}, turned: () => {}, frames: 0 });
-    Object.assign(this, { turn: -0.6, tilt: 0.9, far: 1.15 * Math.hypot(...extent), at: [0, 0], count: coord.length / 4 });
+    Object.assign(this, { canvas, coord, extent, spacing, views, picked: () => {}, hovered: () => {}, turned: () => {}, frames: 0 });
+    Object.assign(this, { turn: -0.6, tilt: 0.9, far: 1.15 * Math.hypot(...extent), at: [0, 0], count: coord.length / 4, ceiling: 1, near: 0 });
     const gl = this.gl = canvas.getContext("webgl", { preserveDrawingBuffer: true });
     if (!gl) throw "this browser shows no WebGL";
     const program = gl.createProgram(), source = {
-      [gl.VERTEX_SHADER]: `attribute vec3 p, c; uniform mat4 m; uniform float size; varying vec3 v;
-        void main() { gl_Position = m * vec4(p, 1.); gl_PointSize = max(2., size / gl_Position.w); v = c; }`,
-      [gl.FRAGMENT_SHADER]: `precision mediump float; varying vec3 v;
-        void main() { if (length(gl_PointCoord - .5) > .5) discard; gl_FragColor = vec4(v, 1.); }` };
+      [gl.VERTEX_SHADER]: `attribute vec3 p; attribute vec4 c; uniform mat4 m; uniform float size; uniform vec2 cut; varying vec4 v;
+        void main() { gl_Position = p.z > cut.x ? vec4(2.) : m * vec4(p, 1.); gl_PointSize = max(2., size / gl_Position.w);
+          if (gl_Position.w < cut.y) gl_Position = vec4(2., 2., 2., 1.); v = c; }`,
+      // What is opaque by half covers every other pixel: points need no order then.
+      [gl.FRAGMENT_SHADER]: `precision mediump float; varying vec4 v;
+        void main() { if (length(gl_PointCoord - .5) > .5 || v.a < .02 + .96 * fract(dot(floor(gl_FragCoord.xy), vec2(.7549, .5698)))) discard;
+          gl_FragColor = vec4(v.rgb, 1.); }` };
     for (const [kind, text] of Object.entries(source)) {
       const shader = gl.createShader(+kind);
       gl.shaderSource(shader, text); gl.compileShader(shader); gl.attachShader(program, shader);
     }
     gl.bindAttribLocation(program, 0, "p"); gl.bindAttribLocation(program, 1, "c");
     gl.linkProgram(program); gl.useProgram(program); gl.enable(gl.DEPTH_TEST); gl.clearColor(1, 1, 1, 1);
-    this.matrixAt = gl.getUniformLocation(program, "m"); this.sizeAt = gl.getUniformLocation(program, "size");
+    [this.matrixAt, this.sizeAt, this.cutAt] = ["m", "size", "cut"].map(name => gl.getUniformLocation(program, name));
     this.place = gl.createBuffer(); this.colors = Array.from({ length: views }, () => gl.createBuffer());
     gl.bindBuffer(gl.ARRAY_BUFFER, this.place); gl.bufferData(gl.ARRAY_BUFFER, coord, gl.STATIC_DRAW);
     gl.enableVertexAttribArray(0); gl.vertexAttribPointer(0, 3, gl.UNSIGNED_SHORT, true, 8, 0); gl.enableVertexAttribArray(1);
     this.listen(); new ResizeObserver(() => this.draw()).observe(canvas);
   }
-  paint(view, index, color) { // color(i) gives [r, g, b] of palette entry i
-    const gl = this.gl, out = new Uint8Array(4 * this.count), palette = Array.from({ length: 256 }, (_, i) => color(i));
-    for (let n = 0; n < this.count; n++) out.set(palette[index[n]], 4 * n);
+  paint(view, index, palette, alpha) { // palette: r, g, b of each colour; alpha: 0..255 a point, none: all are opaque
+    const gl = this.gl, out = new Uint8Array(4 * this.count);
+    for (let n = 0; n < this.count; n++) {
+      for (let a = 0; a < 3; a++) out[4 * n + a] = palette[3 * index[n] + a];
+      out[4 * n + 3] = alpha.length ? alpha[n] : 255;
+    }
     gl.bindBuffer(gl.ARRAY_BUFFER, this.colors[view]); gl.bufferData(gl.ARRAY_BUFFER, out, gl.DYNAMIC_DRAW);
     this.draw();
   }
@@ -49,9 +55,10 @@ class Viewer {
     const wide = canvas.width / this.views;
     gl.viewport(0, 0, canvas.width, high); gl.clear(gl.COLOR_BUFFER_BIT | gl.DEPTH_BUFFER_BIT);
     gl.uniformMatrix4fv(this.matrixAt, false, this.matrix(wide / high)); gl.uniform1f(this.sizeAt, this.spacing * high * 1.5);
+    gl.uniform2f(this.cutAt, this.ceiling, this.far + (2 * this.near - 1) * Math.hypot(...this.extent) / 2);
     this.colors.forEach((buffer, view) => {
       gl.viewport(view * wide, 0, wide, high); gl.bindBuffer(gl.ARRAY_BUFFER, buffer);
-      gl.vertexAttribPointer(1, 3, gl.UNSIGNED_BYTE, true, 4, 0); gl.drawArrays(gl.POINTS, 0, this.count);
+      gl.vertexAttribPointer(1, 4, gl.UNSIGNED_BYTE, true, 4, 0); gl.drawArrays(gl.POINTS, 0, this.count);
     });
     canvas.dataset.frames = ++this.frames;
   }
@@ -61,7 +68,7 @@ class Viewer {
     for (let n = 0; n < this.count; n++) {
       const [a, b, w] = [0, 1, 3].map(r => m[12 + r] + [0, 1, 2].reduce((s, k) => s + m[4 * k + r] * this.coord[4 * n + k], 0) / 65535);
       const off = Math.hypot((a / w + 1) / 2 * wide - x % wide, (1 - b / w) / 2 * high - y);
-      if (off < 6 && w < depth) [best, depth] = [n, w];
+      if (off < 6 && w < depth && this.coord[4 * n + 2] <= 65535 * this.ceiling) [best, depth] = [n, w];
     }
     return best;
   }
@@ -69,7 +76,7 @@ class Viewer {
     let held = null;
     this.canvas.onpointerdown = e => { held = [e.clientX, e.clientY, 0]; this.canvas.setPointerCapture(e.pointerId); };
     this.canvas.onpointermove = e => {
-      if (!held) return;
+      if (!held) { clearTimeout(this.rest); this.rest = setTimeout(() => this.hovered(this.nearest(e.offsetX, e.offsetY)), 60); return; }
       const [dx, dy] = [e.clientX - held[0], e.clientY - held[1]], s = this.far / this.canvas.clientHeight;
       const [c, t] = [Math.cos(this.turn), Math.sin(this.turn)];
       held = [e.clientX, e.clientY, held[2] + Math.abs(dx) + Math.abs(dy)];

@@ -197,7 +197,12 @@ def test_an_export_replaces_its_own_files_only(tmp_path, setting):
 def test_a_page_is_written_for_each_scene(tmp_path, setting):
     run, _ = setting
     assert run("report=true")[0] == 0
-    assert {path.name for path in (tmp_path / "out").iterdir()} == {"metrics.json", "a_00.html", "b_00.html"}
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {
+        "metrics.json",
+        "a_00.html",
+        "b_00.html",
+        "plotly.min.js",
+    }
     page = (tmp_path / "out/a_00.html").read_text()
     assert "a_00" in page
     assert "https://" not in page

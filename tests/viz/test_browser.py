@@ -26,6 +26,7 @@ from PIL import Image
 from mf3d_tutorial.config import load_config
 from mf3d_tutorial.training.engine import load_datasets
 from mf3d_tutorial.training.run_state import Run
+from mf3d_tutorial.viz.explain import object_name
 from mf3d_tutorial.viz.report import report_scene
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -58,7 +59,7 @@ def page(tmp_path):
 
 def picture(page, name: str, selector: str) -> np.ndarray:
     if SCREENSHOTS:
-        page.screenshot(path=Path(SCREENSHOTS) / f"{name}.png")
+        getattr(page, "page", page).screenshot(path=Path(SCREENSHOTS) / f"{name}.png")
     return np.asarray(Image.open(io.BytesIO(page.locator(selector).first.screenshot())).convert("RGB")).astype(int)
 
 
@@ -70,29 +71,127 @@ def colored(image: np.ndarray) -> float:
     return float((np.ptp(image, axis=2) > 40).mean())
 
 
-def test_the_html_page_shows_the_scene_and_its_masks_without_a_network(page, tmp_path):
-    page.context.set_offline(True)
-    page.goto(report_scene(tmp_path / "cubes.html", made_up_inspection()).as_uri())
-    page.wait_for_selector("body[data-ready]")
-    before = picture(page, "report", "canvas")
-    assert colored(before) > 0.02
-    assert page.locator("tr").count() == 1 + 6
-    page.locator("#mask").focus()
-    page.keyboard.press("ArrowRight")
-    one = picture(page, "report-mask", "canvas")
-    third = before.shape[1] // 3
-    assert share_changed(before[:, 2 * third :], one[:, 2 * third :]) > 0.01
-    assert share_changed(before[:, : 2 * third], one[:, : 2 * third]) == 0
-    assert page.inner_text("#about").startswith("query ")
-    page.locator("tr.link").nth(3).click()
-    assert page.locator("tr.on").count() == 1
-    page.mouse.move(200, 250)
+def visible(view) -> dict[str, list]:
+    """For each legend entry, whether its traces are shown, panel by panel."""
+    return view.evaluate(
+        "() => document.querySelector('.js-plotly-plot').data.reduce((all, t) => "
+        "({ ...all, [t.legendgroup]: [...(all[t.legendgroup] ?? []), t.visible ?? true] }), {})"
+    )
+
+
+def hover(page, view, room) -> str:
+    """What Plotly says of the first point of an object that the mouse meets in the middle panel; it must be true."""
+    box = view.locator("#scene2").first.bounding_box()
+    for x, y in ((x, y) for y in (0.5, 0.6, 0.4, 0.7) for x in np.linspace(0.3, 0.7, 9)):
+        page.mouse.move(box["x"] + box["width"] * x, box["y"] + box["height"] * y)
+        page.wait_for_timeout(250)
+        text = " ".join(view.locator(".hovertext").all_text_contents())
+        if "query" in text:
+            point = int(re.search(r"point (\d+)", text)[1])
+            assert f"{object_name(room, room.truth[point])}:" in text
+            return text
+    raise AssertionError("the mouse met no object")
+
+
+def check_figure(page, view, room, name: str) -> None:
+    """Hover, legend, cameras and slider of `mask_figure`; `view`: the page, or the frame that shows it."""
+    assert "matched with" in hover(page, view, room)
+    before = picture(view, name, "#scene3")
+    entry = view.locator(".legend .traces").filter(has_text="sofa 3").locator(".legendtoggle")
+    group = view.evaluate(
+        "() => document.querySelector('.js-plotly-plot').data.find(t => t.name.startsWith('sofa 3')).legendgroup"
+    )
+    entry.click()
+    page.wait_for_timeout(3000)
+    assert visible(view)[group] == ["legendonly"] * 3
+    assert share_changed(before, picture(view, f"{name}-without-sofa", "#scene3")) > 0.005
+    entry.click()
+    page.wait_for_timeout(3000)
+    assert visible(view)[group] == [True] * 3
+    entry.dblclick()
+    page.wait_for_timeout(3000)
+    shown = visible(view)
+    assert shown.pop(group) == [True] * 3
+    assert {value for values in shown.values() for value in values} <= {"legendonly", False}
+    picture(view, f"{name}-sofa-alone", "#scene3")
+    entry.dblclick()
+    page.wait_for_timeout(3000)
+    check_cameras(page, view)
+    entries = view.locator(".legend .traces").count()
+    box = view.locator(".slider-rail-touch-rect").bounding_box()
+    page.mouse.click(box["x"] + box["width"] - 8, box["y"] + box["height"] / 2)
+    page.wait_for_timeout(3000)
+    assert view.locator(".legend .traces").count() == entries - 1  # the mask that no object has; objects stay
+    picture(view, f"{name}-slider", "#scene3")
+
+
+def check_cameras(page, view) -> None:
+    """Who turns one panel turns all."""
+    box = view.locator("#scene").first.bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(x, y)
     page.mouse.down()
-    page.mouse.move(300, 250)
+    page.mouse.move(x + 60, y + 10, steps=4)
     page.mouse.up()
-    turned = picture(page, "report-turned", "canvas")
-    for panel in range(3):  # all cameras turn together
-        assert share_changed(one[:, panel * third :][:, :third], turned[:, panel * third :][:, :third]) > 0.005
+    page.wait_for_timeout(3000)
+    cameras = view.evaluate(
+        "() => ['scene', 'scene2', 'scene3'].map(s => document.querySelector('.js-plotly-plot').layout[s].camera.eye)"
+    )
+    assert abs(cameras[0]["x"] - 0.7) > 0.05
+    for other in cameras[1:]:
+        assert other == pytest.approx(cameras[0])
+
+
+def with_an_invented_mask():
+    """Cubes, and a mask on points that belong to no object, with the lowest score of all."""
+    room = made_up_inspection(2000)
+    logits, masks = (x.clone() for x in room.layers[-1])
+    logits[7, 9], masks[7, room.target.instance == -1] = 9.0, 3.0
+    room.layers[-1] = (logits, masks)
+    room.update()
+    return room
+
+
+def test_the_html_page_answers_without_a_network(page, tmp_path):
+    page.context.set_offline(True)
+    room = with_an_invented_mask()
+    page.goto(report_scene(tmp_path / "cubes.html", room).as_uri(), timeout=90_000)
+    page.wait_for_selector("body[data-ready]", timeout=90_000)
+    page.wait_for_timeout(2000)
+    check_figure(page, page, room, "page")
+    page.locator("#all").click()
+    page.locator("#next").click()
+    page.wait_for_timeout(3000)
+    assert page.locator("tr.on td").first.inner_text() == "missed"
+    assert "cabinet 0 is missed. Nearest is query" in page.inner_text("#about")
+    page.locator("#kind").select_option("wrong class")
+    assert page.locator("tbody tr:visible").count() == 1
+    page.locator("#next").click()
+    page.wait_for_timeout(3000)
+    assert "bed 1 is wrong class. Query 1: class: chair" in page.inner_text("#about")
+    before = picture(page, "page-wrong-class", "#scene2")
+    page.locator("#ceiling").focus()
+    for _ in range(9):
+        page.keyboard.press("ArrowLeft")
+    page.wait_for_timeout(3000)
+    assert share_changed(before, picture(page, "page-ceiling", "#scene2")) > 0.01
+
+
+def test_hover_is_quick_with_twenty_thousand_points_a_panel(page, tmp_path):
+    path = report_scene(tmp_path / "many.html", made_up_inspection(20_000, instances=30, queries=40))
+    page.goto(path.as_uri(), timeout=90_000)
+    page.wait_for_selector("body[data-ready]", timeout=90_000)
+    page.evaluate(
+        "() => { window.late = []; addEventListener('mousemove', () => window.moved = performance.now(), true);"
+        "document.querySelector('.js-plotly-plot').on('plotly_hover', () => late.push(performance.now() - moved)); }"
+    )
+    box = page.locator("#scene2").first.bounding_box()
+    for x in np.linspace(0.3, 0.7, 12):
+        page.mouse.move(box["x"] + box["width"] * x, box["y"] + box["height"] / 2)
+        page.wait_for_timeout(300)
+    delays = page.evaluate("window.late")
+    print(f"mouse to hover, 3 x 20,000 points: {', '.join(f'{delay:.0f}' for delay in delays)} ms")
+    assert len(delays) >= 3
 
 
 @contextmanager
@@ -138,24 +237,44 @@ CLOCK = """() => {
 }"""
 
 
-def test_the_explorer_works_in_jupyterlab(page, tmp_path):
+@contextmanager
+def cell_in_jupyterlab(page, folder: Path, source: str, shown: str):
+    """A notebook with one cell, run in a JupyterLab of its own until the selector `shown` is there."""
     late = pytest.importorskip("playwright.sync_api").TimeoutError
-    source = (
-        "from helpers import made_up_inspection\nfrom mf3d_tutorial.viz.explorer import MaskExplorer\n"
-        "MaskExplorer([made_up_inspection(40_000, queries=40)], budget=50_000)"
-    )
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source)])
     notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    nbformat.write(notebook, tmp_path / "explore.ipynb")
-    with jupyter_lab(tmp_path) as address:
+    nbformat.write(notebook, folder / "explore.ipynb")
+    with jupyter_lab(folder) as address:
         page.goto(address, timeout=90_000)
         for _ in range(5):  # on a busy machine the key may come before the kernel, and nothing happens
             page.locator(".jp-CodeCell .cm-content").first.click(timeout=90_000)
             page.keyboard.press("Control+Enter")
             with suppress(late):
-                page.wait_for_selector("canvas[data-frames]", timeout=40_000)
+                page.wait_for_selector(shown, timeout=40_000)
                 break
         page.wait_for_timeout(3000)
+        yield
+        page.close()  # before its server goes
+
+
+def test_the_mask_figure_answers_in_jupyterlab(page, tmp_path):
+    source = (
+        "import sys\nsys.path.append('TESTS')\nfrom viz.test_browser import with_an_invented_mask\n"
+        "from mf3d_tutorial.viz.report import show_page\nshow_page(with_an_invented_mask())"
+    ).replace("TESTS", str(Path(__file__).parents[1]))
+    with cell_in_jupyterlab(page, tmp_path, source, "iframe[srcdoc]"):
+        frame = page.locator("iframe[srcdoc]").element_handle().content_frame()
+        frame.wait_for_selector("body[data-ready]", timeout=90_000)
+        page.wait_for_timeout(2000)
+        check_figure(page, frame, with_an_invented_mask(), "jupyterlab")
+
+
+def test_the_explorer_works_in_jupyterlab(page, tmp_path):
+    source = (
+        "from helpers import made_up_inspection\nfrom mf3d_tutorial.viz.explorer import MaskExplorer\n"
+        "MaskExplorer([made_up_inspection(40_000, queries=40)], budget=50_000)"
+    )
+    with cell_in_jupyterlab(page, tmp_path, source, "canvas[data-frames]"):
         before = picture(page, "explorer", "canvas[data-frames]")
         assert colored(before) > 0.02
         page.evaluate(CLOCK)
@@ -169,7 +288,12 @@ def test_the_explorer_works_in_jupyterlab(page, tmp_path):
         delays = page.evaluate("window.delays")
         print(f"slider to pixels, 40,000 points a panel: {', '.join(f'{delay:.0f}' for delay in delays)} ms")
         assert len(delays) == 5
-        page.close()  # before its server goes
+        box = page.locator("canvas[data-frames]").bounding_box()
+        page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+        page.get_by_text(re.compile(r"^point \d+: .*Strongest mask queries")).wait_for()
+        page.get_by_role("button", name="next failure").click()
+        page.get_by_text("is missed. Nearest is query").wait_for()
+        picture(page, "explorer-failure", "canvas[data-frames]")
 
 
 def test_the_live_viewer_shows_three_panels_and_a_query(page, tmp_path):

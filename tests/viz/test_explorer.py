@@ -1,6 +1,7 @@
 """What explorer and html page say about a scene, and what they do with odd input."""
 
 import base64
+import dataclasses
 import gzip
 import json
 import re
@@ -12,11 +13,13 @@ from helpers import made_up_inspection
 
 from mf3d_tutorial.common.errors import UserError
 from mf3d_tutorial.data.labels import label_set
+from mf3d_tutorial.data.scannet import Original, Scene
 from mf3d_tutorial.data.targets import Target
-from mf3d_tutorial.viz.colors import instance_paint, rgb_paint
+from mf3d_tutorial.evaluation.inference import InferenceOptions, scene_instances
+from mf3d_tutorial.viz.explain import about_point, about_query
 from mf3d_tutorial.viz.explorer import MaskExplorer
-from mf3d_tutorial.viz.inspection import VIEWS, decode
-from mf3d_tutorial.viz.report import report_scene, write_report
+from mf3d_tutorial.viz.inspection import VIEWS, Inspection
+from mf3d_tutorial.viz.report import report_scene
 
 
 def message(explorer: MaskExplorer) -> str:
@@ -28,17 +31,31 @@ def loop_iou(mask: torch.Tensor, truth: torch.Tensor) -> float:
     return sum(a and b for a, b in pairs) / max(sum(a or b for a, b in pairs), 1)
 
 
+def random_inspection(points=50, instances=2, queries=6, classes=4) -> Inspection:
+    """A scan of three times as many points as the model saw, whose instance ids have gaps."""
+    rng, draw = torch.Generator().manual_seed(0), np.random.default_rng(0)
+    logits, masks = torch.randn(queries, 21, generator=rng) * 6, torch.randn(queries, points, generator=rng)
+    index = draw.integers(-1, instances, points)
+    kept = np.concatenate([np.arange(points), draw.integers(0, points, 2 * points)])
+    ids = np.array([5, 9, -1])[draw.integers(0, 3, len(kept))]
+    original = Original(ids, ids, kept)
+    coord, none = draw.uniform(0, 1, (points, 3)).astype(np.float32), np.zeros((points, 3), np.float32)
+    scene = Scene("random", coord, none, none, index, np.array([5, 9, -1])[index], original)
+    target = Target(torch.tensor([2, 3]), torch.from_numpy(index))
+    return Inspection(scene, [(logits, masks)], target, label_set("scannet20"))
+
+
 def test_decoding_agrees_with_a_loop_over_queries_and_instances():
-    rng = torch.Generator().manual_seed(0)
-    logits, masks = torch.randn(6, 5, generator=rng) * 3, torch.randn(6, 50, generator=rng)
-    target = Target(torch.tensor([0, 3]), torch.randint(-1, 2, (50,), generator=rng))
-    decoded = decode(logits, masks, target, score_threshold=0.2, mask_threshold=0.5)
+    inspection = random_inspection()
+    inspection.update(score_threshold=0.2, mask_threshold=0.5)
+    (logits, masks), decoded, original = inspection.layers[0], inspection.decoded, inspection.scene.original
     expected = {}
     for q in range(6):
         probability, inside = logits[q].softmax(0)[:-1], masks[q] > 0.5
         score = float(probability.max() * masks[q, inside].sigmoid().mean())
         if score > 0.2:
-            ious = [loop_iou(inside, target.instance == m) for m in range(2)]
+            in_scan = inside[torch.from_numpy(original.kept)]
+            ious = [loop_iou(in_scan, torch.from_numpy(original.instance == m)) for m in (5, 9)]
             expected[q] = (int(probability.argmax()), score, ious)
     assert sorted(decoded.queries.tolist()) == sorted(expected)
     assert len(expected) >= 3
@@ -46,10 +63,28 @@ def test_decoding_agrees_with_a_loop_over_queries_and_instances():
         label, score, ious = expected[q]
         assert decoded.labels[k] == label
         assert decoded.scores[k] == pytest.approx(score)
-        np.testing.assert_allclose(decoded.iou[k], ious)
+        np.testing.assert_allclose(decoded.judgement.iou[k], ious)
     for n in range(50):
         owners = [k for k in range(len(expected)) if decoded.masks[k, n]]
         assert decoded.found[n] == (min(owners) if owners else -1)  # best score first
+
+
+def test_masks_are_those_that_ap_judges():
+    room = made_up_inspection(4000)
+    logits, masks = (x.clone() for x in room.layers[-1])
+    masks[2, torch.from_numpy(room.truth == 5)] = 5.0  # a second part, apart from the first
+    room.layers[-1] = (logits, masks)
+    options = InferenceOptions(largest_component=True, voxel_size=0.04)
+    judged = scene_instances(logits, masks, room.scene, options)
+    room.largest_component = True
+    room.update(score_threshold=0.0)
+    for k, q in enumerate(room.decoded.queries):
+        best = int((judged.queries == q).nonzero()[0])
+        np.testing.assert_array_equal(room.decoded.masks[k][room.scene.original.kept], judged.masks[best].numpy())
+        assert room.decoded.scores[k] == pytest.approx(judged.scores[best])
+    room.largest_component = False
+    room.update(score_threshold=0.0)
+    assert room.decoded.masks[room.place_of(2), room.truth == 5].all()
 
 
 def test_every_kind_of_failure_is_named():
@@ -68,7 +103,7 @@ def test_every_kind_of_failure_is_named():
         (3, "loose"),
         (4, "found"),
         (5, "found"),
-        (-1, "double"),
+        (-1, "doubled"),
         (-1, "invented"),
     }
     assert [row.iou for row in inspection.rows] == sorted(row.iou for row in inspection.rows)
@@ -88,10 +123,10 @@ def test_a_prediction_has_the_color_of_its_instance_and_the_class_filter_hides_t
 def test_points_and_queries_are_described():
     inspection = made_up_inspection()
     n = int(np.flatnonzero(inspection.truth == 3)[0])
-    assert "sofa 3" in inspection.about_point(n)
-    assert "query 3" in inspection.about_point(n)
-    assert "matched with sofa 3, IoU 1.00" in inspection.about_query(3)
-    assert "not shown" in inspection.about_query(9)
+    assert "sofa 3" in about_point(inspection, n)
+    assert "query 3" in about_point(inspection, n)
+    assert "matched with sofa 3, IoU 1.00" in about_query(inspection, 3)
+    assert "not shown" in about_query(inspection, 9)
 
 
 def test_controls_decode_and_paint():
@@ -123,14 +158,19 @@ def test_next_failure_walks_through_them_and_starts_again():
     assert "cabinet 0 is missed" in message(explorer)
 
 
-def test_a_recolor_of_fifty_thousand_points_is_one_message_below_sixty_kilobytes():
+def test_a_recolor_is_one_byte_a_point_and_another_for_what_is_selected():
     explorer = MaskExplorer([made_up_inspection(50_000)], budget=50_000)
     explorer.query.value = 2
-    sent = []
-    explorer.panels.observe(lambda change: sent.append((change.name, len(change.new))))
+    sent = {}
+    explorer.panels.observe(lambda change: sent.update({change.name: len(change.new)}))
+    explorer.query.value = 7  # not shown: nothing is selected any more
+    explorer.query.value = 8
     explorer.query.value = 3
-    assert [name for name, _ in sent] == ["index2"]
-    assert sum(size for _, size in sent) <= 60_000
+    assert sent == {"index2": 50_000, "alpha": 50_000, "titles": 3}
+    sent.clear()
+    explorer.query.value = 8
+    explorer.query.value = 9
+    assert sent == {"index2": 50_000, "alpha": 0, "titles": 3}
 
 
 @pytest.mark.parametrize("kind", ["html", "png"])
@@ -138,7 +178,7 @@ def test_the_view_is_exported(tmp_path, kind):
     explorer = MaskExplorer([made_up_inspection()])
     path = explorer.export(kind, tmp_path)
     assert path.stat().st_size > 5000
-    assert [file.name for file in tmp_path.iterdir()] == [path.name]
+    assert {file.name for file in tmp_path.iterdir()} - {"plotly.min.js"} == {path.name}
 
 
 def page_data(path) -> tuple[dict, bytes]:
@@ -147,37 +187,40 @@ def page_data(path) -> tuple[dict, bytes]:
     return head, gzip.decompress(base64.b64decode(re.search(r'id="data" type="text/plain">(.*?)</script>', text)[1]))
 
 
-def test_the_page_holds_places_colors_and_masks_of_its_points(tmp_path):
+def test_the_page_holds_figure_rows_and_masks(tmp_path):
     inspection = made_up_inspection()
     path = report_scene(tmp_path / "a.html", inspection)
+    assert {file.name for file in tmp_path.iterdir()} == {"a.html", "plotly.min.js"}
     head, data = page_data(path)
-    count, coord = head["points"], inspection.scene.coord
-    grid = np.frombuffer(data[: 8 * count], np.uint16).reshape(count, 4)[:, :3]
-    np.testing.assert_allclose(grid / 65535 * head["extent"] + coord.min(0), coord, atol=1e-4)
-    blocks = np.frombuffer(data[8 * count :], np.uint8).reshape(-1, count)
-    assert len(blocks) == len(head["panels"]) + len(head["masks"])
-    assert [panel["name"] for panel in head["panels"]] == [view for view in VIEWS if view != "query"]
-    truth = np.array(head["panels"][1]["palette"])[blocks[1]]
-    np.testing.assert_array_equal(truth, inspection.paint("truth").colors)
-    for cells, mask in head["rows"]:
-        if cells[0] == "found":
-            instance = int(cells[1].split()[-1])
-            np.testing.assert_array_equal(blocks[4 + mask] > 127, inspection.truth == instance)
+    assert [row["cells"] for row in head["rows"]] == [row.cells for row in inspection.rows]
+    traces = [trace for trace in head["figure"]["data"] if trace["scene"] == "scene3"]
+    points = np.concatenate(
+        [
+            np.frombuffer(base64.b64decode(t["customdata"]["bdata"]), t["customdata"]["dtype"].replace("u", "<u"))
+            for t in traces
+        ]
+    )
+    levels = np.frombuffer(data, np.uint8).reshape(-1, head["points"])
+    assert levels.shape[1] == len(points)
+    for row, line in zip(inspection.rows, head["rows"]):
+        query = row.query if row.query >= 0 else inspection.closest(row.instance)
+        assert f"query {query}" in line["why"].lower()
+        np.testing.assert_allclose(levels[line["mask"]] / 63, inspection.probability(query)[points], atol=0.04)
     assert "http" not in re.sub(r"<script id.*?</script>", "", path.read_text(), flags=re.S)
 
 
-def test_a_large_scene_is_thinned_to_a_small_page(tmp_path):
-    rng = np.random.default_rng(0)
-    count = 500_000
-    coord = rng.uniform(0, 5, (count, 3)).astype(np.float32)
-    instance = rng.integers(-1, 50, count)
-    panels = {"colour": rgb_paint(rng.uniform(size=(count, 3))), "found": instance_paint(instance)}
-    masks = instance == np.arange(50)[:, None]
-    path = write_report(tmp_path / "big.html", "big </script>", coord, panels, masks, [f"<b>{k}" for k in range(50)])
-    assert path.stat().st_size < 5e6
-    assert "60,000 of 500,000 points" in path.read_text()
-    assert "big </script>" not in path.read_text()
-    assert "<b>" not in path.read_text().split('id="head"')[1].split("</script>")[0]
+def test_a_large_scene_is_a_small_page_and_names_are_escaped(tmp_path):
+    rows = made_up_inspection(200_000, instances=50, queries=60, layers=1)
+    rows.labels = dataclasses.replace(rows.labels, names=tuple(f"<b>{name}</script>" for name in rows.labels.names))
+    rows.scene.name = "big </script>"
+    rows.update()
+    path = report_scene(tmp_path / "big.html", rows)
+    assert path.stat().st_size < 1.5e6
+    text = path.read_text()
+    assert "20,000 of 200,000 points" in text
+    assert "big </script>" not in text
+    assert "<b>chair" not in text
+    assert text.count("</script>") == 4
 
 
 def test_a_page_that_cannot_be_written_is_one_sentence(tmp_path):
@@ -218,7 +261,7 @@ def test_odd_input_gives_a_picture_or_a_sentence(tmp_path, name, inspection, sen
 
 def test_two_million_points_are_explored_in_part():
     explorer = MaskExplorer([made_up_inspection(2_000_000, queries=3, layers=1)])
-    assert explorer.count.value == "shown: 30,000 of 2,000,000 points"
+    assert explorer.count.value == "shown: 30,000 of 2,000,000 points; 24 MB in memory, 1 layer(s)"
     assert len(explorer.panels.grid) == 8 * 30_000
 
 

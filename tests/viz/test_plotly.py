@@ -4,9 +4,9 @@ import json
 
 import numpy as np
 import plotly.graph_objects as go
-import pytest
 
 from mf3d_tutorial.data.labels import label_set
+from mf3d_tutorial.viz import figure_parts as parts
 from mf3d_tutorial.viz import plotly as figures
 from mf3d_tutorial.viz.colors import (
     PALETTE,
@@ -56,7 +56,7 @@ def test_a_hundred_thousand_points_take_less_than_two_megabytes():
 def test_thinning_keeps_small_objects_whole_and_the_title_says_how_many_are_shown():
     group = np.zeros(154_231, np.int64)
     group[:20], group[20:60] = 7, -3
-    shown = figures.thin(group, 20_000)
+    shown = parts.thin(group, 20_000)
     assert len(shown) == len(np.unique(shown)) == 20_000
     assert (np.diff(shown) > 0).all()
     assert (group[shown] == 7).sum() == 20
@@ -68,7 +68,7 @@ def test_thinning_keeps_small_objects_whole_and_the_title_says_how_many_are_show
 
 def test_thinning_a_thousand_objects_keeps_each():
     group = np.repeat(np.arange(1000), np.r_[np.full(999, 15), 50_000])
-    kept = np.bincount(group[figures.thin(group, 10_000)], minlength=1000)
+    kept = np.bincount(group[parts.thin(group, 10_000)], minlength=1000)
     assert kept.sum() == 10_000
     assert kept.min() >= 5
 
@@ -87,7 +87,7 @@ def test_classes_have_scannets_colors_and_names():
     assert list(paint.names.values()) == ["none", labels.names[0], labels.names[199]]
     assert len(class_paint(np.zeros(0, int), labels).colors) == 0
     for name in paint.names.values():
-        assert name.replace(" ", "&nbsp;") in figures.legend(paint)
+        assert name.replace(" ", "&nbsp;") in parts.legend(paint)
 
 
 def test_neighbours_are_unlike_for_readers_with_and_without_green_cones():
@@ -140,27 +140,6 @@ def test_two_million_points_and_a_thousand_instances_are_shown_in_part():
     figure = figures.scenes(coord, {"RGB": rgb_paint(color), "instances": instance_paint(instance)}, groups=instance)
     assert figure.layout.title.text == "shown: 20,000 of 2,000,000 points"
     assert len(figure.to_json()) < 1e6
-
-
-def test_a_heat_map_frames_its_pairs():
-    values = np.random.default_rng(0).uniform(size=(3, 2))
-    figure = figures.heat_map(values, ["a", "b", "c"], ["x", "y"], pairs=[(2, 0), (0, 1)])
-    np.testing.assert_allclose(figure.data[0].z, values, rtol=1e-6)
-    middles = {((s.y0 + s.y1) / 2, (s.x0 + s.x1) / 2) for s in figure.layout.shapes}
-    assert middles == {(2, 0), (0, 1)}
-    assert figures.heat_map(np.zeros((0, 0)), [], []).to_json()
-
-
-def test_curves_show_the_rows_of_a_run():
-    rows = [
-        {"kind": "train", "step": s, "loss": 3.0, "cls": 1.0, "bce": 1.0, "dice": 1.0, "lr": 0.1 * s} for s in (1, 2)
-    ]
-    rows.append({"kind": "val", "step": 2, "ap": None, "ap50": 0.5, "ap25": 0.75})  # null: no class had an AP
-    lines = {line.name: line for line in figures.training_curves(rows).data}
-    assert lines["lr"].y == pytest.approx((0.1, 0.2))
-    assert lines["AP50"].y == (0.5,)
-    figure = figures.pr_curves({"chair": (np.array([0, 1.0]), np.array([1, 0.5])), "bed": (np.zeros(1), np.ones(1))})
-    assert [line.name for line in figure.data] == ["chair", "bed"]
 
 
 def test_a_palette_of_one_color_is_shown():

@@ -6,6 +6,7 @@ from pathlib import Path
 import nbformat
 import papermill
 import pytest
+from tools.reading_time import reading_time
 
 from mf3d_tutorial.common.errors import ConfigError
 from mf3d_tutorial.common.notebook import check_answer, check_parameters, digest
@@ -77,6 +78,15 @@ def given(**parameters):
     """What `check_parameters` sees of a notebook whose parameters have these values (and types)."""
     annotations = {name: type(value) for name, value in parameters.items()}
     return {"__annotations__": annotations, "In": ["", "# Parameters\nsize = 1\n"], **parameters}
+
+
+@pytest.mark.parametrize("path", LESSONS, ids=identifier)
+def test_reading_times_are_what_counting_gives(path):
+    counted = reading_time(path)
+    row = next(line for line in (FOLDER / "README.md").read_text().splitlines() if f"]({path.name})" in line)
+    said = [[int(minutes) for minutes in re.findall(r"(\d+) min", row)[-2:]]]
+    said += re.findall(r"\*Reading time:\* about (\d+) minutes, and (\d+) for", nbformat.read(path, 4).cells[0].source)
+    assert all(abs(int(a) - b) <= 5 for pair in said for a, b in zip(pair, counted)), counted
 
 
 def test_parameters_of_another_name_or_type_are_refused():

@@ -1,7 +1,7 @@
 """How long it takes to read each notebook, by counting: `python -m tests.tools.reading_time`.
 
-Prose at 200 words a minute, code at 15 lines a minute, 15 seconds for a picture, 5 minutes for an exercise. Both numbers
-are rounded to 5 minutes. tests/test_notebooks.py compares them with what the notebooks and notebooks/README.md say.
+Prose at 200 words per minute, code at 15 lines per minute, 15 seconds for a picture, 5 minutes for an exercise. Both
+numbers are rounded to 5 minutes. tests/test_notebooks.py compares them with what the notebooks and their README say.
 """
 
 import re

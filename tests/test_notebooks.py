@@ -6,9 +6,10 @@ from pathlib import Path
 import nbformat
 import papermill
 import pytest
+from tools.reading_time import reading_time
 
 from mf3d_tutorial.common.errors import ConfigError
-from mf3d_tutorial.common.notebook import check_parameters
+from mf3d_tutorial.common.notebook import check_answer, check_parameters, digest
 
 FOLDER = Path(__file__).parents[1] / "notebooks"
 LESSONS, SOLUTIONS = sorted(FOLDER.glob("*.ipynb")), sorted((FOLDER / "solutions").glob("*.ipynb"))
@@ -73,14 +74,59 @@ def test_pictures_are_saved_and_not_compared(notebook):
             assert shown
 
 
+def given(**parameters):
+    """What `check_parameters` sees of a notebook whose parameters have these values (and types)."""
+    annotations = {name: type(value) for name, value in parameters.items()}
+    return {"__annotations__": annotations, "In": ["", "# Parameters\nsize = 1\n"], **parameters}
+
+
+@pytest.mark.parametrize("path", LESSONS, ids=identifier)
+def test_reading_times_are_what_counting_gives(path):
+    counted = reading_time(path)
+    row = next(line for line in (FOLDER / "README.md").read_text().splitlines() if f"]({path.name})" in line)
+    said = [[int(minutes) for minutes in re.findall(r"(\d+) min", row)[-2:]]]
+    said += re.findall(r"\*Reading time:\* about (\d+) minutes, and (\d+) for", nbformat.read(path, 4).cells[0].source)
+    assert all(abs(int(a) - b) <= 5 for pair in said for a, b in zip(pair, counted)), counted
+
+
 def test_parameters_of_another_name_or_type_are_refused():
-    notebook = {"__annotations__": {"steps": int, "size": float}, "In": ["", "# Parameters\nsize = 1\n"]}
-    check_parameters(notebook | {"steps": 3, "size": 1})
+    notebook = given(steps=3, size=1.0)
+    check_parameters(notebook | {"size": 1})
     with pytest.raises(ConfigError, match=r"parameter steps must be of type int, but it is '3'"):
-        check_parameters(notebook | {"steps": "3", "size": 1.0})
+        check_parameters(notebook | {"steps": "3"})
     notebook["In"].append("# Parameters\nstep = 5\n")
     with pytest.raises(ConfigError, match=r"no parameter 'step': it has steps, size"):
-        check_parameters(notebook | {"steps": 3, "size": 1.0})
+        check_parameters(notebook)
+
+
+def test_parameters_that_are_too_small_or_name_nothing_are_refused(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    notebook = given(seed=0, size=1.0, data_dir="rooms")
+    with pytest.raises(ConfigError, match=r"seed=-1 must be at least 0"):
+        check_parameters(notebook | {"seed": -1})
+    with pytest.raises(ConfigError, match=r"size=1.0 must be at least 2"):
+        check_parameters(notebook, least={"size": 2})
+    with pytest.raises(
+        ConfigError, match=rf"data_dir='rooms': there is no {tmp_path}/rooms \(paths count from {tmp_path}"
+    ):
+        check_parameters(notebook, existing=["data_dir"])
+    (tmp_path / "rooms").mkdir()
+    check_parameters(notebook, least={"size": 1}, existing=["data_dir"])
+
+
+def test_a_list_may_come_as_words():
+    notebook = given(size=1.0, overrides=[])
+    notebook["overrides"] = "train.lr=1e-3 'model.backbone={_target_: a.B}'"
+    check_parameters(notebook)
+    assert notebook["overrides"] == ["train.lr=1e-3", "model.backbone={_target_: a.B}"]
+
+
+def test_answers_get_the_hint_that_fits_them():
+    hints = {"right": digest(42), "wrong": {digest(41): "you left one out"}, "otherwise": "look again"}
+    assert check_answer(None, **hints).startswith("not answered yet")
+    assert check_answer(41, **hints) == "not correct: you left one out"
+    assert check_answer(7, **hints) == "not correct: look again"
+    assert check_answer(42, **hints) == "correct"
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=identifier)

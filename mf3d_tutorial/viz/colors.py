@@ -87,18 +87,26 @@ def instance_paint(instance: Int[np.ndarray, " N"], chosen: Int[np.ndarray, " M"
 
 
 def neighbour_colors(centers: Float[np.ndarray, "M 3"]) -> Int[np.ndarray, " M"]:
-    """A place in PALETTE for each of M instances with these centres (metres): near ones get unlike colours.
+    """A place in PALETTE for each of M instances with these centres (metres): near ones get unlike colours."""
+    return deal_colors(np.linalg.norm(centers[:, None] - centers, axis=-1))
 
-    Instance by instance, the colour that is least like those of the instances before it, weighed by nearness. Two
-    colours are as like as they are to whichever reader sees less difference, one with all cones or one without green.
+
+def deal_colors(apart: Float[np.ndarray, "M M"], sweeps: int = 0) -> Int[np.ndarray, " M"]:
+    """A place in PALETTE for each of M instances that are so far `apart` (metres): near ones get unlike colours.
+
+    Instance by instance, the colour that is least like those of the instances before it, weighed by nearness; then
+    `sweeps` times again, against all others. Two colours are as like as they are to whichever reader sees less
+    difference, one with all cones or one without green.
     """
     seen = np.stack([PALETTE / 255, PALETTE / 255 @ _DEUTERANOPIA.T])
     unlike = np.linalg.norm(seen[:, :, None] - seen[:, None], axis=-1).min(0)
     like = np.exp(-unlike / 0.1)
-    chosen = np.zeros(len(centers), np.int64)
-    for m, center in enumerate(centers):
-        near = 1 / (0.1 + np.linalg.norm(centers[:m] - center, axis=1)) ** 2
-        chosen[m] = (near @ like[chosen[:m]]).argmin()
+    chosen = np.zeros(len(apart), np.int64)
+    for sweep in range(1 + sweeps):
+        for m in range(len(apart)):
+            others = np.delete(np.arange(len(apart) if sweep else m + 1), m)
+            near = 1 / (0.1 + apart[m, others]) ** 2
+            chosen[m] = (near @ like[chosen[others]]).argmin()
     return chosen
 
 

@@ -45,7 +45,7 @@ def write_thumbnail(path: Path) -> None:
             png = next(output.data["image/png"] for output in cell.outputs if "image/png" in output.get("data", {}))
             picture = Image.open(io.BytesIO(base64.b64decode(png))).convert("RGB")
             picture.thumbnail((480, 240))
-            picture.quantize(64).save(NOTEBOOKS / "images" / f"{path.name[:2]}.png", optimize=True)
+            picture.quantize(64).save(NOTEBOOKS / "images" / f"{path.name.partition('_')[0]}.png", optimize=True)
 
 
 if __name__ == "__main__":

@@ -25,6 +25,7 @@ nb_execution_mode = "off"  # the committed outputs are shown
 nb_merge_streams = True
 myst_enable_extensions = ["amsmath", "colon_fence", "dollarmath"]
 myst_heading_anchors = 4
+autodoc_mock_imports = [] if find_spec("triton") else ["triton"]  # only with the CUDA build of torch
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
 autodoc_inherit_docstrings = False
@@ -35,6 +36,7 @@ html_theme = "furo"
 html_title = "MaskFormer-3D"
 html_static_path = [str(ROOT / "docs/_static")]
 html_css_files = ["book.css"]
+html_show_search_summary = False  # summaries are fetched, which pages without a server cannot do
 html_copy_source = html_show_sourcelink = False
 html_theme_options = {"footer_icons": [], "top_of_page_buttons": []}
 

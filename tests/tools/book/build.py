@@ -32,11 +32,17 @@ def repository() -> str:
 
 def write_generated(folder: Path) -> None:
     """The pages and tables that are made from code and measurements."""
+    from .. import colab_cell
     from . import reference, tables
 
-    parts = {"reference/commands.md": reference.commands_page()}
-    parts |= {f"reference/api/{name}.md": text for name, text in reference.api_pages().items()}
-    fragments = {"recipes": reference.recipes_table(), "configuration": reference.configuration_tables()}
+    parts = {f"reference/api/{name}.md": text for name, text in reference.api_pages().items()}
+    cell = f"```python\n{colab_cell.source('notebooks', repository())}\n```\n"
+    fragments = {
+        "colab_cell": cell,
+        "commands": reference.commands(),
+        "recipes": reference.recipes_table(),
+        "configuration": reference.configuration_tables(),
+    }
     parts |= {f"generated/{name}.md": text for name, text in (fragments | tables.generated()).items()}
     for name, text in parts.items():
         path = folder / name

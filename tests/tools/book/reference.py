@@ -12,17 +12,17 @@ from typing import Any
 from unittest import mock
 
 import mf3d_tutorial
+from mf3d_tutorial.__main__ import COMMANDS
 from mf3d_tutorial.config import load_config, plain
 from mf3d_tutorial.config.options import RECIPES
 
-COMMANDS = "train evaluate predict prepare_scannet make_rooms sweep runs checkpoint check_env".split()
 OPTION = re.compile(r"^  (?P<key>[a-z_.0-9]+) +(?P<meaning>.*) \[(?P<default>.*)\]$", re.MULTILINE)
 
 
 def help_of(command: str) -> str:
     """What `--help` of a command prints."""
     module, printed = importlib.import_module(f"mf3d_tutorial.{command}"), io.StringIO()
-    arguments = mock.patch("sys.argv", [command, "--help"])
+    arguments = mock.patch("sys.argv", [f"mf3d {command}", "--help"])
     wide = mock.patch.dict("os.environ", {"COLUMNS": "100"})
     with arguments, wide, contextlib.redirect_stdout(printed), contextlib.suppress(SystemExit):
         module.main()
@@ -44,9 +44,9 @@ def code(text: str) -> str:
     return f"`{text}`" if text else ""
 
 
-def commands_page() -> str:
-    """Every command: its --help, the options in it as a table."""
-    page = ["# Commands", "Every section is what the command's own `--help` prints."]
+def commands() -> str:
+    """A section for every command: its --help, the options in it as a table."""
+    page = []
     for command in COMMANDS:
         text = OPTION.sub("", help_of(command)).rstrip()
         page += [f"## {command}", f"```text\n{text.removesuffix('options (meaning, [default]):').rstrip()}\n```"]
@@ -104,11 +104,10 @@ def api_pages() -> dict[str, str]:
 
 
 def module_section(name: str) -> str:
-    """autodoc's directive for a module; of a package itself only its docstring."""
-    module = importlib.import_module(name)
-    lines = [f".. automodule:: {name}"] + ["   :members:"] * (not hasattr(module, "__path__"))
-    heading = "" if hasattr(module, "__path__") else f"## `{name.rpartition('.')[2]}`\n\n"
-    return heading + "\n".join(["```{eval-rst}", *lines, "```"])
+    """A heading and autodoc's directive for a module; of a package itself only its docstring."""
+    _, _, module = name.removeprefix("mf3d_tutorial.").partition(".")
+    heading, members = (f"## `{module}`\n\n", "\n   :members:") if module else ("", "")
+    return f"{heading}```{{eval-rst}}\n.. automodule:: {name}{members}\n```"
 
 
 def to_rst(lines: list[str]) -> None:

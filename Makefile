@@ -55,7 +55,7 @@ $(STAMP): pyproject.toml constraints.txt
 	    $(BIN)/python -m pip install -c constraints.txt torch==$(TORCH); \
 	fi
 	@echo "Installing the other packages (about a minute)"
-	@$(BIN)/python -m pip install -q -c constraints.txt -e '.[test]'
+	@$(BIN)/python -m pip install -q -c constraints.txt -e '.[test,docs]'
 	@touch $@
 
 # The filter takes out what the notebook's kernel says to itself on starting and stopping.
@@ -101,8 +101,8 @@ gpu: $(STAMP) ## on a GPU machine: compile WarpConvNet's CUDA extension for the 
 refresh-notebooks: $(STAMP) ## run all notebooks again and keep their outputs (minutes)
 	$(BIN)/python -m tests.tools.refresh_notebooks
 
-site: $(STAMP) ## render the course to html pages in site/, which open without a server
-	$(BIN)/python -m tests.tools.build_site
+site: $(STAMP) ## build the book in site/, which opens without a server (a minute or two)
+	$(BIN)/python -m tests.tools.book.build
 
 lock: ## write constraints.txt anew from pyproject.toml (LOCK_ARGS=--upgrade for newer versions, TORCH=x.y.z)
 	@tmp=$$(mktemp -d); trap 'rm -rf "$$tmp"' EXIT; \

@@ -62,7 +62,7 @@ def test_the_same_pythons_are_named_everywhere():
     workflow = yaml.safe_load((ROOT / ".github/workflows/tests.yml").read_text())
     tests = workflow["jobs"]["tests"]
     assert tests["strategy"]["matrix"]["python"] == [PYTHONS[0], PYTHONS[-1]]
-    assert tests["steps"][-1]["run"] == "bash .ci/run"
+    assert "bash .ci/run" in [step.get("run") for step in tests["steps"]]
 
 
 def test_conda_users_get_what_make_install_gives():

@@ -1,0 +1,53 @@
+"""Tables of the Results pages that are made from committed measurements."""
+
+import csv
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from .reference import code, table
+
+ROOT = Path(__file__).parents[3]
+LEARNING, SWEEP = ROOT / "tests/benchmarks/learning.csv", ROOT / "notebooks/sweeps/loss_weights.csv"
+
+
+def read(path: Path) -> list[dict[str, str]]:
+    with open(path, newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def learning(keep: Callable[[dict[str, str]], bool]) -> str:
+    """The runs of learning.csv that `keep` takes, the best AP25 first."""
+    lines = sorted(filter(keep, read(LEARNING)), key=lambda line: -float(line["ap25"]))
+    titles = ["row", "seed", "minutes", "steps", "AP", "AP50", "AP25", "AP50 in the house", "GPU", "date", "commit"]
+    keys = "row seed minutes steps ap ap50 ap25 transfer_ap50 gpu date commit".split()
+    return table(titles, [[shown(key, line[key]) for key in keys] for line in lines])
+
+
+def shown(key: str, value: str) -> str:
+    """A cell: AP with three decimals, steps with a comma between thousands."""
+    if "ap" in key and value:
+        return f"{float(value):.3f}"
+    return {"steps": f"{int(value):,}"}.get(key, value) if key == "steps" else code(value) if key == "commit" else value
+
+
+def sweep() -> str:
+    """The loss-weight grid: AP of both seeds of every combination."""
+    groups: dict[tuple, list[dict]] = {}
+    keys = ["loss.bce_weight", "loss.dice_weight", "loss.no_object_weight"]
+    for line in read(SWEEP):
+        groups.setdefault(tuple(line[key] for key in keys), []).append(line)
+    rows = [[*weights, *(both(lines, key) for key in ("ap", "ap50", "ap25"))] for weights, lines in groups.items()]
+    return table([*map(code, keys), "AP, two seeds", "AP50", "AP25"], rows)
+
+
+def both(lines: Iterable[dict[str, str]], key: str) -> str:
+    return ", ".join(f"{float(line[key]):.3f}" for line in lines)
+
+
+def generated() -> dict[str, str]:
+    """Name -> text of every table."""
+    return {
+        "learning_alone": learning(lambda line: int(line["beside"]) < 2),
+        "learning_ideas": learning(lambda line: int(line["beside"]) >= 2),
+        "loss_weights": sweep(),
+    }

@@ -29,6 +29,7 @@ def doorway(room: Room) -> Doorway | None:
     spot = reserve(room, width, 0.0, height, 0.7)
     if spot is None or not room.outer(spot[0]):
         return None
+    room.blind.add(spot[0])
     frame, deep = k.paint("white", "wood", "wall"), thick / 2 - 0.001
     jamb = Mesh().pair(width / 2 - 0.02, width / 2, 0.001, 2 * deep, 0, height, frame)
     jamb.box(0.02 - width / 2, width / 2 - 0.02, 0.001, 2 * deep, height - 0.02, height, frame)
@@ -51,6 +52,7 @@ def adjoin(way: Doorway, second: Room) -> Room | None:
     middle = room.polygon[way.edge] + room.tangents[way.edge] * way.along - room.normals[way.edge] * way.thick
     start = second.polygon[edge] + second.tangents[edge] * along
     moved = Room(k, second.kind, (second.polygon - start) @ turn.T + middle, room.height, second.clutter)
+    moved.blind.add(edge)
     moved.openings[edge].append((along - way.width / 2, along + way.width / 2, 0.0, way.height))
     zone = Mesh().box(-way.width / 2, way.width / 2, -0.7, -0.001, 0, way.height, 0).solids(moved.at_wall(edge, along))
     moved.solids = np.append(zone, [[-1.0]], 1)

@@ -69,6 +69,7 @@ class Room:
         self.tangents = ahead / self.lengths[:, None]
         self.normals = np.stack([-self.tangents[:, 1], self.tangents[:, 0]], 1)
         self.openings: list[list[tuple]] = [[] for _ in polygon]
+        self.blind: set[int] = set()  # walls that take no opening, since another room lies behind them
         self.labels: list[str] = []
         self.meshes: list[tuple[np.ndarray, np.ndarray, int, int]] = []  # vertices, faces, material, instance
         self.solids = np.zeros((0, 9))

@@ -52,20 +52,19 @@ def slope(room: Room) -> None:
 
 def add_beams(room: Room) -> None:
     """Beams under the ceiling, all across the plan's bounding box, at equal distances."""
-    k, (low, high) = room.kit, (room.polygon.min(0), room.polygon.max(0))
+    k, low, high = room.kit, room.polygon.min(0) + 0.03, room.polygon.max(0) - 0.03  # clear of door frames
     across, paint, deep, wide = k.n(0, 1), k.paint("wood", "wood", "ceiling", "dark"), k.u(0.08, 0.22), k.u(0.08, 0.2)
     for at in np.arange(low[across] + k.u(0.3, 1.0), high[across] - 0.2, k.u(0.6, 1.8)):
-        (x0, y0), (x1, y1) = (
-            ((at, low[1]), (at + wide, high[1])) if across == 0 else ((low[0], at), (high[0], at + wide))
-        )
-        room.put(Thing("beam", Mesh().box(x0, x1, y0, y1, room.height - deep, room.height, paint)), Pose())
+        sides = [(low[0], high[0]), (low[1], high[1])]
+        sides[across] = at, at + wide
+        room.put(Thing("beam", Mesh().box(*sides[0], *sides[1], room.height - deep, room.height, paint)), Pose())
 
 
 def reserve(room: Room, width: float, z0: float, z1: float, clear: float) -> tuple[int, float] | None:
     """Cut an opening into a wall and keep the room before it free, `clear` metres deep: (edge, along)."""
     for _ in range(30):
         edge = room.random_edge()
-        if room.lengths[edge] < width + 0.3:
+        if edge in room.blind or room.lengths[edge] < width + 0.3:
             continue
         along = room.kit.u(width / 2 + 0.12, room.lengths[edge] - width / 2 - 0.12)
         low, high = along - width / 2, along + width / 2

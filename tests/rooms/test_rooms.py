@@ -7,26 +7,28 @@ from pathlib import Path
 import numpy as np
 import pytest
 from helpers import run_main
-from mf3d_tutorial.rooms.shapes import catalogue
 
 from mf3d_tutorial import make_rooms as program
 from mf3d_tutorial.data.labels import label_set
 from mf3d_tutorial.rooms import ARRAYS, make_scene
 from mf3d_tutorial.rooms.classes import indices, scannet20_of
-from mf3d_tutorial.rooms.kit import table
-from mf3d_tutorial.rooms.layout import contains, overlap
+from mf3d_tutorial.rooms.domain import domain
+from mf3d_tutorial.rooms.layout import overlap
 from mf3d_tutorial.rooms.mesh import Mesh
-from mf3d_tutorial.rooms.recipes import FAMILIES, build, kind_of
+from mf3d_tutorial.rooms.recipes import build, kind_of
 
 SHIPPED = Path(__file__).parents[2] / "data_samples"
 SETTINGS = {"seed": 3, "small": True, "label_noise": 0.0}
 
 
-@pytest.fixture(scope="module")
-def layouts():
-    return [
-        build(np.random.default_rng((seed, 1)), kind) for kind in table("rooms.yaml")["rooms"] for seed in range(12)
-    ]
+DOMAINS = {"simple": 12, "homes": 2, "other": 2}  # and how many layouts of each room type are looked at
+
+
+@pytest.fixture(scope="module", params=DOMAINS)
+def layouts(request):
+    source = domain(request.param)
+    seeds = range(DOMAINS[request.param])
+    return [build(source, np.random.default_rng((seed, 1)), kind) for kind in source.rooms for seed in seeds]
 
 
 @pytest.fixture(scope="module")
@@ -56,9 +58,10 @@ def test_furniture_does_not_interpenetrate(layouts):
 
 def test_furniture_stands_inside_the_room(layouts):
     for room in layouts:
-        mounted = [i for i, label in enumerate(room.labels) if label in ("door", "doorframe", "window", "blinds")]
+        let_in = ("door", "doorframe", "window", "blinds", "beam")
+        mounted = [i for i, label in enumerate(room.labels) if label in let_in]
         inside = ~np.isin(room.solids[:, 8], [-1, *mounted])
-        assert contains(room.polygon, room.solids[inside, :2]).all(), room.kind
+        assert room.inside(room.solids[inside, :2]).all(), room.kind
         assert room.solids[inside, 6].min() > -0.03
         assert room.solids[inside, 7].max() < room.height
 
@@ -66,9 +69,9 @@ def test_furniture_stands_inside_the_room(layouts):
 def test_layouts_cover_the_classes(layouts):
     of20, of200 = indices(sorted({label for room in layouts for label in room.labels}))
     assert set(of20[of20 >= 0]) == set(range(20))
-    assert len(set(of200[of200 >= 0])) >= 100
+    assert len(set(of200[of200 >= 0])) >= 75
     counts = [len(room.labels) for room in layouts]
-    assert 15 <= np.median(counts) <= 45
+    assert 15 <= np.median(counts) <= 60
 
 
 def test_touching_rows_exist(layouts):
@@ -84,9 +87,11 @@ def test_touching_rows_exist(layouts):
     assert {"chair", "cabinet"} <= set(touching)
 
 
-def test_every_thing_has_a_family():
-    """rooms.yaml names only what can be made; what it makes is a ScanNet class or known not to be one."""
-    known, asked = set(FAMILIES) | set(catalogue()) | {"same"}, set()
+@pytest.mark.parametrize("name", DOMAINS)
+def test_every_thing_has_a_family(name):
+    """rooms.yaml names only what can be made."""
+    source, asked = domain(name), set()
+    known = set(source.families) | set(source.things) | {"same"}
 
     def collect(steps):
         for step in steps:
@@ -94,7 +99,7 @@ def test_every_thing_has_a_family():
             asked.update(names if isinstance(names, list) else [names])
             collect(step.get("then", []))
 
-    for steps in table("rooms.yaml")["steps"].values():
+    for steps in source.steps.values():
         collect(steps)
     assert asked <= known, f"no family makes {asked - known}"
 
@@ -117,14 +122,15 @@ def test_solids_are_closed_and_face_outwards():
         assert np.einsum("ij,ij->i", a, np.cross(b, c)).sum() / 6 > 0.3  # signed volume
 
 
-def test_scene_arrays_and_classes_agree():
-    scene = make_scene(0, "train", 1)
+@pytest.mark.parametrize("name", DOMAINS)
+def test_scene_arrays_and_classes_agree(name):
+    scene = make_scene(0, "train", 1, domain=name)
     n = len(scene["coord"])
     assert tuple(scene) == ARRAYS
-    assert 40_000 < n < 220_000
+    assert 15_000 < n < 220_000
     assert [scene[k].dtype for k in ARRAYS] == ["f4", "u1", "f4", "i4", "i4", "i4"]
     assert np.allclose(np.linalg.norm(scene["normal"], axis=1), 1, atol=0.01)
-    assert np.abs(scene["coord"].min(0)).max() < 0.1
+    assert abs(np.percentile(scene["coord"][:, 2], 1)) < 0.2
     instance, names = scene["instance"], label_set("scannet200").names
     assert set(np.unique(instance)) == set(range(-1, instance.max() + 1))
     assert (scene["segment20"][instance < 0] == -1).all()
@@ -136,19 +142,20 @@ def test_scene_arrays_and_classes_agree():
 
 def test_backs_and_undersides_are_missing():
     """Nobody scans a floor under a bed or the wall behind a wardrobe: most furniture has no face downwards."""
-    scene = make_scene(0, "train", 0, small=True)
+    scene = make_scene(0, "train", 0, small=True, domain="simple")
     thing = (scene["segment20"] > 1) & (scene["coord"][:, 2] > 0.1)
     assert (scene["normal"][thing, 2] < -0.9).mean() < 0.03
 
 
 def test_label_noise_changes_labels_only():
-    clean, noisy = (make_scene(0, "val", 0, small=True, label_noise=p) for p in (0.0, 0.5))
+    clean, noisy = (make_scene(0, "val", 0, small=True, domain="simple", label_noise=p) for p in (0.0, 0.5))
     assert np.array_equal(clean["color"], noisy["color"])
     assert (clean["segment200"] != noisy["segment200"]).mean() > 0.02
 
 
 def test_splits_differ_and_kinds_mix():
-    assert {kind_of(i) for i in range(12)} == set(table("rooms.yaml")["rooms"]) - {"studio"}
+    source = domain("simple")
+    assert {kind_of(source, i) for i in range(12)} == set(source.rooms) - {"studio"}
     train, val = (make_scene(0, split, 0, small=True) for split in ("train", "val"))
     assert len(train["coord"]) != len(val["coord"])
     with pytest.raises(ValueError):
@@ -159,7 +166,7 @@ def test_shipped_scene_is_reproduced():
     """data_samples is what its README's command makes. On another processor family Embree may differ in the last bit
     of a hit, hence in a handful of points: there only the sizes are compared."""
     settings = json.loads((SHIPPED / "rooms.json").read_text())
-    assert settings.pop("version") == program.VERSION
+    assert settings.pop("version") == program.domains()[settings["domain"]]["version"]
     scene, folder = make_scene(split="val", index=1, **settings), SHIPPED / "val" / program.scene_name("val", 1)
     found = {name: np.load(folder / f"{name}.npy") for name in ARRAYS}
     assert abs(len(found["coord"]) - len(scene["coord"])) <= 0.002 * len(found["coord"])

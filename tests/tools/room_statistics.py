@@ -1,6 +1,6 @@
 """Print what data_samples/README.md says of generated scenes.
 
-python -m mf3d_tutorial.make_rooms --out DIR --train 100 --val 0 --seed 0
+python -m mf3d_tutorial.make_rooms --out DIR --train 100 --val 0 --domain simple
 python -m tests.tools.room_statistics DIR
 """
 
@@ -40,7 +40,7 @@ def statistics(folders: list[Path]) -> tuple[dict[str, list], Counter, int]:
 
 
 if __name__ == "__main__":
-    folders = sorted(Path(sys.argv[1]).glob("train/room*"))
+    folders = sorted(Path(sys.argv[1]).glob("*/room*"))
     figures, classes, of200 = statistics(folders)
     for name, values in figures.items():
         low, middle, high = np.percentile(values, [5, 50, 95])

@@ -215,7 +215,7 @@ def _table(k: Kit, w: float, d: float, h: float, label: str) -> Thing:
 
 def eating_table(k: Kit) -> Thing:
     """A table to sit at."""
-    w = k.u(0.7, 2.4)
+    w = k.u(0.7, 2.1)
     return _table(k, w, min(w, k.u(0.65, 1.1)), k.u(0.7, 0.8), k.pick(["table", "dining table"]))
 
 

@@ -75,7 +75,7 @@ def test_layouts_cover_the_classes(layouts):
 
 
 def test_touching_rows_exist(layouts):
-    """Chairs in a row and cabinets side by side are what instance segmentation finds hard."""
+    """Chairs in a row and equal furniture side by side are what instance segmentation finds hard."""
     touching = Counter()
     for room in layouts:
         solids = room.solids[room.solids[:, 8] >= 0]
@@ -84,7 +84,8 @@ def test_touching_rows_exist(layouts):
             a, b = int(solids[i, 8]), int(solids[j, 8])
             if a < b and room.labels[a] == room.labels[b]:
                 touching[room.labels[a]] += 1
-    assert {"chair", "cabinet"} <= set(touching)
+    assert "chair" in touching
+    assert len(touching) >= 3
 
 
 @pytest.mark.parametrize("name", DOMAINS)

@@ -164,6 +164,14 @@ def test_the_html_page_answers_without_a_network(page, tmp_path):
     page.wait_for_timeout(3000)
     assert page.locator("tr.on td").first.inner_text() == "missed"
     assert "cabinet 0 is missed. Nearest is query" in page.inner_text("#about")
+    page.locator("#all").click()
+    page.wait_for_timeout(2000)
+    name = re.match(r"\w+ \d+", hover(page, page, room))[0]
+    page.mouse.down()
+    page.wait_for_timeout(500)
+    page.mouse.up()
+    page.wait_for_timeout(3000)
+    assert page.locator("tr.on td").nth(1).inner_text() == name
     page.locator("#kind").select_option("wrong class")
     assert page.locator("tbody tr:visible").count() == 1
     page.locator("#next").click()

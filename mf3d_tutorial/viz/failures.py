@@ -7,7 +7,7 @@ of .25 a prediction is *about* an object (AP25), above .5 it *fits* (AP50).
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float, Int, Num
 from scipy.optimize import linear_sum_assignment
 
 ABOUT, FITS = 0.25, 0.5  # IoU
@@ -40,9 +40,9 @@ class Judgement(NamedTuple):
 
 
 def judge(
-    overlap: Int[np.ndarray, "K M"],
-    mask_sizes: Int[np.ndarray, " K"],
-    object_sizes: Int[np.ndarray, " M"],
+    overlap: Num[np.ndarray, "K M"],
+    mask_sizes: Num[np.ndarray, " K"],
+    object_sizes: Num[np.ndarray, " M"],
     found_labels: Int[np.ndarray, " K"],
     true_labels: Int[np.ndarray, " M"],
     stuff: tuple[int, ...] = (),

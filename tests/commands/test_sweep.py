@@ -2,6 +2,7 @@
 
 import csv
 import json
+import random
 import sys
 import threading
 
@@ -49,7 +50,7 @@ def test_every_combination_runs_once_and_a_failure_stops_no_other(tmp_path, fini
     plan, said = sweep.load_sweep(write(tmp_path, FILE)), []
     assert sweep.run_sweep(plan, said.append) == ["dice_weight=5,seed=1"]
     assert sorted(call[:2] for call in finished) == [(2, 0), (2, 1), (5, 0), (5, 1)]
-    assert {call[2] for call in finished} <= {"3", "5"}
+    assert {call[2] for call in finished} == {"3", "5"}
     assert any("dice_weight=5,seed=1: failed, see" in line for line in said)
 
     sweep.run_sweep(plan, said.append)
@@ -93,9 +94,33 @@ def test_a_multirun_that_cannot_work_is_refused(option, sentence):
 
 
 def test_a_sample_is_a_part_of_the_grid_and_always_the_same(tmp_path):
-    plan = sweep.load_sweep(write(tmp_path, FILE + "sample: 3"))
-    assert len(plan.runs()) == 3
-    assert plan.runs() == plan.runs()
+    grid = FILE.replace("[0, 1]", str(list(range(20))))
+    every = list(sweep.load_sweep(write(tmp_path, grid)).runs())
+    samples = []
+    for state in (1, 2):
+        random.seed(state)
+        samples.append(list(sweep.load_sweep(write(tmp_path, grid + "sample: 10")).runs()))
+    assert samples[0] == samples[1]
+    assert len(set(samples[0])) == 10
+    assert set(samples[0]) < set(every)
+    places = [every.index(name) for name in samples[0]]
+    assert 5 < max(places) - min(places) != 9  # drawn from all over the grid, not one after another
+
+
+def test_runs_at_the_same_time_have_a_gpu_each(tmp_path, monkeypatch):
+    both, pairs = threading.Barrier(2, timeout=60), []
+
+    def call(command, env, **_):
+        mine[threading.get_ident()] = env["CUDA_VISIBLE_DEVICES"]
+        both.wait()  # now two are running
+        pairs.append(sorted(mine.values()))
+        both.wait()
+        return 0
+
+    mine = {}
+    monkeypatch.setattr(sweep.subprocess, "call", call)
+    assert sweep.run_sweep(sweep.load_sweep(write(tmp_path, FILE)), lambda line: None) == []
+    assert pairs == [["3", "5"]] * 4
 
 
 @pytest.mark.parametrize(

@@ -118,6 +118,39 @@ def test_a_loss_that_is_not_finite_changes_nothing_and_names_the_scenes(rooms, t
         train_step(run, batch)
 
 
+@pytest.mark.parametrize("limit", [0.01, 1e6])
+def test_gradients_are_clipped_to_the_norm_that_is_asked_for(rooms, tmp_path, limit):
+    cfg = config(rooms, tmp_path, f"train.max_grad_norm={limit}")
+    run = Run.create(cfg, torch.device("cpu"), num_scenes=2)
+    before = train_step(run, next(iter(build_loader(cfg, load_datasets(cfg)[0]))))["grad_norm"].item()
+    after = torch.cat([parameter.grad.flatten() for parameter in run.parameters]).double().norm().item()
+    assert 0.01 < before < 1e6
+    assert after == pytest.approx(min(before, limit), rel=1e-3)
+
+
+def test_the_step_schedule_lowers_the_learning_rate_every_so_many_epochs(rooms, tmp_path):
+    options = ["train.schedule=step", "train.step_size=2", "train.gamma=0.1", "train.epochs=5", "train.lr=1e-3"]
+    fit(config(rooms, tmp_path, *options, "train.eval_every=100"), quiet)
+    rows = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
+    rates = [row["lr"] for row in rows if row["kind"] == "train"]
+    assert rates == pytest.approx([1e-3, 1e-3, 1e-4, 1e-4, 1e-5])
+
+
+def test_the_validation_loss_is_the_weighted_sum_of_its_three_terms_over_scenes(rooms, tmp_path):
+    weights = ["loss.cls_weight=2", "loss.bce_weight=3", "loss.dice_weight=7", "train.batch_size=1"]
+    cfg = config(rooms, tmp_path, *weights)
+    run = Run.create(cfg, torch.device("cpu"), num_scenes=2)
+    loader = build_loader(cfg, load_datasets(cfg)[0])
+    metrics = validate(run.model, loader, run.criterion, run.device)
+    run.model.eval()
+    with torch.no_grad():
+        each = [run.criterion(run.model(batch.points), batch.targets) for batch in loader]
+    means = {name: sum(losses[name].item() for losses in each) / len(each) for name in ("cls", "bce", "dice")}
+    assert min(means.values()) > 0
+    assert {name: metrics[f"val_{name}"] for name in means} == pytest.approx(means, rel=1e-4)
+    assert metrics["val_loss"] == pytest.approx(2 * means["cls"] + 3 * means["bce"] + 7 * means["dice"], rel=1e-4)
+
+
 def test_both_label_sets_train(rooms, tmp_path):
     metrics = fit(config(rooms, tmp_path, "data.label_set=scannet200", "train.max_steps=1"), quiet)
     assert len(metrics["per_class"]) == 198

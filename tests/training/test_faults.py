@@ -68,7 +68,9 @@ def stop_at(monkeypatch, step: int, error: BaseException) -> None:
 # Buys the proof that a run can be killed at any moment: 3 x kill -9 and 2 x SIGTERM, wherever they hit it.
 @pytest.mark.slow
 def test_a_run_killed_again_and_again_ends_as_if_nothing_had_happened(scenes, undisturbed, tmp_path):
-    moments = random.Random(time.time_ns())
+    seed = time.time_ns()
+    print(f"the moments are those of random.Random({seed})")  # which pytest shows if the test fails
+    moments = random.Random(seed)
     for number in (signal.SIGKILL, signal.SIGTERM, signal.SIGKILL, signal.SIGTERM, signal.SIGKILL):
         process = start(options(scenes, tmp_path))
         before = time.monotonic()

@@ -1,6 +1,6 @@
 """WarpConvNet on any device: the only folder that knows its insides. Importing it imports and patches WarpConvNet."""
 
-from mf3d_tutorial.warp.patches import HAS_EXTENSION, sample_farthest, segment_csr, use_fast_path  # isort: skip  (first)
+from mf3d_tutorial.warp.patches import HAS_EXTENSION, segment_csr, use_fast_path  # isort: skip  (first)
 
 from warpconvnet.geometry.types.points import Points
 from warpconvnet.geometry.types.voxels import Voxels
@@ -22,7 +22,6 @@ __all__ = [
     "Voxels",
     "kernel_map",
     "packed",
-    "sample_farthest",
     "segment_csr",
     "use_fast_path",
 ]

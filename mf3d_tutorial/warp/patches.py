@@ -82,7 +82,6 @@ import warpconvnet.geometry.coords.ops.voxel as _voxel  # noqa: E402
 import warpconvnet.nn.functional.sparse_conv.helper as _conv  # noqa: E402
 import warpconvnet.utils.optional_deps as _optional  # noqa: E402
 import warpconvnet.utils.unique as _unique  # noqa: E402
-from warpconvnet.ops import farthest_point_sampling  # noqa: E402
 
 from mf3d_tutorial.warp import attention, fast_blocks, fast_convolution  # noqa: E402
 from mf3d_tutorial.warp.cpu_convolution import SparseConvGEMM, kernel_map, unique_rows  # noqa: E402
@@ -140,13 +139,6 @@ def segment_csr(
         position = torch.where(src == best[rows], position, len(src))
         chosen = position.new_full(best.shape, len(src)).scatter_reduce(0, index, position, "amin")
     return torch.cat([src, src.new_zeros(1, src.shape[1])]).gather(0, chosen)
-
-
-def sample_farthest(coord: Float[Tensor, "B N 3"], count: int) -> Int[Tensor, "B count"]:
-    """Farthest-point sampling by WarpConvNet's CUDA kernel: the first point, then the farthest from all before."""
-    offsets = torch.arange(len(coord) + 1, device=coord.device) * coord.shape[1]
-    chosen = farthest_point_sampling(coord.flatten(0, 1).contiguous(), offsets, count)
-    return chosen.view(len(coord), count).long() - offsets[:-1, None]
 
 
 def _spread_bits(values: Int[Tensor, " N"]) -> Int[Tensor, " N"]:

@@ -82,7 +82,8 @@ def kernels(run: Run, batches: list) -> dict[str, float]:
         for batch in batches:
             train_step(run, batch)
         wait_for(run.device)
-    events = [event for event in watched.events() if event.device_type is DeviceType.CUDA and "#" not in event.name]
+    on_gpu = [event for event in watched.events() if event.device_type == DeviceType.CUDA]
+    events = [event for event in on_gpu if not event.is_user_annotation and "Optimizer." not in event.name]
     busy = sum(event.self_device_time_total for event in events)
     return {"kernels ms": busy / 1e3 / len(batches), "launches": len(events) / len(batches)}
 
@@ -104,7 +105,7 @@ def main() -> None:
     parser.add_argument("--recipes", nargs="+", default=["strong", "baseline"], choices=RECIPES)
     parser.add_argument("--batches", type=int, nargs="+", default=[1, 4, 16], help="scenes a step and GPU")
     parser.add_argument("--gpus", type=int, nargs="+", default=[1])
-    parser.add_argument("--warm", type=int, default=25)
+    parser.add_argument("--warm", type=int, default=60)
     parser.add_argument("--steps", type=int, default=60)
     parser.add_argument("--device", default="cuda")
     parser.add_argument("--data", type=Path, help="a dataset; without it, rooms of ScanNet's size are generated")

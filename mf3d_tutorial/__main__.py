@@ -14,6 +14,7 @@ COMMANDS = (
     "train",
     "evaluate",
     "predict",
+    "inspect_run",
     "sweep",
     "runs",
     "checkpoint",

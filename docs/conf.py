@@ -25,7 +25,6 @@ nb_execution_mode = "off"  # the committed outputs are shown
 nb_merge_streams = True
 myst_enable_extensions = ["amsmath", "colon_fence", "dollarmath"]
 myst_heading_anchors = 4
-autodoc_mock_imports = [] if find_spec("triton") else ["triton"]  # only with the CUDA build of torch
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
 autodoc_inherit_docstrings = False
@@ -60,7 +59,7 @@ def copy_scripts(app, error) -> None:
 
     (app.outdir / "_static/plotly.min.js").write_text(get_plotlyjs())
     mathjax = Path(find_spec("jupyter_server_mathjax").submodule_search_locations[0]) / "static"
-    leave_out = shutil.ignore_patterns("localization", "a11y", "SVG")
+    leave_out = shutil.ignore_patterns("localization", "mathmaps", "SVG")
     shutil.copytree(mathjax, app.outdir / "_static/mathjax", ignore=leave_out, dirs_exist_ok=True)
 
 

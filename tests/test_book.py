@@ -10,7 +10,7 @@ from tools.book import build as book
 from tools.book.pages import Source, place
 from tools.book.reference import options_of, to_rst
 from tools.colab_cell import source
-from viz.test_browser import CHROMIUM, colored, page, picture  # noqa: F401
+from viz.test_browser import CHROMIUM, FLAGS, colored, picture
 
 from mf3d_tutorial.common.errors import UserError
 from mf3d_tutorial.config import load_config
@@ -44,9 +44,23 @@ def small(tmp_path):
 @pytest.mark.slow
 @needs_sphinx
 @pytest.mark.skipif(not CHROMIUM, reason="needs Chromium: apt-get install chromium")
-def test_a_course_page_draws_its_figure_and_the_search_finds_words(page, small):  # noqa: F811
+def test_a_course_page_draws_its_figure_and_the_search_finds_words(small):
+    sync_api = pytest.importorskip("playwright.sync_api", reason="needs playwright: pip install playwright")
     assert book.build(small, small / "site", code=False) >= 3
-    page.context.set_offline(True)
+    with sync_api.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        page, errors, wanted = browser.new_page(), [], []
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.on("request", lambda request: wanted.append(request.url))
+        page.set_default_timeout(120_000)
+        look_at(page, small)
+        browser.close()
+    assert not errors
+    assert not [url for url in wanted if url.startswith(("http:", "https:"))]
+
+
+def look_at(page, small):
+    """The figure is drawn, formulas are set, the search finds a page."""
     page.goto((small / "site/course/01_data_loading.html").as_uri())
     figure = page.locator(".js-plotly-plot").first
     figure.scroll_into_view_if_needed()
@@ -103,7 +117,7 @@ def test_missing_packages_are_named(small, monkeypatch):
 
 def test_built_pages_are_searched_for_dead_links_and_for_the_network(tmp_path):
     (tmp_path / "b.html").write_text('<p id="here">')
-    page = tmp_path / "a.html"  # noqa: F811
+    page = tmp_path / "a.html"
     page.write_text('<a href="b.html#here">1</a> <a href="https://x.org">2</a>')
     assert book.check_links(tmp_path) == 1
     page.write_text('<a href="b.html#there">')
@@ -122,9 +136,9 @@ def test_the_reference_lists_every_option_of_train():
 
 
 def test_docstrings_become_restructuredtext():
-    lines = ["Cost of `q` * 2:", "", "    cost = a * b", "", "The end."]
+    lines = ["Costs of `q`s * 2:", "", "    cost = a * b", "", "The end."]
     to_rst(lines)
-    assert lines == ["Cost of ``q`` \\* 2:", "", "::", "", "    cost = a * b", "", "The end.", ""]
+    assert lines == ["Costs of ``q``\\ s \\* 2:", "", "::", "", "    cost = a * b", "", "The end.", ""]
 
 
 def test_the_repository_is_named_alike_everywhere():

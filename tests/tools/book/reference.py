@@ -8,6 +8,7 @@ import itertools
 import pkgutil
 import re
 from collections.abc import Iterator
+from importlib.util import find_spec
 from typing import Any
 from unittest import mock
 
@@ -97,8 +98,10 @@ def api_pages() -> dict[str, str]:
     for package in pkgutil.iter_modules(mf3d_tutorial.__path__):
         if package.ispkg:
             name = f"mf3d_tutorial.{package.name}"
-            path = importlib.import_module(name).__path__
-            modules = [name, *(f"{name}.{module.name}" for module in pkgutil.iter_modules(path) if not module.ispkg)]
+            modules = [name]
+            if package.name != "kernels" or find_spec("triton"):  # triton comes with the CUDA build of torch only
+                inside = pkgutil.iter_modules(importlib.import_module(name).__path__)
+                modules += [f"{name}.{module.name}" for module in inside if not module.ispkg]
             pages[package.name] = "\n\n".join([f"# `{name}`", *map(module_section, modules)]) + "\n"
     return pages
 
@@ -110,12 +113,17 @@ def module_section(name: str) -> str:
     return f"{heading}```{{eval-rst}}\n.. automodule:: {name}{members}\n```"
 
 
+def literal(found: re.Match) -> str:
+    """`code` as reStructuredText, which needs to be told that a word may go on after it."""
+    return f"``{found[1]}``" + ("\\ " if found[2] else "")
+
+
 def to_rst(lines: list[str]) -> None:
     """Our docstrings' few marks as reStructuredText, in place: `code`, and indented lines as they are."""
     parts = []
     for block in re.split(r"\n\s*\n", inspect.cleandoc("\n".join(lines)).rstrip()):
         for indented, group in itertools.groupby(block.splitlines(), lambda line: line.startswith(" ")):
             text = "\n".join(group)
-            marked = re.sub(r"(?<!`)`([^`]+)`(?!`)", r"``\1``", text).replace("*", r"\*")
+            marked = re.sub(r"(?<!`)`([^`]+)`(?!`)(?=(\w?))", literal, text).replace("*", r"\*")
             parts += ["::", text] if indented else [marked]
     lines[:] = [*"\n\n".join(parts).splitlines(), ""]

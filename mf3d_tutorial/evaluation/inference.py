@@ -168,7 +168,7 @@ def forward_scene(
     device = next(model.parameters()).device
     with autocast(device, inference_precision(precision, device)):
         layers = model.forward_layers(points.to(device), last_only)
-    return [(logits[0], masks[0]) for logits, masks in layers]
+        return [(logits[0], masks[0]) for logits, masks in layers]  # masks are computed here, as they are asked for
 
 
 def run_model(model: MaskFormer3D, cfg: Config, scene: Scene) -> tuple[Float[Tensor, "Q C+1"], Float[Tensor, "Q N"]]:

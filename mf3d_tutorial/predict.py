@@ -34,7 +34,7 @@ from mf3d_tutorial.warp.device import choose_device
 
 SHIPPED = Path(__file__).parents[1] / "data_samples" / "checkpoints" / "strong.ckpt"
 
-FILES = r"instances\.(json|ply)|masks\.npz|report\.html"  # what `write_results` writes of a scan
+FILES = r"instances\.(json|ply)|masks\.npz|report\.html|plotly\.min\.js"  # what `write_results` writes of a scan
 
 
 @dataclass

@@ -34,7 +34,7 @@ from mf3d_tutorial.warp.device import choose_device
 
 SHIPPED = Path(__file__).parents[1] / "data_samples" / "checkpoints" / "strong.ckpt"
 
-FILES = r"instances\.(json|ply)|masks\.npz|report\.html"  # what `write_results` writes of a scan
+FILES = r"instances\.(json|ply)|masks\.npz|report\.html|plotly\.min\.js"  # what `write_results` writes of a scan
 
 
 @dataclass
@@ -46,7 +46,7 @@ class PredictOptions(InferenceOptions):
     )
     output: str = option(MISSING, "folder to write into (required)", path=True)
     score_threshold: float = option(0.3, "instances with a lower score are left out")
-    units: str = option("auto", "of the input: m, cm, mm; auto: mm if it would be more than 200 m wide in metres")
+    units: str = option("auto", "of the input: m, cm, mm; auto: m, or what makes a large scan more like a room")
     up: str = option("auto", "y or z; auto: y if the floor (most points in the lowest 5 cm) lies there")
 
     def __post_init__(self) -> None:

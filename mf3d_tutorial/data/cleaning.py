@@ -15,7 +15,7 @@ from scipy.spatial import cKDTree
 from mf3d_tutorial.common.errors import DataError
 
 UNITS = {"m": 1.0, "cm": 0.01, "mm": 0.001}
-_LARGEST_SCAN, _HIGHEST_SCAN, _USUAL_HEIGHT = 200, 20, 2.5  # metres
+_LARGEST_SCAN, _HIGHEST_SCAN, _USUAL = 200, 20, np.array([6, 2.5])  # metres; width and height of a usual room
 _STRAY_SHARE = 0.001  # of all points: what stands alone and has no more than this is no part of the scan
 _OBJECT_POINTS = 100  # points that an object has at least, as AP counts
 
@@ -24,7 +24,7 @@ def check_points(coord: Num[np.ndarray, "N 3"], where: str | Path) -> None:
     """DataError if there is no point or a coordinate is not a finite number."""
     if len(coord) == 0:
         raise DataError(f"{where} has no points: prepare it again or remove it")
-    bad = ~np.isfinite(coord).all(1)
+    bad = ~(np.abs(coord.astype(np.float64)) < 1e36).all(1)  # in float32 it would be infinite
     if bad.any():
         raise DataError(
             f"{where} has {bad.sum()} points whose coordinates are NaN or infinite (the first is point "
@@ -48,9 +48,9 @@ def unit_color(color: Num[np.ndarray, "N 3"], where: str | Path = "color") -> tu
     DataError for NaN, for negative numbers and for what is above 65535.
     """
     check_finite(color, where)
-    low, high = (color.min(), color.max()) if len(color) else (0, 0)
+    low, high = float(color.min(initial=0)), float(color.max(initial=0))  # 65535 is too much for a float16
     if low < 0 or high > 65535:
-        raise DataError(f"{where} holds {low} to {high}: colours are 0..255, 0..1 or, of 16 bits, 0..65535")
+        raise DataError(f"{where} holds {low:g} to {high:g}: colours are 0..255, 0..1 or, of 16 bits, 0..65535")
     if high > 255:
         return color.astype(np.float32) / 65535, f"colours of 16 bits (up to {high:g}): divided by 65535"
     scale = 1 if color.dtype.kind == "f" and high <= 1 else 255
@@ -123,16 +123,16 @@ def split_ids(segment: Int[np.ndarray, " N"], instance: Int[np.ndarray, " N"]) -
 
 
 def seeming_units(coord: Num[np.ndarray, "N 3"]) -> str:
-    """m, cm or mm. What would be over 200 m wide and over 20 m high in metres is in the unit that makes it room-high.
+    """m, cm or mm. What would be over 200 m wide and 20 m high in metres is in the unit that makes it more like a room.
 
-    Height is the least of the three extents; of each the outer 2 % of points do not count.
+    Width is the largest, height the least of the three extents; of each the outer 2 % of points do not count.
     """
     low, high = np.percentile(coord[:: len(coord) // 200_000 + 1], [1, 99], axis=0)
     extent = high - low
-    height = extent.min()
-    if extent.max() <= _LARGEST_SCAN or height <= _HIGHEST_SCAN:
+    size = np.array([extent.max(), extent.min()])
+    if size[0] <= _LARGEST_SCAN or size[1] <= _HIGHEST_SCAN:
         return "m"
-    return min(("cm", "mm"), key=lambda unit: abs(np.log(height * UNITS[unit] / _USUAL_HEIGHT)))
+    return min(("cm", "mm"), key=lambda unit: np.abs(np.log(size * UNITS[unit] / _USUAL)).sum())
 
 
 def summary(sentences: Sequence[tuple[str, str]]) -> list[str]:

@@ -93,8 +93,12 @@ def read_ply(path: Path) -> Cloud:
                 elements.append((words[1], int(words[2]), []))
             elif words[0] == "property":
                 types = [np.dtype(_PLY_TYPES.get(word, word)) for word in words[1:-1] if word != "list"]
+                if words[1] == "list" and elements[-1][0] == "vertex":
+                    raise DataError(
+                        f"{path}: each vertex has a list, {words[-1]}: export it again without that property"
+                    )
                 if words[1] == "list":  # taken for triangles until read
-                    elements[-1][2].extend([("count", types[0]), ("triangle", types[1], 3)])
+                    elements[-1][2].extend([(f"count {words[-1]}", types[0]), (f"triangle {words[-1]}", types[1], 3)])
                 else:
                     elements[-1][2].append((words[-1], types[0]))
         tables = {}
@@ -107,8 +111,14 @@ def read_ply(path: Path) -> Cloud:
                 break  # polygons of other sizes: what follows is not needed, if the vertices came first
     if tables.get("vertex") is None:
         raise DataError(f"{path} has no vertices, or faces before them: export it again")
-    faces = tables.get("face")
-    return _from_table(path, tables["vertex"], None if faces is None else faces["triangle"].astype(np.int64))
+    faces = None if (table := tables.get("face")) is None else _triangles(table)
+    return _from_table(path, tables["vertex"], faces)
+
+
+def _triangles(table: np.ndarray) -> Int[np.ndarray, "M 3"] | None:
+    """The triangles of a table of faces; None if it holds none."""
+    names = [name for name in table.dtype.names if name in ("triangle vertex_indices", "triangle vertex_index")]
+    return table[names[0]].astype(np.int64) if names else None
 
 
 def read_pcd(path: Path) -> Cloud:
@@ -142,11 +152,12 @@ def _header(path: Path, file: BinaryIO, last: bytes, keep: bool = False):
 
 def _table(path: Path, file: BinaryIO, dtype: np.dtype, count: int, ascii: bool, name: str) -> np.ndarray | None:
     """`count` records of `dtype`; None if they hold polygons that are no triangles. DataError if there are fewer."""
-    polygons = "count" in (dtype.names or ())
+    lists = [field for field in dtype.names or () if field.startswith("count ")]
+    polygons = bool(lists)
     rows = list(islice(file, count)) if ascii else np.fromfile(file, dtype, count)
     if ascii and polygons and rows and len(rows[-1].split()) <= int(rows[-1].split()[0]):
         rows.pop()  # it ends within its line
-    broken = polygons and not ascii and (rows["count"] != 3).any()
+    broken = polygons and not ascii and any((rows[field] != 3).any() for field in lists)
     if len(rows) < count and not broken:
         raise DataError(f"{path} is cut: it holds {len(rows)} of {count} {name} records; copy or export it again")
     if ascii:

@@ -12,6 +12,7 @@ from mf3d_tutorial import evaluate as module
 from mf3d_tutorial.config import trust
 from mf3d_tutorial.config.options import load_options
 from mf3d_tutorial.data import ScanNetScenes, label_set
+from mf3d_tutorial.data.placement import place
 from mf3d_tutorial.evaluate import EvaluateOptions, evaluate, main
 from mf3d_tutorial.evaluation.inference import predict_instances
 from mf3d_tutorial.evaluation.metrics import ScanNetInstanceAP
@@ -67,7 +68,7 @@ def metrics(tmp_path) -> dict:
 
 def first_in_voxel(coord, voxel_size: float = 0.04) -> tuple[list[int], list[int]]:
     """The first point of each voxel, in the order of its indices; for every point the place of the one that stands."""
-    cells = [tuple(cell) for cell in np.floor(coord / np.float32(voxel_size)).astype(int).tolist()]
+    cells = [tuple(cell) for cell in np.floor(place(coord) / voxel_size).astype(int).tolist()]
     first = {}
     for index, cell in enumerate(cells):
         first.setdefault(cell, index)

@@ -66,6 +66,21 @@ def test_a_mesh_gives_instances_masks_and_a_coloured_mesh(tmp_path, run):
     colors = painted.visual.vertex_colors[:, :3]
     assert len(np.unique(colors[left], axis=0)) == len(np.unique(colors[~left], axis=0)) == 1
     assert (colors[left][0] != colors[~left][0]).any()
+    assert run(f"input={tmp_path}/scan.ply")[0] == 0  # the same again, into the same folder
+
+
+def test_a_stray_point_is_in_no_mask_and_in_no_box(tmp_path, run):
+    coord = np.concatenate([np.random.default_rng(0).uniform(0, 1, (3000, 3)), [[50, 0, 0]]])
+    np.savez(tmp_path / "scan.npz", coord=coord, superpoint=np.arange(3001) // 7)
+    for extra in ([], ["superpoints=true"]):
+        code, out, _ = run(f"input={tmp_path}/scan.npz", "up=z", *extra)
+        assert code == 0
+        assert "1 stray points ignored (the first is point 3000, at 50.0, 0.0, 0.0 m)" in out
+        instances, archive = results(tmp_path / "out/scan")
+        assert archive["masks"].shape[1] == 3001
+        assert archive["masks"][:, :3000].any()
+        assert not archive["masks"][:, 3000].any()
+        assert max(row["box"]["max"][0] for row in instances) <= 1
 
 
 def test_millimetres_with_y_up_give_the_same_in_their_own_coordinates(tmp_path, run):

@@ -39,7 +39,7 @@ def test_every_scale_of_colours_gives_the_same(scale, dtype, said):
 @pytest.mark.parametrize(
     ("color", "reason"),
     [
-        (COLOR - 1.0, "where holds -1.0 to 254.0: colours are 0..255"),
+        (COLOR - 1.0, "where holds -1 to 254: colours are 0..255"),
         (COLOR * 1000, "where holds 0 to 255000: colours are 0..255"),
         (np.where(COLOR[7, 1] == COLOR, np.nan, COLOR / 255), "where holds NaN or infinite numbers"),
         (np.where(COLOR == 7, np.inf, COLOR), "where holds NaN or infinite numbers"),
@@ -135,7 +135,7 @@ def test_a_stray_point_of_a_scene_has_no_prediction(tmp_path):
 
 
 @pytest.mark.parametrize(("scale", "units"), [(1, "m"), (100, "cm"), (1000, "mm")])
-@pytest.mark.parametrize("size", [(4, 5, 2.5), (30, 20, 3), (8, 3, 2.2)])
+@pytest.mark.parametrize("size", [(4, 5, 2.5), (30, 20, 3), (8, 3, 2.2), (4, 4, 0.7)])
 def test_units_are_found_for_rooms_of_all_sizes(scale, units, size):
     assert seeming_units(room() / [4, 5, 2.5] * size * scale + [9000, -80, 7]) == units
 

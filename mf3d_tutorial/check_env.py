@@ -12,12 +12,20 @@ import shutil
 import sys
 import warnings
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 
 from mf3d_tutorial.common.command_line import program_name
 
 ROOT = Path(__file__).resolve().parent.parent
 OLDEST_PYTHON, NEWEST_PYTHON = (3, 10), (3, 13)
+
+# Extra of pyproject.toml -> a package of it, and what needs it.
+EXTRAS = {
+    "notebook": ("papermill", "the notebooks, and sweeps over them"),
+    "rooms": ("embreex", "make_rooms"),
+    "live": ("viser", "viz.enabled=true"),
+}
 
 
 class Failure(Exception):
@@ -29,11 +37,10 @@ class Failure(Exception):
 
 
 def with_note(package: str, version: str) -> str:
-    """`version`, and beside it the one in constraints.txt (which only a checkout has) if that is another."""
-    constraints = ROOT / "constraints.txt"
-    pins = constraints.read_text() if constraints.exists() else ""
-    pin = re.search(rf"^{package}==([^ ;\n]+)", pins, re.MULTILINE)
-    return version if pin is None or version.split("+")[0] == pin[1] else f"{version} (tested with {pin[1]})"
+    """`version`, and beside it those in constraints*.txt (which only a checkout has) if that is another."""
+    lines = "\n".join(path.read_text() for path in sorted(ROOT.glob("constraints*.txt")))
+    pins = re.findall(rf"^{package}==([^ ;\n]+)", lines, re.MULTILINE)
+    return version if not pins or version.split("+")[0] in pins else f"{version} (tested with {' and '.join(pins)})"
 
 
 def load(module: str, name: str, command: str = "make install"):
@@ -112,7 +119,15 @@ def check_data(folder: Path) -> str:
     return f"data folder {folder}: scenes: " + ", ".join(f"{count} {split}" for split, count in counts.items() if count)
 
 
-CHECKS = (check_python, check_torch, check_gpu, check_warpconvnet, check_convolution)
+def check_extras() -> str:
+    """Packages that only some parts need; without them the rest works."""
+    missing = [f"{extra} ({part})" for extra, (package, part) in EXTRAS.items() if find_spec(package) is None]
+    if missing:
+        raise Failure(f"optional packages are missing: {', '.join(missing)}", "make install")
+    return f"optional packages are there: {', '.join(EXTRAS)}"
+
+
+CHECKS = (check_python, check_torch, check_gpu, check_warpconvnet, check_convolution, check_extras)
 
 
 def main() -> int:

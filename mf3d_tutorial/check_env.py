@@ -44,6 +44,7 @@ def with_note(package: str, version: str) -> str:
 
 
 def load(module: str, name: str, command: str = "make install"):
+    """The imported `module`; Failure, with the `command` that mends it, if it cannot be imported."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -53,6 +54,7 @@ def load(module: str, name: str, command: str = "make install"):
 
 
 def check_python() -> str:
+    """Its version; Failure if it is too old or too new."""
     version = "Python {}.{}.{}".format(*sys.version_info[:3])
     if not OLDEST_PYTHON <= sys.version_info[:2] <= NEWEST_PYTHON:
         raise Failure(f"{version}, but 3.10 to 3.13 is needed", "PYTHON=python3.12 make install")
@@ -60,10 +62,12 @@ def check_python() -> str:
 
 
 def check_torch() -> str:
+    """Its version; Failure if it cannot be imported."""
     return "torch " + with_note("torch", load("torch", "torch").__version__)
 
 
 def check_gpu() -> str:
+    """The GPU, or that there is none; Failure if there is one that torch cannot use."""
     torch = load("torch", "torch")
     if torch.cuda.is_available():
         gpu = torch.cuda.get_device_properties(0)
@@ -76,6 +80,7 @@ def check_gpu() -> str:
 
 
 def check_warpconvnet() -> str:
+    """Its version; Failure if it cannot be imported, or not be used as this project does."""
     torch = load("torch", "torch")
     load("mf3d_tutorial.warp", "WarpConvNet", "make gpu" if torch.cuda.is_available() else "make install")
     return "WarpConvNet " + with_note("warpconvnet", load("warpconvnet", "WarpConvNet").__version__)
@@ -96,6 +101,7 @@ def convolve(device: str) -> list:
 
 
 def check_convolution() -> str:
+    """Failure if WarpConvNet's CUDA extension is missing, or gives other numbers than the CPU."""
     torch, warp = load("torch", "torch"), load("mf3d_tutorial.warp", "WarpConvNet")
     on_cpu = convolve("cpu")
     if not torch.cuda.is_available():
@@ -109,6 +115,7 @@ def check_convolution() -> str:
 
 
 def check_data(folder: Path) -> str:
+    """How many scenes `folder` holds; Failure if a split that training needs has none."""
     make = f"python -m mf3d_tutorial.make_rooms --out {folder} --train 8 --val 4"
     if not folder.is_dir():
         raise Failure(f"data folder {folder} {'is not a folder' if folder.exists() else 'does not exist'}", make)

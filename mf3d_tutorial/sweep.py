@@ -162,6 +162,7 @@ def run_and_compare(sweep: Sweep) -> None:
 
 @exit_on_user_error
 def main() -> None:
+    """Run the sweep of a file."""
     parser = argument_parser("sweep", __doc__)
     parser.add_argument("file", help="the sweep file")
     run_and_compare(load_sweep(parser.parse_args().file))

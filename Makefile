@@ -9,8 +9,12 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 BIN := .venv/bin
 STAMP := .venv/.installed
-pin = $(shell sed -n 's/^$(1)==\([^ ;]*\).*/\1/p' constraints.txt)
-TORCH := $(call pin,torch)
+pin = $(shell sed -n 's/^$(1)==\([^ ;]*\).*/\1/p' $(or $(2),constraints.txt))
+# CUDA work was done and measured with the torch of constraints-gpu.txt, whose wheel on PyPI brings CUDA libraries of
+# its own versions. So on a machine with a GPU that file stands in for the lines on torch and CUDA in constraints.txt.
+GPU := $(shell command -v nvidia-smi)
+TORCH := $(call pin,torch,$(if $(GPU),constraints-gpu.txt))
+PINS := $(if $(GPU),.venv/constraints.txt,constraints.txt)
 CPU_INDEX := https://download.pytorch.org/whl/cpu
 
 # An existing .venv keeps its Python. Naming another one in PYTHON makes a new .venv.
@@ -31,7 +35,7 @@ help: ## list the targets
 
 install: $(STAMP) ## set up .venv with pinned packages (about 90 s, and the download of torch)
 
-$(STAMP): pyproject.toml constraints.txt
+$(STAMP): pyproject.toml constraints.txt constraints-gpu.txt
 	@command -v "$(PYTHON)" >/dev/null || { echo "There is no $(PYTHON) here: run 'apt-get install python3 python3-venv', \
 	or name a Python 3.10 to 3.13, as in 'PYTHON=python3.12 make install'." >&2; exit 1; }
 	@"$(PYTHON)" -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))' || { \
@@ -43,19 +47,20 @@ $(STAMP): pyproject.toml constraints.txt
 	@if ! $(BIN)/python -c 'import pip' 2>/dev/null || [ "$$($(BIN)/python -V)" != "$$("$(PYTHON)" -V)" ]; then \
 	    echo "Making .venv with $$("$(PYTHON)" -V)"; "$(PYTHON)" -m venv --clear .venv; \
 	fi
+	@$(if $(GPU),grep -vE '^(setuptools|torch|triton|nvidia-|cuda-)' constraints.txt | cat - constraints-gpu.txt > $(PINS))
 	@if [ "$$($(BIN)/python -c 'from importlib.metadata import version; print(version("torch"))' 2>/dev/null \
 	    | cut -d + -f 1)" = "$(TORCH)" ]; then \
 	    echo "torch $(TORCH) is there"; \
-	elif ! command -v nvidia-smi >/dev/null && echo "Installing torch $(TORCH) for the CPU" && \
+	elif [ -z "$(GPU)" ] && echo "Installing torch $(TORCH) for the CPU" && \
 	    $(BIN)/python -m pip install --no-deps --retries 0 --timeout 15 --index-url $(CPU_INDEX) \
 	    torch==$(TORCH) 2>/dev/null; then :; \
 	else \
-	    command -v nvidia-smi >/dev/null || echo "No torch $(TORCH) from $(CPU_INDEX): taking it from the usual index \
+	    [ -n "$(GPU)" ] || echo "No torch $(TORCH) from $(CPU_INDEX): taking it from the usual index \
 	(the same results, but gigabytes more)"; \
-	    $(BIN)/python -m pip install -c constraints.txt torch==$(TORCH); \
+	    $(BIN)/python -m pip install -c $(PINS) torch==$(TORCH); \
 	fi
 	@echo "Installing the other packages (about a minute)"
-	@$(BIN)/python -m pip install -q -c constraints.txt -e '.[test,docs]'
+	@$(BIN)/python -m pip install -q -c $(PINS) -e '.[test,docs]'
 	@touch $@
 
 # The filter takes out what the notebook's kernel says to itself on starting and stopping.
@@ -93,7 +98,7 @@ gpu: $(STAMP) ## on a GPU machine: compile WarpConvNet's CUDA extension for the 
 	command -v g++ >/dev/null || stop "g++ is missing: run 'apt-get install g++'."; \
 	[ -e "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("include"))')/Python.h" ] || stop "Python.h is \
 	missing: run 'apt-get install python3-dev' (python3.12-dev for python3.12, and so on)."
-	$(BIN)/python -m pip install -q -c constraints.txt setuptools 'setuptools-scm<10' wheel pybind11 ninja build
+	$(BIN)/python -m pip install -q -c $(PINS) setuptools 'setuptools-scm<10' wheel pybind11 ninja build
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pip install --no-cache-dir --no-build-isolation \
 	    --no-binary warpconvnet --force-reinstall --no-deps warpconvnet==$(call pin,warpconvnet)
 	$(BIN)/python -m mf3d_tutorial.check_env
@@ -106,7 +111,7 @@ site: $(STAMP) ## build the book in site/, which opens without a server (a minut
 
 lock: ## write constraints.txt anew from pyproject.toml (LOCK_ARGS=--upgrade for newer versions, TORCH=x.y.z)
 	@tmp=$$(mktemp -d); trap 'rm -rf "$$tmp"' EXIT; \
-	echo "torch==$(TORCH)" > "$$tmp/torch.txt"; \
+	echo "torch==$(if $(findstring command,$(origin TORCH)),$(TORCH),$(call pin,torch))" > "$$tmp/torch.txt"; \
 	"$(PYTHON)" -m venv "$$tmp/uv"; "$$tmp/uv/bin/python" -m pip install -q uv; \
 	"$$tmp/uv/bin/uv" pip compile -q --universal -p 3.10 --all-extras pyproject.toml -c "$$tmp/torch.txt" \
 	    -o constraints.txt --no-annotate --no-header --index-strategy unsafe-best-match $(LOCK_ARGS)

@@ -12,12 +12,20 @@ import shutil
 import sys
 import warnings
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 
 from mf3d_tutorial.common.command_line import program_name
 
 ROOT = Path(__file__).resolve().parent.parent
 OLDEST_PYTHON, NEWEST_PYTHON = (3, 10), (3, 13)
+
+# Extra of pyproject.toml -> a package of it, and what needs it.
+EXTRAS = {
+    "notebook": ("papermill", "the notebooks, and sweeps over them"),
+    "rooms": ("embreex", "make_rooms"),
+    "live": ("viser", "viz.enabled=true"),
+}
 
 
 class Failure(Exception):
@@ -29,14 +37,14 @@ class Failure(Exception):
 
 
 def with_note(package: str, version: str) -> str:
-    """`version`, and beside it the one in constraints.txt (which only a checkout has) if that is another."""
-    constraints = ROOT / "constraints.txt"
-    pins = constraints.read_text() if constraints.exists() else ""
-    pin = re.search(rf"^{package}==([^ ;\n]+)", pins, re.MULTILINE)
-    return version if pin is None or version.split("+")[0] == pin[1] else f"{version} (tested with {pin[1]})"
+    """`version`, and beside it those in constraints*.txt (which only a checkout has) if that is another."""
+    lines = "\n".join(path.read_text() for path in sorted(ROOT.glob("constraints*.txt")))
+    pins = re.findall(rf"^{package}==([^ ;\n]+)", lines, re.MULTILINE)
+    return version if not pins or version.split("+")[0] in pins else f"{version} (tested with {' and '.join(pins)})"
 
 
 def load(module: str, name: str, command: str = "make install"):
+    """The imported `module`; Failure, with the `command` that mends it, if it cannot be imported."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -46,6 +54,7 @@ def load(module: str, name: str, command: str = "make install"):
 
 
 def check_python() -> str:
+    """Its version; Failure if it is too old or too new."""
     version = "Python {}.{}.{}".format(*sys.version_info[:3])
     if not OLDEST_PYTHON <= sys.version_info[:2] <= NEWEST_PYTHON:
         raise Failure(f"{version}, but 3.10 to 3.13 is needed", "PYTHON=python3.12 make install")
@@ -53,10 +62,12 @@ def check_python() -> str:
 
 
 def check_torch() -> str:
+    """Its version; Failure if it cannot be imported."""
     return "torch " + with_note("torch", load("torch", "torch").__version__)
 
 
 def check_gpu() -> str:
+    """The GPU, or that there is none; Failure if there is one that torch cannot use."""
     torch = load("torch", "torch")
     if torch.cuda.is_available():
         gpu = torch.cuda.get_device_properties(0)
@@ -69,6 +80,7 @@ def check_gpu() -> str:
 
 
 def check_warpconvnet() -> str:
+    """Its version; Failure if it cannot be imported, or not be used as this project does."""
     torch = load("torch", "torch")
     load("mf3d_tutorial.warp", "WarpConvNet", "make gpu" if torch.cuda.is_available() else "make install")
     return "WarpConvNet " + with_note("warpconvnet", load("warpconvnet", "WarpConvNet").__version__)
@@ -89,6 +101,7 @@ def convolve(device: str) -> list:
 
 
 def check_convolution() -> str:
+    """Failure if WarpConvNet's CUDA extension is missing, or gives other numbers than the CPU."""
     torch, warp = load("torch", "torch"), load("mf3d_tutorial.warp", "WarpConvNet")
     on_cpu = convolve("cpu")
     if not torch.cuda.is_available():
@@ -102,6 +115,7 @@ def check_convolution() -> str:
 
 
 def check_data(folder: Path) -> str:
+    """How many scenes `folder` holds; Failure if a split that training needs has none."""
     make = f"python -m mf3d_tutorial.make_rooms --out {folder} --train 8 --val 4"
     if not folder.is_dir():
         raise Failure(f"data folder {folder} {'is not a folder' if folder.exists() else 'does not exist'}", make)
@@ -112,7 +126,15 @@ def check_data(folder: Path) -> str:
     return f"data folder {folder}: scenes: " + ", ".join(f"{count} {split}" for split, count in counts.items() if count)
 
 
-CHECKS = (check_python, check_torch, check_gpu, check_warpconvnet, check_convolution)
+def check_extras() -> str:
+    """Packages that only some parts need; without them the rest works."""
+    missing = [f"{extra} ({part})" for extra, (package, part) in EXTRAS.items() if find_spec(package) is None]
+    if missing:
+        raise Failure(f"optional packages are missing: {', '.join(missing)}", "make install")
+    return f"optional packages are there: {', '.join(EXTRAS)}"
+
+
+CHECKS = (check_python, check_torch, check_gpu, check_warpconvnet, check_convolution, check_extras)
 
 
 def main() -> int:

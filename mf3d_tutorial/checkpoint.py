@@ -14,6 +14,7 @@ __all__ = ["CheckpointError", "load_checkpoint", "load_model", "save_checkpoint"
 
 @exit_on_user_error
 def main() -> None:
+    """Strip the checkpoint that the arguments name."""
     parser = argument_parser("checkpoint", __doc__)
     parser.add_argument("source", help="a last.ckpt or best.ckpt")
     parser.add_argument("target", help="the file to write")

@@ -37,17 +37,23 @@ KEYS = ("ap", "ap50", "ap25")
 
 @dataclass
 class EvaluatePaths:
+    """Where scenes come from and metrics go."""
+
     data_dir: str = option(MISSING, "dataset root with a folder for the split (required)", path=True)
     output_dir: str = option("./results/evaluate", "metrics.json is written into this folder", path=True)
 
 
 @dataclass
 class EvaluateData:
+    """What AP counts."""
+
     stuff_classes: list[int] | None = option(None, "class indices that AP leaves out; null: those of the label set")
 
 
 @dataclass
 class EvaluateOptions(InferenceOptions):
+    """What `evaluate` can be told."""
+
     checkpoint: str = option(MISSING, "best.ckpt or last.ckpt of a run (required)", path=True)
     split: str = option("val", "folder of paths.data_dir")
     allow_backbone: str | None = option(None, "your own class that the checkpoint names as its backbone")
@@ -123,6 +129,7 @@ def write_page(
 
 
 def read_superpoint(folder: Path) -> np.ndarray:
+    """The superpoint of each point of a scene; DataError if it has none."""
     superpoint = read_cloud(folder).superpoint
     if superpoint is None:
         raise DataError(f"{folder} has no superpoint.npy, which superpoints=true needs: see prepare_scannet")
@@ -161,7 +168,7 @@ def export_scene(folder: Path, name: str, found: Instances, labels: LabelSet, st
     (folder / f"{name}.txt").write_text("".join(lines))
 
 
-def describe(report: dict[str, Any]) -> str:
+def ap_table(report: dict[str, Any]) -> str:
     """A table: a row for every class with ground truth, every group and the mean; AP, AP50, AP25, twice if pooled."""
     reports = [report, report["superpoints"]] if "superpoints" in report else [report]
     head = "  ".join(f"{title:>6}" for _ in reports for title in ("AP", "AP50", "AP25"))
@@ -186,10 +193,11 @@ def free_at_once() -> None:
 
 @exit_on_user_error
 def main() -> None:
+    """Evaluate as the arguments say, and print the table."""
     free_at_once()
     options = load_options(EvaluateOptions, options_parser(EvaluateOptions, "evaluate", __doc__).parse_args().overrides)
     report = evaluate(options)
-    print(f"{report['scenes']} scenes of {options.split}\n{describe(report)}")
+    print(f"{report['scenes']} scenes of {options.split}\n{ap_table(report)}")
     print(
         f"written: {Path(options.paths.output_dir) / 'metrics.json'}" + (f", {options.export}" * bool(options.export))
     )

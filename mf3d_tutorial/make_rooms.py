@@ -77,6 +77,7 @@ def make_rooms(out: str | Path, train: int, val: int, workers: int = 1, domain: 
 
 @exit_on_user_error
 def main() -> None:
+    """Make rooms as the arguments say."""
     lines = "".join(f"\n  {name:<8}{says['about']}" for name, says in domains().items())
     parser = argument_parser("make_rooms", __doc__, f"domains:{lines}")
     parser.add_argument("--out", type=path_argument, required=True, help="folder to write train/ and val/ into")

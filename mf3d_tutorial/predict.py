@@ -39,6 +39,8 @@ FILES = r"instances\.(json|ply)|masks\.npz|report\.html|plotly\.min\.js"  # what
 
 @dataclass
 class PredictOptions(InferenceOptions):
+    """What `predict` can be told."""
+
     checkpoint: str = option(str(SHIPPED), "best.ckpt or last.ckpt of a run; default: that of data_samples", path=True)
     allow_backbone: str | None = option(None, "your own class that the checkpoint names as its backbone")
     input: str = option(
@@ -135,6 +137,7 @@ def predict(options: PredictOptions) -> dict[str, str]:
 
 @exit_on_user_error
 def main() -> None:
+    """Predict as the arguments say."""
     failed = predict(
         load_options(PredictOptions, options_parser(PredictOptions, "predict", __doc__).parse_args().overrides)
     )

@@ -24,6 +24,8 @@ SPLITS = ("train", "val", "test")
 
 
 class Job(NamedTuple):
+    """One scene: where its raw files are, where it goes, and the label table."""
+
     raw: Path
     out: Path
     split: str
@@ -79,6 +81,7 @@ def prepare(jobs: list[Job], workers: int) -> dict[str, str]:
 
 @exit_on_user_error
 def main() -> None:
+    """Prepare the scenes that the arguments name."""
     parser = argument_parser("prepare_scannet", __doc__)
     parser.add_argument("--raw", type=path_argument, required=True, metavar="DIR", help="holds scans/ and scans_test/")
     parser.add_argument("--out", type=path_argument, required=True, metavar="DIR", help="gets train/, val/ and test/")

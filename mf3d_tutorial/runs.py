@@ -93,6 +93,7 @@ def read_csv(path: str | Path) -> list[dict[str, Any]]:
 
 @exit_on_user_error
 def main() -> None:
+    """Print the table of the runs below a folder."""
     parser = argument_parser("runs", __doc__)
     parser.add_argument("folder", help="the folder that holds run folders, at any depth")
     parser.add_argument("--csv", metavar="FILE", help="write the table as CSV, too")

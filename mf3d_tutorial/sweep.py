@@ -26,6 +26,7 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -133,6 +134,8 @@ def _command(sweep: Sweep, folder: Path, overrides: list[str]) -> list[str]:
     parameters |= {"output_dir": str(folder.absolute()), "label_set_name": cfg.data.label_set}
     parameters["overrides"] = [option for option in overrides if not option.startswith(own)]
     parameters |= sweep.parameters
+    if find_spec("papermill") is None:
+        raise ConfigError("a sweep over a notebook needs papermill: pip install 'mf3d-tutorial[notebook]'")
     notebook = Path(sweep.notebook)
     command = [sys.executable, "-m", "papermill", str(notebook), str(folder / notebook.name)]
     command += ["-y", yaml.safe_dump(parameters), "--cwd", str(notebook.parent)]
@@ -159,6 +162,7 @@ def run_and_compare(sweep: Sweep) -> None:
 
 @exit_on_user_error
 def main() -> None:
+    """Run the sweep of a file."""
     parser = argument_parser("sweep", __doc__)
     parser.add_argument("file", help="the sweep file")
     run_and_compare(load_sweep(parser.parse_args().file))

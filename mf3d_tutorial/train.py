@@ -22,6 +22,7 @@ from mf3d_tutorial.training.engine import describe, fit
 
 @exit_on_user_error
 def main() -> None:
+    """Train as the arguments say."""
     parser = options_parser(Config, "train", __doc__)
     parser.add_argument("-m", "--multirun", action="store_true", help="a run for each combination of values")
     arguments = parser.parse_intermixed_args()

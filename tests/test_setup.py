@@ -28,7 +28,11 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 PYTHONS = ["3.10", "3.11", "3.12", "3.13"]
 EXTRAS = PROJECT["optional-dependencies"]
 REQUIREMENTS = [*PROJECT["dependencies"], *(line for lines in EXTRAS.values() for line in lines)]
-PINS = [Requirement(line) for line in (ROOT / "constraints.txt").read_text().splitlines() if line.strip()]
+REQUIREMENTS = [line for line in REQUIREMENTS if Requirement(line).name != PROJECT["name"]]
+PIN_LINES = (ROOT / "constraints.txt").read_text().splitlines()
+PINS = [Requirement(line) for line in PIN_LINES if line.strip()]
+GPU_LINES = (ROOT / "constraints-gpu.txt").read_text().splitlines()
+GPU_TORCH = next(line for line in GPU_LINES if line.startswith("torch==")).removeprefix("torch==")
 needs_make = pytest.mark.skipif(shutil.which("make") is None, reason="needs make")
 
 
@@ -73,7 +77,8 @@ def test_conda_users_get_what_make_install_gives():
     assert python in PYTHONS
     installed = re.search(r"pip install -q (-c \S+) (-e) '(\.\[.*\])'", (ROOT / "Makefile").read_text())
     constraints, editable, package = installed.groups()
-    assert by_pip == {"pip": [constraints, f"{editable} {package}"]}
+    assert by_pip == {"pip": ["-c constraints.txt", f"{editable} {package}"]}
+    assert constraints == "-c $(PINS)"  # constraints.txt, or the file made for a GPU machine
     assert set(package[2:-1].split(",")) <= set(EXTRAS)
 
 
@@ -94,7 +99,7 @@ def make(folder: Path, *arguments: str, **environment: str) -> subprocess.Comple
 @pytest.fixture
 def bare(tmp_path):
     """A checkout's build files, with no .venv."""
-    for name in ("Makefile", "pyproject.toml", "constraints.txt"):
+    for name in ("Makefile", "pyproject.toml", "constraints.txt", "constraints-gpu.txt"):
         shutil.copy(ROOT / name, tmp_path)
     return tmp_path
 
@@ -139,6 +144,62 @@ def test_make_says_which_package_brings_venv(bare):
     assert not (bare / ".venv").exists()
 
 
+FAKE_PYTHON = """#!/bin/sh
+# A Python whose venv holds itself, and which writes down what pip is asked for.
+case "$*" in
+    -V) echo Python 3.12.0 ;;
+    "-m venv --clear .venv") mkdir -p .venv/bin && cp "$0" .venv/bin/python ;;
+    *version*torch*) echo none ;;
+    *"pip install"*) echo "$*" >> pip.txt ;;
+esac
+"""
+
+
+@needs_make
+@pytest.mark.parametrize("gpu", [False, True])
+def test_a_gpu_machine_gets_the_torch_that_cuda_work_was_done_with(bare, tmp_path, gpu):
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    for tool in ("bash", "sh", "sed", "cut", "cat", "grep", "touch", "mkdir", "cp", "date"):
+        (tools / tool).symlink_to(shutil.which(tool))
+    for name, code in {"python3": FAKE_PYTHON, **({"nvidia-smi": "#!/bin/sh\n"} if gpu else {})}.items():
+        (tools / name).write_text(code)
+        (tools / name).chmod(0o755)
+    command = [shutil.which("make"), "install"]
+    done = subprocess.run(command, cwd=bare, env={"PATH": str(tools)}, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    torch, others = (bare / "pip.txt").read_text().splitlines()
+    if not gpu:
+        assert torch.endswith(f"--index-url https://download.pytorch.org/whl/cpu torch=={pins_for('torch', '3.11')[0]}")
+        assert "-c constraints.txt -e" in others
+        return
+    assert torch.endswith(f"-c .venv/constraints.txt torch=={GPU_TORCH}")
+    assert "-c .venv/constraints.txt -e" in others
+    lines = (bare / ".venv/constraints.txt").read_text().splitlines()
+    of_torch = ("nvidia-", "cuda-", "triton", "torch==", "setuptools==")
+    assert lines == [line for line in PIN_LINES if not line.startswith(of_torch)] + GPU_LINES
+
+
+def test_what_is_optional_is_said_in_a_sentence(monkeypatch):
+    monkeypatch.setattr(check_env, "find_spec", lambda name: None if name in ("papermill", "embreex") else name)
+    with pytest.raises(check_env.Failure) as failure:
+        check_env.check_extras()
+    sentence = "optional packages are missing: notebook (the notebooks, and sweeps over them), rooms (make_rooms)"
+    assert (str(failure.value), failure.value.command) == (sentence, "make install")
+    for extra, (package, _) in check_env.EXTRAS.items():
+        assert package in {Requirement(line).name for line in EXTRAS[extra]}
+
+
+@pytest.mark.parametrize("module", ["train", "evaluate", "predict", "sweep", "runs", "checkpoint", "prepare_scannet"])
+def test_a_command_needs_no_optional_package(module):
+    code = "import importlib, sys; sys.modules.update(dict.fromkeys(sys.argv[2:]))\n"  # None: cannot be imported
+    code += "importlib.import_module(sys.argv[1])"
+    optional = ["anywidget", "ipywidgets", "jupyterlab", "papermill", "embreex", "viser"]
+    command = [sys.executable, "-c", code, f"mf3d_tutorial.{module}", *optional]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
 def run_check(*arguments, **environment: str) -> subprocess.CompletedProcess:
     command = [sys.executable, "-m", "mf3d_tutorial.check_env", *map(str, arguments)]
     return subprocess.run(command, cwd=ROOT, env=os.environ | environment, capture_output=True, text=True)
@@ -156,7 +217,7 @@ def test_check_env_finds_all_well(layout):
     result = run_check("--data", layout)
     lines = result.stdout.splitlines()
     starts = ["Python 3.", "torch ", ("no GPU", "GPU"), f"WarpConvNet {pins_for('warpconvnet', '3.11')[0]}"]
-    starts += ["WarpConvNet", "data folder"]
+    starts += ["WarpConvNet", "optional packages are there: notebook, rooms, live", "data folder"]
     for line, start in zip(lines, starts, strict=True):
         assert line.removeprefix("[OK] ").startswith(start)
     assert lines[-1] == f"[OK] data folder {layout}: scenes: 2 train, 1 val"
@@ -193,8 +254,12 @@ def test_check_env_refuses_unknown_arguments():
 def test_another_torch_than_the_pinned_one_is_only_a_note(monkeypatch):
     import torch
 
-    monkeypatch.setattr(torch, "__version__", "2.11.0+cu130")
-    assert check_env.check_torch() == f"torch 2.11.0+cu130 (tested with {pins_for('torch', '3.11')[0]})"
+    tested = [GPU_TORCH, pins_for("torch", "3.11")[0]]
+    for version in tested:
+        monkeypatch.setattr(torch, "__version__", f"{version}+cu130")
+        assert check_env.check_torch() == f"torch {version}+cu130"
+    monkeypatch.setattr(torch, "__version__", "2.12.0+cu130")
+    assert check_env.check_torch() == f"torch 2.12.0+cu130 (tested with {tested[0]} and {tested[1]})"
 
 
 def test_a_gpu_that_cannot_be_used_is_a_failure(monkeypatch):

@@ -53,6 +53,7 @@ def _refuse_foreign_files(path: Path, ours: str) -> None:
 
 
 def write_text(text: str, path: Path) -> None:
+    """Write a file whole or not at all."""
     draft = path.with_name(f"{path.name}.tmp")
     draft.write_text(text)
     os.replace(draft, path)

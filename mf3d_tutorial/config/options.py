@@ -47,15 +47,18 @@ def option(default: Any, meaning: str, path: bool = False) -> Any:
 
 
 def require(condition: bool, sentence: str) -> None:
+    """ConfigError with this sentence unless the condition holds."""
     if not condition:
         raise ConfigError(sentence)
 
 
 def choice(key: str, value: str, choices: tuple[str, ...]) -> None:
+    """ConfigError unless the value is one of the choices."""
     require(value in choices, f"{key}={value} is not one of {', '.join(choices)}")
 
 
 def require_positive(config: Any, group: str, *keys: str) -> None:
+    """ConfigError if one of these keys of a group is not greater than 0."""
     for key in keys:
         value = getattr(config, key)
         require(value > 0, f"{group}.{key}={value} must be greater than 0")

@@ -40,12 +40,16 @@ OLD_NAMES = {"recipe": {"seed": "baseline"}, "backbone": {"strong": "minkunet_6m
 
 @dataclass
 class PathsConfig:
+    """Where data come from and results go."""
+
     data_dir: str = option(MISSING, "dataset root with train/ and val/ scene folders (required)", path=True)
     output_dir: str = option("./results/maskformer", "run folder: config, metrics, checkpoints", path=True)
 
 
 @dataclass
 class TrainConfig:
+    """The optimiser, its schedule, and what a run writes and when."""
+
     batch_size: int = option(2, "scenes a step, of all processes together")
     lr: float = option(1e-4, "AdamW learning rate (the highest one of schedule=onecycle)")
     epochs: int = option(100, "passes over the train split")
@@ -94,6 +98,8 @@ class TrainConfig:
 
 @dataclass
 class DataConfig:
+    """Scenes, their labels, and how they are changed for training."""
+
     label_set: str = option("scannet20", "scannet20, scannet200, or custom: classes of <data_dir>/labels.yaml")
     classes: dict[str, Any] = option({}, "what labels.yaml says: filled in by label_set=custom, not to be set")
     voxel_size: float = option(0.04, "scenes are thinned to one point a voxel of this edge, in metres")
@@ -119,11 +125,14 @@ class DataConfig:
 
     @property
     def labels(self) -> LabelSet:
+        """The label set that `label_set` names, or that labels.yaml describes."""
         return custom_labels(self.classes) if self.label_set == CUSTOM else label_set(self.label_set)
 
 
 @dataclass
 class ModelConfig:
+    """The MaskFormer's size and parts, its backbone among them."""
+
     hidden_dim: int = option(96, "width D of the queries and of the point features")
     num_queries: int = option(100, "queries Q: the most instances that one scene can have")
     num_heads: int = option(8, "attention heads; must divide hidden_dim")
@@ -165,11 +174,14 @@ class ModelConfig:
 
     @property
     def in_channels(self) -> int:
+        """Channels of the backbone's input: those of all `in_features` together."""
         return sum(FEATURE_CHANNELS[name] for name in self.in_features)
 
 
 @dataclass
 class LossConfig:
+    """Weights of the loss, which are those of the matching cost too."""
+
     cls_weight: float = option(1.0, "weight of the class term, in matching cost and loss")
     bce_weight: float = option(5.0, "weight of the mask's binary cross-entropy, in matching cost and loss")
     dice_weight: float = option(5.0, "weight of the mask's Dice term, in matching cost and loss")
@@ -189,11 +201,15 @@ class LossConfig:
 
 @dataclass
 class InferenceConfig:
+    """What becomes of predicted masks."""
+
     largest_component: bool = option(False, "of each predicted mask only the largest connected part counts")
 
 
 @dataclass
 class VizConfig:
+    """The live viewer."""
+
     enabled: bool = option(False, "open the live viewer (needs the package viser)")
     port: int = option(8080, "its port on this machine; the next free one is taken if it is in use")
     interval_seconds: float = option(10.0, "seconds between two updates, at least")
@@ -208,6 +224,8 @@ class VizConfig:
 
 @dataclass
 class Config:
+    """All options of a run."""
+
     # For Hydra: a recipe's file names the backbone's file in turn, which therefore has the last word.
     defaults: list[Any] = field(default_factory=lambda: ["_self_", {"recipe": "baseline"}], compare=False)
     recipe: str = option("baseline", f"named set of values: {' or '.join(RECIPES)}")

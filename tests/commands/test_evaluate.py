@@ -68,11 +68,11 @@ def metrics(tmp_path) -> dict:
 
 def first_in_voxel(coord, voxel_size: float = 0.04) -> tuple[list[int], list[int]]:
     """The first point of each voxel, in the order of its indices; for every point the place of the one that stands."""
-    cells = [tuple(cell) for cell in np.floor(place(coord) / voxel_size).astype(int).tolist()]
+    cells = [tuple(cell) for cell in np.floor(place(coord) / np.float32(voxel_size)).astype(int).tolist()]
     first = {}
     for index, cell in enumerate(cells):
         first.setdefault(cell, index)
-    places = {cell: place for place, cell in enumerate(sorted(first))}
+    places = {cell: number for number, cell in enumerate(sorted(first))}
     return [first[cell] for cell in sorted(first)], [places[cell] for cell in cells]
 
 
@@ -90,16 +90,16 @@ def by_hand(tmp_path, scenes, pooled: bool = False, stuff=None) -> dict:
     cfg = load_model(tmp_path / "best.ckpt")[1]
     metric = ScanNetInstanceAP(label_set("scannet20"), stuff)
     for arrays in scenes.values():
-        kept, place = first_in_voxel(arrays["coord"])
+        kept, voxel = first_in_voxel(arrays["coord"])
         logits, masks = outputs(None, cfg, Thinned(arrays, kept))
         if pooled:
-            masks = masks[:, place].sigmoid()
+            masks = masks[:, voxel].sigmoid()
             for superpoint in np.unique(arrays["superpoint"]):
                 inside = arrays["superpoint"] == superpoint
                 masks[:, inside] = masks[:, inside].double().mean(1, keepdim=True).float()
-            masks, place = masks.logit(), slice(None)
+            masks, voxel = masks.logit(), slice(None)
         found = predict_instances(logits, masks)
-        metric.update(found.masks[:, place], found.scores, found.labels, arrays["segment20"], arrays["instance"])
+        metric.update(found.masks[:, voxel], found.scores, found.labels, arrays["segment20"], arrays["instance"])
     return metric.compute()
 
 

@@ -156,6 +156,14 @@ def test_a_notebook_gets_its_parameters_and_the_other_options(tmp_path):
     assert parameters["overrides"] == ["loss.dice_weight=2", "train.resume=auto"]
 
 
+def test_a_sweep_over_a_notebook_without_papermill_is_one_sentence(tmp_path, monkeypatch, finished):
+    monkeypatch.setattr(sweep, "find_spec", lambda name: None)
+    plan = sweep.load_sweep(write(tmp_path, FILE + "notebook: notebooks/05_training.ipynb"))
+    with pytest.raises(ConfigError, match=r"needs papermill: pip install 'mf3d-tutorial\[notebook\]'"):
+        sweep.run_sweep(plan)
+    assert not finished
+
+
 def test_runs_are_listed_with_what_sets_them_apart(tmp_path):
     for name, lr, result in (("a", 0.1, {"ap": 0.25}), ("b", 0.2, None)):
         (tmp_path / name).mkdir()

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 import torch
-from helpers import loop_probability
+from helpers import NUM_CLASSES, UNET, loop_probability, random_points, small_model
 
+from mf3d_tutorial.evaluation import inference
 from mf3d_tutorial.evaluation.inference import keep_largest_component, predict_instances
 
 
@@ -105,3 +106,15 @@ def test_the_largest_component_is_that_of_a_flood_fill():
         assert left.sum() == max(sizes) < mask.sum()
         assert not (left & ~mask).any()
     assert not kept[4].any()
+
+
+def test_a_scenes_masks_are_computed_in_the_precision_of_its_model(monkeypatch):
+    """In mixed precision queries leave the decoder in float32, and a point's mask features in half of it."""
+    monkeypatch.setattr(inference, "autocast", lambda *_: torch.autocast("cpu", torch.bfloat16))
+    model, points = small_model(*UNET, "model.num_decoders=3"), random_points(60)
+    layers = inference.forward_scene(model, points, "16-mixed")
+    ((logits, masks),) = inference.forward_scene(model, points, "16-mixed", last_only=True)
+    assert len(layers) == 3
+    assert (logits.shape, masks.shape) == ((12, NUM_CLASSES + 1), (12, 60))
+    assert masks.dtype is torch.bfloat16
+    assert torch.equal(masks, layers[-1][1])

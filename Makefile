@@ -78,9 +78,10 @@ test: lint ## all checks: lint, tests with coverage, notebooks against their com
 	$(PYTEST) --cov --cov-report=term
 	$(PYTEST) --nbval notebooks --nbval-cell-timeout=1200
 
-lint: $(STAMP) ## ruff over code and notebooks: rules and format
+lint: $(STAMP) ## ruff over code and notebooks, basedpyright over the folders in pyproject.toml
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/basedpyright --pythonpath $(BIN)/python
 
 lab: $(STAMP) ## open JupyterLab on the notebooks (this machine only, with a token)
 	$(BIN)/python -m jupyterlab --ServerApp.root_dir=notebooks --ServerApp.ip=127.0.0.1 $(LAB_ARGS)

@@ -139,7 +139,7 @@ CHECKS = (check_python, check_torch, check_gpu, check_warpconvnet, check_convolu
 
 def main() -> int:
     """Print a line for each check; the exit code."""
-    parser = argparse.ArgumentParser(prog=program_name("check_env"), description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(prog=program_name("check_env"), description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--data", default=ROOT / "data_samples", metavar="DIR", help="default: data_samples")
     data = Path(parser.parse_args().data).expanduser()
     failures = 0

@@ -9,7 +9,7 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import yaml
 from omegaconf import OmegaConf
@@ -47,7 +47,7 @@ def _read(run: Path) -> tuple[dict[str, Any], dict[str, Any]] | None:
     """Options and results of a run; None, and a line on stderr, if one of the two files is damaged."""
     path = run / "config.yaml"
     try:
-        options = _flat(OmegaConf.to_container(OmegaConf.load(path)))
+        options = _flat(cast(dict[str, Any], OmegaConf.to_container(OmegaConf.load(path))))
         path = run / "metrics.json"
         metrics = json.loads(path.read_text()) if path.exists() else {}
         return options, {key: metrics.get(key) for key in RESULTS}

@@ -28,7 +28,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import yaml
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -73,7 +73,7 @@ def load_sweep(path: str | Path) -> Sweep:
     """The sweep that a yaml file describes; ConfigError naming the file and the key if it cannot be used."""
     try:
         merged = OmegaConf.merge(OmegaConf.structured(Sweep), OmegaConf.load(path))
-        sweep = OmegaConf.to_object(merged)
+        sweep = cast(Sweep, OmegaConf.to_object(merged))
     except (OSError, ValueError, yaml.YAMLError, OmegaConfBaseException) as error:
         raise ConfigError(f"the sweep file {path} cannot be used: {str(error).splitlines()[0]}") from error
     if not all(sweep.grid.values()) or sweep.jobs < 1:
@@ -93,7 +93,9 @@ def multirun(overrides: list[str]) -> Sweep:
         }
     except HydraException as error:
         raise ConfigError(explain(error)) from None
-    fixed = [each.input_line for each in parsed if not each.is_sweep_override() and each.key_or_group not in paths]
+    fixed = [
+        each.input_line or "" for each in parsed if not each.is_sweep_override() and each.key_or_group not in paths
+    ]
     fixed += [f"{key}={path}" for key, path in paths.items()]
     first = load_config(fixed + [f"{key}={values[0]}" for key, values in grid.items()])
     return Sweep(str(Path(first.paths.output_dir).expanduser()), grid, fixed)

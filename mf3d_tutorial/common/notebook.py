@@ -27,7 +27,8 @@ def check_parameters(
     """
     types = notebook["__annotations__"]
     injected = "".join(cell for cell in notebook["In"] if cell.startswith("# Parameters"))
-    for name in (target.id for line in ast.parse(injected).body for target in line.targets):
+    assigned = [line for line in ast.parse(injected).body if isinstance(line, ast.Assign)]
+    for name in (ast.unparse(target) for line in assigned for target in line.targets):
         if name not in types:
             raise ConfigError(f"this notebook has no parameter {name!r}: it has {', '.join(types)}")
     for name, kind in types.items():

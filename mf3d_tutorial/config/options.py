@@ -16,7 +16,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import hydra
 from hydra.core.config_store import ConfigStore
@@ -71,7 +71,7 @@ def load_options(schema: type[Options], overrides: list[str]) -> Options:
     ConfigStore.instance().store(name=schema.__name__, node=schema)
     try:
         with hydra.initialize_config_module("mf3d_tutorial.config", version_base="1.3"):
-            options = OmegaConf.to_object(hydra.compose(schema.__name__, overrides))
+            options = cast(Options, OmegaConf.to_object(hydra.compose(schema.__name__, overrides)))
     except MissingMandatoryValue as error:
         raise ConfigError(f"{error.full_key} is required: add {error.full_key}=... to the command") from None
     except (OmegaConfBaseException, HydraException) as error:
@@ -109,13 +109,13 @@ def path_argument(text: str) -> Path:
     return Path(text).expanduser()
 
 
-def argument_parser(module: str, description: str, epilog: str = "") -> argparse.ArgumentParser:
+def argument_parser(module: str, description: str | None, epilog: str = "") -> argparse.ArgumentParser:
     """For the command `module`; --help prints both texts as they are."""
     layout = argparse.RawDescriptionHelpFormatter
     return argparse.ArgumentParser(program_name(module), description=description, epilog=epilog, formatter_class=layout)
 
 
-def options_parser(schema: type, module: str, description: str) -> argparse.ArgumentParser:
+def options_parser(schema: type, module: str, description: str | None) -> argparse.ArgumentParser:
     """For a module with `key=value` arguments, its `overrides`; --help lists the options of `schema`."""
     parser = argument_parser(module, description, "options (meaning, [default]):\n" + describe_options(schema))
     parser.add_argument("overrides", nargs="*", metavar="key=value", help="see below")
@@ -139,7 +139,7 @@ def _shown(default: Any) -> str:
 def _fields(config: type, prefix: str = "") -> Iterator[tuple[str, dataclasses.Field]]:
     """The key and the field of every option."""
     for entry in dataclasses.fields(config):
-        if dataclasses.is_dataclass(entry.type):
+        if isinstance(entry.type, type) and dataclasses.is_dataclass(entry.type):
             yield from _fields(entry.type, f"{prefix}{entry.name}.")
         elif "meaning" in entry.metadata:
             yield prefix + entry.name, entry
@@ -148,8 +148,8 @@ def _fields(config: type, prefix: str = "") -> Iterator[tuple[str, dataclasses.F
 def _options(config: type) -> Iterator[tuple[str, Any, str]]:
     """The key, the default and the meaning of every option."""
     for key, entry in _fields(config):
-        default = entry.default if entry.default is not dataclasses.MISSING else entry.default_factory()
-        yield key, default, entry.metadata["meaning"]
+        factory = entry.default_factory
+        yield key, entry.default if factory is dataclasses.MISSING else factory(), entry.metadata["meaning"]
 
 
 def _check_keys(schema: type, overrides: list[str]) -> None:
@@ -165,10 +165,10 @@ def _check_keys(schema: type, overrides: list[str]) -> None:
             raise ConfigError(f"there is no option {key!r}" + (f"; did you mean {near[0]!r}?" if near else ""))
 
 
-def explain(error: Exception) -> str:
+def explain(error: BaseException) -> str:
     """One sentence for a Hydra or OmegaConf error: the key and what is wrong with it."""
     # Down to the first cause that knows its key, no further: under a debugger OmegaConf makes errors their own cause.
-    while error.__cause__ not in (None, error) and not getattr(error, "full_key", None):
+    while error.__cause__ is not None and error.__cause__ is not error and not getattr(error, "full_key", None):
         error = error.__cause__
     message = str(error).strip().splitlines()[0]
     key = getattr(error, "full_key", None)

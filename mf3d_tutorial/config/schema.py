@@ -9,7 +9,7 @@ project adds stands below them. A *recipe* is a named set of values (`mf3d_tutor
 import dataclasses
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from omegaconf import MISSING, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
@@ -264,7 +264,7 @@ def _named_file(override: str) -> str:
     return f"{key}={name}"
 
 
-def _name_of_today(key: str, name: str | None) -> str | None:
+def _name_of_today(key: str, name: str) -> str:
     return OLD_NAMES[key].get(name, name)
 
 
@@ -292,18 +292,18 @@ def save_config(cfg: Config, path: str | Path) -> None:
 
 def read_config(path: str | Path) -> Config:
     """The config that `save_config` wrote."""
-    return config_from_dict(OmegaConf.to_container(OmegaConf.load(path)))
+    return config_from_dict(cast(dict[str, Any], OmegaConf.to_container(OmegaConf.load(path))))
 
 
 def config_from_dict(values: dict[str, Any]) -> Config:
     """A validated config from plain values, such as a checkpoint holds."""
-    values = {**values, **{key: _name_of_today(key, values[key]) for key in OLD_NAMES if key in values}}
+    values = {**values, **{key: _name_of_today(key, values[key]) for key in OLD_NAMES if values.get(key)}}
     augment = values.get("data", {}).get("augment")
     if isinstance(augment, bool):  # so it was before each change could be chosen
         values = {**values, "data": {**values["data"], "augment": list(AUGMENTATIONS[:4]) if augment else []}}
     try:
         merged = OmegaConf.merge(OmegaConf.structured(Config), values)
-        return _checked(OmegaConf.to_object(merged))
+        return _checked(cast(Config, OmegaConf.to_object(merged)))
     except OmegaConfBaseException as error:
         raise ConfigError(explain(error)) from None
 

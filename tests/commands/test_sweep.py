@@ -67,6 +67,13 @@ def test_every_combination_runs_once_and_a_failure_stops_no_other(tmp_path, fini
     assert (tmp_path / "out" / "summary.png").stat().st_size > 1000
 
 
+def test_a_sweep_with_a_failed_run_prints_its_table_and_ends_with_exit_code_1(tmp_path, finished, capsys):
+    with pytest.raises(SystemExit) as end:
+        sweep.run_and_compare(sweep.load_sweep(write(tmp_path, FILE)))
+    assert end.value.code == "1 runs failed: dice_weight=5,seed=1"  # which Python prints, and exits with 1
+    assert "\ndice_weight=5,seed=0 " in capsys.readouterr().out
+
+
 def test_multirun_is_a_sweep_over_the_options_with_several_values(tmp_path, finished, monkeypatch, capsys):
     folder = tmp_path / "out"
     command = [f"paths.output_dir={folder}", "paths.data_dir=data_samples", "recipe=tiny", "--multirun"]
@@ -172,7 +179,10 @@ def test_runs_are_listed_with_what_sets_them_apart(tmp_path):
             (tmp_path / name / "metrics.json").write_text(json.dumps(result))
     rows = runs.collect(tmp_path)
     assert [(row["run"], row["train.lr"], row["ap"]) for row in rows] == [("a", 0.1, 0.25), ("b", 0.2, None)]
-    assert runs.table(rows).splitlines()[0].split() == ["run", "lr", *runs.RESULTS]
+    title, first, second = (line.split() for line in runs.table(rows).splitlines())
+    assert title == ["run", "lr", *runs.RESULTS]
+    assert first[:4] == ["a", "0.1", "0.250", "-"]
+    assert second[:3] == ["b", "0.2", "-"]
     with pytest.raises(UserError, match="there is no run below"):
         runs.collect(tmp_path / "a" / "none")
 

@@ -167,6 +167,12 @@ def test_a_recipe_names_its_backbone_and_another_one_has_the_last_word(recipe, b
     assert other.train == ours.train
 
 
+def test_only_channels_that_are_left_open_follow_the_model():
+    backbone = load_config([DATA, "+model.backbone.BLOCK=null", "model.backbone.in_channels=null"]).model.backbone
+    assert backbone["BLOCK"] is None
+    assert backbone["in_channels"] == 3
+
+
 def test_repeated_calls_do_not_disturb_one_another():
     first = load_config([DATA, "recipe=tiny", "data.stuff_classes=[0,1]"])
     second = load_config([DATA])
@@ -288,6 +294,7 @@ def test_a_value_of_the_wrong_type_names_its_key(override):
         ),
         (["backbone=pointmlp", "model.backbone_voxel_size=0.04"], "PointMLP takes points, not voxels: set model.backb"),
         (["~model.backbone._target_=warpconvnet.models.MinkUNet18"], "model.backbone._target_ is missing"),
+        (["viz.port=65536"], "viz.port=65536 must be below 65536"),
         (["loss.dice_weight=-1"], "loss.dice_weight=-1.0 must not be negative"),
         (["loss.sample_points=0"], "loss.sample_points=0 must be at least 1"),
         (["recipe=huge"], "recipe=huge is not one of baseline, strong, tiny"),

@@ -125,6 +125,16 @@ def test_an_interrupt_as_papermill_and_ctrl_c_send_it_saves_first(scenes, undist
     assert_same_end(tmp_path, undisturbed)
 
 
+def test_lines_that_the_checkpoint_does_not_know_of_are_written_anew(scenes, tmp_path):
+    fit(config(scenes, tmp_path, "train.max_steps=4"), quiet)
+    with open(tmp_path / "metrics.jsonl", "a") as file:
+        file.write('{"kind": "train", "epoch": 3, "step": 5, "lo')  # as a killed process leaves it
+    fit(config(scenes, tmp_path), quiet)
+    steps = [row["step"] for row in rows(tmp_path) if row["kind"] == "train"]
+    assert steps == list(range(1, len(steps) + 1))
+    assert len(steps) > 5
+
+
 def test_a_full_disk_leaves_the_checkpoint_before_it(scenes, undisturbed, tmp_path):
     # A limit on the size of files stands for the full disk: writing fails in the same place.
     code = "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[1]),) * 2); "

@@ -46,13 +46,19 @@ mathjax2_config = {
     "showMathMenu": False,
     "messageStyle": "none",
     "tex2jax": {"inlineMath": [["\\(", "\\)"]], "processClass": "math", "ignoreClass": "document"},
-    "HTML-CSS": {"availableFonts": [], "imageFont": None, "preferredFont": None, "webFont": "STIX-Web"},
+    "HTML-CSS": {
+        "availableFonts": [],
+        "imageFont": None,
+        "preferredFont": None,
+        "webFont": "STIX-Web",
+    },
 }
 myst_update_mathjax = False
 
 
 def copy_scripts(app, error) -> None:
-    """What pages load beside Sphinx's own scripts: Plotly and MathJax, from the installed packages."""
+    """What pages load beside Sphinx's own scripts: Plotly and MathJax, from the installed
+    packages."""
     if error or app.builder.format != "html":
         return
     from plotly.offline import get_plotlyjs

@@ -37,14 +37,20 @@ class Failure(Exception):
 
 
 def with_note(package: str, version: str) -> str:
-    """`version`, and beside it those in constraints*.txt (which only a checkout has) if that is another."""
+    """`version`, and beside it those in constraints*.txt (which only a checkout has) if that is
+    another."""
     lines = "\n".join(path.read_text() for path in sorted(ROOT.glob("constraints*.txt")))
     pins = re.findall(rf"^{package}==([^ ;\n]+)", lines, re.MULTILINE)
-    return version if not pins or version.split("+")[0] in pins else f"{version} (tested with {' and '.join(pins)})"
+    return (
+        version
+        if not pins or version.split("+")[0] in pins
+        else f"{version} (tested with {' and '.join(pins)})"
+    )
 
 
 def load(module: str, name: str, command: str = "make install"):
-    """The imported `module`; Failure, with the `command` that mends it, if it cannot be imported."""
+    """The imported `module`; Failure, with the `command` that mends it, if it cannot be
+    imported."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -75,14 +81,24 @@ def check_gpu() -> str:
     if not shutil.which("nvidia-smi"):
         return "no GPU found: everything runs on the CPU"
     if torch.version.cuda is None:
-        raise Failure(f"this machine has a GPU, but torch {torch.__version__} is a CPU build", "make clean gpu")
-    raise Failure(f"torch is built for CUDA {torch.version.cuda}, but cannot use the GPU: see its driver", "nvidia-smi")
+        raise Failure(
+            f"this machine has a GPU, but torch {torch.__version__} is a CPU build",
+            "make clean gpu",
+        )
+    raise Failure(
+        f"torch is built for CUDA {torch.version.cuda}, but cannot use the GPU: see its driver",
+        "nvidia-smi",
+    )
 
 
 def check_warpconvnet() -> str:
     """Its version; Failure if it cannot be imported, or not be used as this project does."""
     torch = load("torch", "torch")
-    load("mf3d_tutorial.warp", "WarpConvNet", "make gpu" if torch.cuda.is_available() else "make install")
+    load(
+        "mf3d_tutorial.warp",
+        "WarpConvNet",
+        "make gpu" if torch.cuda.is_available() else "make install",
+    )
     return "WarpConvNet " + with_note("warpconvnet", load("warpconvnet", "WarpConvNet").__version__)
 
 
@@ -107,10 +123,15 @@ def check_convolution() -> str:
     if not torch.cuda.is_available():
         return "WarpConvNet runs on the CPU (no GPU found)"
     if not warp.HAS_EXTENSION:
-        raise Failure("WarpConvNet runs on the CPU, but its CUDA extension is not compiled", "make gpu")
+        raise Failure(
+            "WarpConvNet runs on the CPU, but its CUDA extension is not compiled", "make gpu"
+        )
     for cpu, cuda in zip(on_cpu, convolve("cuda")):
-        if not torch.allclose(cpu, cuda, rtol=1e-2, atol=1e-2 * cpu.abs().max().item()):  # TF32 keeps 10 bits
-            raise Failure("WarpConvNet's CUDA extension gives other numbers than the CPU", "make gpu")
+        # TF32 keeps 10 bits
+        if not torch.allclose(cpu, cuda, rtol=1e-2, atol=1e-2 * cpu.abs().max().item()):
+            raise Failure(
+                "WarpConvNet's CUDA extension gives other numbers than the CPU", "make gpu"
+            )
     return "WarpConvNet's CUDA extension works: forward and backward agree with the CPU"
 
 
@@ -118,17 +139,30 @@ def check_data(folder: Path) -> str:
     """How many scenes `folder` holds; Failure if a split that training needs has none."""
     make = f"python -m mf3d_tutorial.make_rooms --out {folder} --train 8 --val 4"
     if not folder.is_dir():
-        raise Failure(f"data folder {folder} {'is not a folder' if folder.exists() else 'does not exist'}", make)
-    counts = {split: len(list(folder.glob(f"{split}/*/coord.npy"))) for split in ("train", "val", "test")}
+        raise Failure(
+            f"data folder {folder} {'is not a folder' if folder.exists() else 'does not exist'}",
+            make,
+        )
+    counts = {
+        split: len(list(folder.glob(f"{split}/*/coord.npy"))) for split in ("train", "val", "test")
+    }
     for split in ("train", "val"):
         if not counts[split]:
-            raise Failure(f"data folder {folder} has no scene in {split}/ (no {split}/*/coord.npy)", make)
-    return f"data folder {folder}: scenes: " + ", ".join(f"{count} {split}" for split, count in counts.items() if count)
+            raise Failure(
+                f"data folder {folder} has no scene in {split}/ (no {split}/*/coord.npy)", make
+            )
+    return f"data folder {folder}: scenes: " + ", ".join(
+        f"{count} {split}" for split, count in counts.items() if count
+    )
 
 
 def check_extras() -> str:
     """Packages that only some parts need; without them the rest works."""
-    missing = [f"{extra} ({part})" for extra, (package, part) in EXTRAS.items() if find_spec(package) is None]
+    missing = [
+        f"{extra} ({part})"
+        for extra, (package, part) in EXTRAS.items()
+        if find_spec(package) is None
+    ]
     if missing:
         raise Failure(f"optional packages are missing: {', '.join(missing)}", "make install")
     return f"optional packages are there: {', '.join(EXTRAS)}"
@@ -139,8 +173,12 @@ CHECKS = (check_python, check_torch, check_gpu, check_warpconvnet, check_convolu
 
 def main() -> int:
     """Print a line for each check; the exit code."""
-    parser = argparse.ArgumentParser(prog=program_name("check_env"), description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--data", default=ROOT / "data_samples", metavar="DIR", help="default: data_samples")
+    parser = argparse.ArgumentParser(
+        prog=program_name("check_env"), description=(__doc__ or "").partition("\n")[0]
+    )
+    parser.add_argument(
+        "--data", default=ROOT / "data_samples", metavar="DIR", help="default: data_samples"
+    )
     data = Path(parser.parse_args().data).expanduser()
     failures = 0
     for check in (*CHECKS, lambda: check_data(data)):
@@ -149,7 +187,10 @@ def main() -> int:
         except Exception as error:  # whatever breaks in a check is a finding
             failures += 1
             command = error.command if isinstance(error, Failure) else "make clean install"
-            print(f"[FAIL] {error or type(error).__name__}\n       mend it with: {command}", flush=True)
+            print(
+                f"[FAIL] {error or type(error).__name__}\n       mend it with: {command}",
+                flush=True,
+            )
     return 1 if failures else 0
 
 

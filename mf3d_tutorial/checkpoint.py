@@ -1,13 +1,21 @@
-"""Make a checkpoint small enough to give away: config, float16 weights and metrics, without the optimiser's state.
+"""Make a checkpoint small enough to give away: config, float16 weights and metrics, without the
+optimiser's state.
 
 python -m mf3d_tutorial.checkpoint runs/first/best.ckpt small.ckpt
 
-For Python it is the public name of training/checkpoint.py: `from mf3d_tutorial.checkpoint import load_model`.
+For Python it is the public name of training/checkpoint.py: `from mf3d_tutorial.checkpoint import
+load_model`.
 """
 
 from mf3d_tutorial.common.errors import exit_on_user_error
 from mf3d_tutorial.config.options import argument_parser
-from mf3d_tutorial.training.checkpoint import CheckpointError, load_checkpoint, load_model, save_checkpoint, strip
+from mf3d_tutorial.training.checkpoint import (
+    CheckpointError,
+    load_checkpoint,
+    load_model,
+    save_checkpoint,
+    strip,
+)
 
 __all__ = ["CheckpointError", "load_checkpoint", "load_model", "save_checkpoint", "strip"]
 

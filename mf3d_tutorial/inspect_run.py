@@ -1,11 +1,12 @@
 """Look at what a trained model finds in the scenes of a split, the worst scene first, in a browser.
 
     python -m mf3d_tutorial.inspect_run run=runs/first
-    python -m mf3d_tutorial.inspect_run run=runs/first paths.data_dir=/data/scannet max_scenes=20 open=false
+    python -m mf3d_tutorial.inspect_run run=runs/first max_scenes=20 open=false
 
-Writes <run>/inspect/index.html, with a line for each scene, and a page for each of the worst: scan, truth and
-prediction to turn, to point at and to switch, and a table of what is missed, merged, invented, with the query that did
-it. No server, no network. Exit code 2 and one sentence for anything wrong.
+Writes <run>/inspect/index.html, with a line for each scene, and a page for each of the worst: scan,
+truth and prediction to turn, to point at and to switch, and a table of what is missed, merged,
+invented, with the query that did it. No server, no network. Exit code 2 and one sentence for
+anything wrong.
 """
 
 import html
@@ -32,7 +33,9 @@ from mf3d_tutorial.warp.device import choose_device
 class InspectPaths:
     """Where scenes are read from, and where the pages go."""
 
-    data_dir: str | None = option(None, "dataset root with a folder for the split; null is that of the run")
+    data_dir: str | None = option(
+        None, "dataset root with a folder for the split; null is that of the run"
+    )
     output_dir: str | None = option(None, "folder for the pages; null is <run>/inspect")
 
 
@@ -52,16 +55,22 @@ class InspectOptions:
     def __post_init__(self) -> None:
         require(self.max_scenes > 0, f"max_scenes={self.max_scenes} must be at least 1")
         require(self.max_pages > 0, f"max_pages={self.max_pages} must be at least 1")
-        require(0 <= self.score_threshold < 1, f"score_threshold={self.score_threshold} must be in 0..1, below 1")
+        require(
+            0 <= self.score_threshold < 1,
+            f"score_threshold={self.score_threshold} must be in 0..1, below 1",
+        )
 
 
 def inspect_run(options: InspectOptions) -> Path:
-    """Write the pages and the list of scenes; gives the list's path. UserError if run or scenes cannot be used."""
+    """Write the pages and the list of scenes; gives the list's path. UserError if run or scenes
+    cannot be used."""
     checkpoint = find_checkpoint(Path(options.run))
     model, cfg = load_model(checkpoint, choose_device(options.device))
     labels = cfg.data.labels
     root = options.paths.data_dir or cfg.paths.data_dir
-    scenes = ScanNetScenes(root, options.split, labels, cfg.data.voxel_size, None, cfg.data.ignore_index)
+    scenes = ScanNetScenes(
+        root, options.split, labels, cfg.data.voxel_size, None, cfg.data.ignore_index
+    )
     folder = Path(options.paths.output_dir or checkpoint.parent / "inspect")
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
@@ -71,9 +80,14 @@ def inspect_run(options: InspectOptions) -> Path:
             room = inspect_scene(model, cfg, scenes[index], labels)
             room.update(score_threshold=options.score_threshold)
             lines.append((badness(room), summary(room)))
-            kept = sorted([*kept, (badness(room), index, room)], key=lambda each: (-each[0], each[1]))
+            kept = sorted(
+                [*kept, (badness(room), index, room)], key=lambda each: (-each[0], each[1])
+            )
             kept = kept[: options.max_pages]
-    pages = {room.scene.name: report_scene(folder / f"{room.scene.name}.html", room).name for _, _, room in kept}
+    pages = {
+        room.scene.name: report_scene(folder / f"{room.scene.name}.html", room).name
+        for _, _, room in kept
+    }
     rows = [(line, pages.get(line[0])) for _, line in sorted(lines, key=lambda each: -each[0])]
     write_list(folder / "index.html", f"{checkpoint}, {options.split}", rows)
     return folder / "index.html"
@@ -86,7 +100,10 @@ def find_checkpoint(run: Path) -> Path:
     for name in ("best.ckpt", "last.ckpt"):
         if (run / name).is_file():
             return run / name
-    raise DataError(f"{run.absolute()} holds neither best.ckpt nor last.ckpt: set run to a run folder or a checkpoint")
+    raise DataError(
+        f"{run.absolute()} holds neither best.ckpt nor last.ckpt: set run to a run folder or a"
+        " checkpoint"
+    )
 
 
 def badness(room: Inspection) -> float:
@@ -100,7 +117,11 @@ def summary(room: Inspection) -> list[str]:
     """A line of the list: scene, found of all objects, count of each failure."""
     kinds = [row.kind for row in room.rows]
     objects = sum(row.instance >= 0 for row in room.rows)
-    return [room.scene.name, f"{kinds.count('found')} of {objects}", *(str(kinds.count(kind)) for kind in FAILURES)]
+    return [
+        room.scene.name,
+        f"{kinds.count('found')} of {objects}",
+        *(str(kinds.count(kind)) for kind in FAILURES),
+    ]
 
 
 def write_list(path: Path, title: str, rows: list[tuple[list[str], str | None]]) -> None:
@@ -108,11 +129,19 @@ def write_list(path: Path, title: str, rows: list[tuple[list[str], str | None]])
     head = "".join(f"<th>{name}</th>" for name in ("scene", "found", *FAILURES))
     body = []
     for (name, *cells), page in rows:
-        link = f'<a href="{html.escape(page)}">{html.escape(name)}</a>' if page else html.escape(name)
-        body.append(f"<tr><td>{link}</td>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>")
-    style = "body { font: 14px system-ui, sans-serif; margin: 12px } td, th { padding: 2px 12px; text-align: left }"
-    text = f"""<!doctype html><meta charset="utf-8"><title>{html.escape(title)}</title><style>{style}</style>
-<h1 style="font-size: 18px">{html.escape(title)}: the scene with the largest share of objects not found first</h1>
+        link = (
+            f'<a href="{html.escape(page)}">{html.escape(name)}</a>' if page else html.escape(name)
+        )
+        body.append(
+            f"<tr><td>{link}</td>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"
+        )
+    style = (
+        "body { font: 14px system-ui, sans-serif; margin: 12px } td, th { padding: 2px 12px;"
+        " text-align: left }"
+    )
+    text = f"""<!doctype html><meta charset="utf-8"><title>{html.escape(title)}</title>
+<style>{style}</style>
+<h1 style="font-size: 18px">{html.escape(title)}: scenes with most objects missed first</h1>
 <table><tr>{head}</tr>{"".join(body)}</table>
 """
     with writing(path):

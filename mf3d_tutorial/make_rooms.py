@@ -1,11 +1,13 @@
-"""Generate furnished rooms, scanned and annotated like ScanNet, into the layout that the course reads.
+"""Generate furnished rooms, scanned and annotated like ScanNet, into the layout that the course
+reads.
 
     python -m mf3d_tutorial.make_rooms --out data/rooms --train 500 --val 100 --workers 16
-    python -m mf3d_tutorial.make_rooms --out data/other --train 0 --val 100 --domain other --workers 16  # to test on
-    python -m mf3d_tutorial.make_rooms --out data_samples --train 8 --val 4 --domain simple --small --seed 2  # shipped
+    python -m mf3d_tutorial.make_rooms --out data/other --train 0 --val 100 --domain other
+    python -m mf3d_tutorial.make_rooms --out d --train 8 --val 4 --small --seed 2 --domain simple
 
-About 2 s per full-size scene on one core. The same seed gives the same files on any number of workers. A run that was
-stopped goes on where it was; a folder made with other settings is refused.
+The second command makes rooms to test on, the third the shipped ones. About 2 s per full-size scene
+on one core. The same seed gives the same files on any number of workers. A run that was stopped
+goes on where it was; a folder made with other settings is refused.
 """
 
 import json
@@ -34,7 +36,8 @@ def domains() -> dict[str, dict]:
 
 def _write(job: tuple[Path, str, int, dict]) -> str:
     """Make one scene, whole or not at all; its name."""
-    from mf3d_tutorial.rooms import make_scene  # needs Embree and imports torch: seconds that --help does not need
+    # needs Embree and imports torch: seconds that --help does not need
+    from mf3d_tutorial.rooms import make_scene
 
     out, split, index, settings = job
     with whole_folder(out / split / scene_name(split, index), r"\w+\.npy") as draft:
@@ -44,34 +47,51 @@ def _write(job: tuple[Path, str, int, dict]) -> str:
 
 
 def _claim(out: Path, settings: dict) -> None:
-    """Create or recognise the output folder; DataError when it holds other scenes or cannot be written."""
-    record, made = out / "rooms.json", {"version": domains()[settings["domain"]]["version"], **settings}
+    """Create or recognise the output folder; DataError when it holds other scenes or cannot be
+    written."""
+    record = out / "rooms.json"
+    made = {"version": domains()[settings["domain"]]["version"], **settings}
     try:
         if record.exists():
             if (found := json.loads(record.read_text())) != made:
-                raise DataError(f"{out} was made with {found}, not {made}: choose another --out or the same settings")
+                raise DataError(
+                    f"{out} was made with {found}, not {made}: choose another --out or the same"
+                    " settings"
+                )
             return
         for split in ("train", "val"):
             if any((out / split).glob("*")):
-                raise DataError(f"{out / split} holds files that make_rooms did not make: choose another --out")
+                raise DataError(
+                    f"{out / split} holds files that make_rooms did not make: choose another --out"
+                )
             (out / split).mkdir(parents=True, exist_ok=True)
         write_text(json.dumps(made) + "\n", record)
     except (OSError, json.JSONDecodeError) as error:
-        raise DataError(f"cannot use {out} as output folder ({error}): choose another --out") from error
+        raise DataError(
+            f"cannot use {out} as output folder ({error}): choose another --out"
+        ) from error
 
 
-def make_rooms(out: str | Path, train: int, val: int, workers: int = 1, domain: str = "homes", **settings) -> list[str]:
+def make_rooms(
+    out: str | Path, train: int, val: int, workers: int = 1, domain: str = "homes", **settings
+) -> list[str]:
     """Write the missing scenes of `<out>/{train,val}`; returns their names.
 
-    `settings` are seed, small and label_noise of `make_scene`. DataError for a folder of other settings; UserError if
-    Embree, which casts the scanner's rays, is not installed.
+    `settings` are seed, small and label_noise of `make_scene`. DataError for a folder of other
+    settings; UserError if Embree, which casts the scanner's rays, is not installed.
     """
     if find_spec("embreex") is None:
-        raise UserError("make_rooms needs Embree to scan its rooms: pip install 'mf3d-tutorial[rooms]'")
+        raise UserError(
+            "make_rooms needs Embree to scan its rooms: pip install 'mf3d-tutorial[rooms]'"
+        )
     out, settings = Path(out), {"domain": domain, **settings}
     _claim(out, settings)
     scenes = [("train", i) for i in range(train)] + [("val", i) for i in range(val)]
-    jobs = [(out, *scene, settings) for scene in scenes if not (out / scene[0] / scene_name(*scene)).exists()]
+    jobs = [
+        (out, *scene, settings)
+        for scene in scenes
+        if not (out / scene[0] / scene_name(*scene)).exists()
+    ]
     return sorted(name for _, name in run_jobs(_write, jobs, workers, done=len(scenes) - len(jobs)))
 
 
@@ -80,22 +100,42 @@ def main() -> None:
     """Make rooms as the arguments say."""
     lines = "".join(f"\n  {name:<8}{says['about']}" for name, says in domains().items())
     parser = argument_parser("make_rooms", __doc__, f"domains:{lines}")
-    parser.add_argument("--out", type=path_argument, required=True, help="folder to write train/ and val/ into")
+    parser.add_argument(
+        "--out", type=path_argument, required=True, help="folder to write train/ and val/ into"
+    )
     parser.add_argument("--train", type=int, required=True, help="number of training scenes")
     parser.add_argument("--val", type=int, required=True, help="number of validation scenes")
     parser.add_argument(
-        "--domain", choices=domains(), default="homes", help="what to draw the rooms from, see below (default homes)"
+        "--domain",
+        choices=domains(),
+        default="homes",
+        help="what to draw the rooms from, see below (default homes)",
     )
-    parser.add_argument("--seed", type=int, default=0, help="other seeds give other rooms (default 0)")
+    parser.add_argument(
+        "--seed", type=int, default=0, help="other seeds give other rooms (default 0)"
+    )
     parser.add_argument("--workers", type=int, default=1, help="processes (default 1)")
-    parser.add_argument("--small", action="store_true", help="little rooms, coarsely scanned: 10k-25k points a scene")
-    parser.add_argument("--label-noise", type=float, default=0.0, help="share of objects annotated wrongly (default 0)")
+    parser.add_argument(
+        "--small",
+        action="store_true",
+        help="little rooms, coarsely scanned: 10k-25k points a scene",
+    )
+    parser.add_argument(
+        "--label-noise",
+        type=float,
+        default=0.0,
+        help="share of objects annotated wrongly (default 0)",
+    )
     args = parser.parse_args()
     if min(args.train, args.val, args.seed) < 0 or not 0 <= args.label_noise <= 1:
-        raise UserError("--train, --val and --seed must be 0 or more, --label-noise between 0 and 1")
+        raise UserError(
+            "--train, --val and --seed must be 0 or more, --label-noise between 0 and 1"
+        )
     settings = {"seed": args.seed, "small": args.small, "label_noise": args.label_noise}
     done = make_rooms(args.out, args.train, args.val, args.workers, args.domain, **settings)
-    print(f"{len(done)} scenes written to {args.out}, {args.train + args.val - len(done)} were there")
+    print(
+        f"{len(done)} scenes written to {args.out}, {args.train + args.val - len(done)} were there"
+    )
 
 
 if __name__ == "__main__":

@@ -1,11 +1,13 @@
-"""Find the instances in a scan of your own: ply, pcd, npz, or a scene folder of npy files; or a folder of such scans.
+"""Find the instances in a scan of your own: ply, pcd, npz, or a scene folder of npy files; or a
+folder of such scans.
 
-    python -m mf3d_tutorial.predict input=scan.ply output=predictions                 # with the shipped model
-    python -m mf3d_tutorial.predict checkpoint=runs/first/best.ckpt input=scan.ply output=predictions
+    python -m mf3d_tutorial.predict input=scan.ply output=predictions       # with the shipped model
+    python -m mf3d_tutorial.predict checkpoint=runs/first/best.ckpt input=scan.ply output=out
 
-Writes <output>/<scan>/ with instances.json (label, score, points, box, centroid), instances.ply (a colour an instance),
-masks.npz (masks, scores, labels) and report.html (to look at). Coordinates are those of the input. Exit code 2 and one
-sentence if the scan cannot be used; 1 if some of a folder cannot, and the others are done.
+Writes <output>/<scan>/ with instances.json (label, score, points, box, centroid), instances.ply (a
+colour an instance), masks.npz (masks, scores, labels) and report.html (to look at). Coordinates are
+those of the input. Exit code 2 and one sentence if the scan cannot be used; 1 if some of a folder
+cannot, and the others are done.
 """
 
 import sys
@@ -25,7 +27,12 @@ from mf3d_tutorial.data.cleaning import UNITS
 from mf3d_tutorial.data.pointcloud import READERS, Cloud, read_cloud, standardise, write_ply
 from mf3d_tutorial.data.scannet import Original, Scene
 from mf3d_tutorial.data.targets import Target
-from mf3d_tutorial.evaluation.inference import MEMORY_ADVICE, InferenceOptions, Instances, predict_scan
+from mf3d_tutorial.evaluation.inference import (
+    MEMORY_ADVICE,
+    InferenceOptions,
+    Instances,
+    predict_scan,
+)
 from mf3d_tutorial.training.checkpoint import load_model
 from mf3d_tutorial.viz.colors import instance_paint, neighbour_colors
 from mf3d_tutorial.viz.inspection import Inspection
@@ -34,22 +41,33 @@ from mf3d_tutorial.warp.device import choose_device
 
 SHIPPED = Path(__file__).parents[1] / "data_samples" / "checkpoints" / "strong.ckpt"
 
-FILES = r"instances\.(json|ply)|masks\.npz|report\.html|plotly\.min\.js"  # what `write_results` writes of a scan
+# what `write_results` writes of a scan
+FILES = r"instances\.(json|ply)|masks\.npz|report\.html|plotly\.min\.js"
 
 
 @dataclass
 class PredictOptions(InferenceOptions):
     """What `predict` can be told."""
 
-    checkpoint: str = option(str(SHIPPED), "best.ckpt or last.ckpt of a run; default: that of data_samples", path=True)
-    allow_backbone: str | None = option(None, "your own class that the checkpoint names as its backbone")
+    checkpoint: str = option(
+        str(SHIPPED), "best.ckpt or last.ckpt of a run; default: that of data_samples", path=True
+    )
+    allow_backbone: str | None = option(
+        None, "your own class that the checkpoint names as its backbone"
+    )
     input: str = option(
-        MISSING, f"a scan ({' '.join(READERS)}, scene folder) or a folder of such (required)", path=True
+        MISSING,
+        f"a scan ({' '.join(READERS)}, scene folder) or a folder of such (required)",
+        path=True,
     )
     output: str = option(MISSING, "folder to write into (required)", path=True)
     score_threshold: float = option(0.3, "instances with a lower score are left out")
-    units: str = option("auto", "of the input: m, cm, mm; auto: m, or what makes a large scan more like a room")
-    up: str = option("auto", "y or z; auto: y if the floor (most points in the lowest 5 cm) lies there")
+    units: str = option(
+        "auto", "of the input: m, cm, mm; auto: m, or what makes a large scan more like a room"
+    )
+    up: str = option(
+        "auto", "y or z; auto: y if the floor (most points in the lowest 5 cm) lies there"
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -63,30 +81,44 @@ def find_scans(path: Path) -> list[Path]:
         raise DataError(f"there is no {path}: set input to a scan or a folder of scans")
     if path.is_file() or (path / "coord.npy").is_file():
         return [path]
-    scans = [p for p in sorted(path.iterdir()) if p.suffix.lower() in READERS or (p / "coord.npy").is_file()]
-    hidden = [scan.name for scan in scans if scan.name[0] == "."]  # ._scan.ply is what macOS notes about scan.ply
+    scans = [
+        p
+        for p in sorted(path.iterdir())
+        if p.suffix.lower() in READERS or (p / "coord.npy").is_file()
+    ]
+    # ._scan.ply is what macOS notes about scan.ply
+    hidden = [scan.name for scan in scans if scan.name[0] == "."]
     if hidden:
         print(f"skipped, as the name begins with a dot: {', '.join(hidden)}")
         scans = [scan for scan in scans if scan.name not in hidden]
     if not scans:
-        raise DataError(f"{path} holds no scan: no {', no '.join(READERS)} and no folder with coord.npy")
+        raise DataError(
+            f"{path} holds no scan: no {', no '.join(READERS)} and no folder with coord.npy"
+        )
     return scans
 
 
-def write_results(folder: Path, scan: str, cloud: Cloud, upright: Cloud, found: Instances, labels: LabelSet) -> None:
-    """The files of one scan (see above). `upright`: the same cloud in metres with z up, for the page."""
+def write_results(
+    folder: Path, scan: str, cloud: Cloud, upright: Cloud, found: Instances, labels: LabelSet
+) -> None:
+    """The files of one scan (see above). `upright`: the same cloud in metres with z up, for the
+    page."""
     masks, scores = found.masks.numpy(), found.scores.tolist()
     names = [labels.names[label] for label in found.labels.tolist()]
     instance, rows = np.full(len(cloud.coord), -1), []
     for mask, name, score in zip(masks, names, scores):
         points = cloud.coord[mask].astype(np.float64)
-        low, high, middle = (values.round(4).tolist() for values in (points.min(0), points.max(0), points.mean(0)))
+        low, high, middle = (
+            values.round(4).tolist() for values in (points.min(0), points.max(0), points.mean(0))
+        )
         row = {"label": name, "score": round(score, 4), "points": len(points)}
         rows.append(row | {"box": {"min": low, "max": high}, "centroid": middle})
     for k in reversed(range(len(masks))):  # the best score last, on top
         instance[masks[k]] = k
     write_json({"points": len(cloud.coord), "instances": rows}, folder / "instances.json")
-    np.savez_compressed(folder / "masks.npz", masks=masks, scores=found.scores.numpy(), labels=found.labels.numpy())
+    np.savez_compressed(
+        folder / "masks.npz", masks=masks, scores=found.scores.numpy(), labels=found.labels.numpy()
+    )
 
     centers = np.array([upright.coord[mask].mean(0) for mask in masks]).reshape(-1, 3)
     paint = instance_paint(instance, neighbour_colors(centers))
@@ -105,12 +137,14 @@ def write_page(path: Path, scan: str, upright: Cloud, found: Instances, labels: 
 
 
 def predict(options: PredictOptions) -> dict[str, str]:
-    """Write the results of every scan; the reason for each that failed, by name. UserError if the only one fails."""
+    """Write the results of every scan; the reason for each that failed, by name. UserError if the
+    only one fails."""
     scans = find_scans(Path(options.input))
     if options.allow_backbone:
         allow_backbone(options.allow_backbone)
     model, cfg = load_model(options.checkpoint, choose_device(options.device))
-    options = options.resolved(model, cfg)  # what does not fit the model is said before the first scan is read
+    # what does not fit the model is said before the first scan is read
+    options = options.resolved(model, cfg)
     failed = {}
     for path in scans:
         print(path)
@@ -119,7 +153,9 @@ def predict(options: PredictOptions) -> dict[str, str]:
         try:
             with memory_advice(MEMORY_ADVICE), whole_folder(target, FILES) as folder:
                 cloud = read_cloud(path)
-                found = predict_scan(model, cfg, cloud, options, options.units, options.up, log=print)
+                found = predict_scan(
+                    model, cfg, cloud, options, options.units, options.up, log=print
+                )
                 found = found[found.scores >= options.score_threshold]
                 upright, _ = standardise(cloud, options.units, options.up)
                 write_results(folder, target.name, cloud, upright, found, cfg.data.labels)
@@ -139,7 +175,10 @@ def predict(options: PredictOptions) -> dict[str, str]:
 def main() -> None:
     """Predict as the arguments say."""
     failed = predict(
-        load_options(PredictOptions, options_parser(PredictOptions, "predict", __doc__).parse_args().overrides)
+        load_options(
+            PredictOptions,
+            options_parser(PredictOptions, "predict", __doc__).parse_args().overrides,
+        )
     )
     if failed:
         print(f"{len(failed)} failed: {', '.join(failed)}", file=sys.stderr)

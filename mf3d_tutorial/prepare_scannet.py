@@ -1,10 +1,12 @@
-"""Turn raw ScanNet into the layout that training and evaluation read, with both label sets and superpoints.
+"""Turn raw ScanNet into the layout that training and evaluation read, with both label sets and
+superpoints.
 
     python -m mf3d_tutorial.prepare_scannet --raw /data/scannet_raw --out /data/scannet --workers 8
 
-DIR of --raw holds scans/<scene>/ (and scans_test/<scene>/). The split lists scannetv2_{train,val,test}.txt and
-scannetv2-labels.combined.tsv are looked for in --meta. A run that was stopped goes on where it was. Exit code 0: all
-scenes are there; 1: some could not be prepared (each is named); 2: nothing could be done.
+DIR of --raw holds scans/<scene>/ (and scans_test/<scene>/). The split lists
+scannetv2_{train,val,test}.txt and scannetv2-labels.combined.tsv are looked for in --meta. A run
+that was stopped goes on where it was. Exit code 0: all scenes are there; 1: some could not be
+prepared (each is named); 2: nothing could be done.
 """
 
 import sys
@@ -50,7 +52,8 @@ def prepare_one(job: Job) -> str | None:
 
 
 def find_jobs(raw: Path, out: Path, meta: Path) -> list[Job]:
-    """A job for every scene that the split lists name; DataError if lists or label table cannot be used."""
+    """A job for every scene that the split lists name; DataError if lists or label table cannot be
+    used."""
     if not raw.is_dir():
         raise DataError(f"the folder {raw} does not exist: set --raw to the one that holds scans/")
     table = read_label_table(meta / LABEL_TABLE)
@@ -63,7 +66,8 @@ def find_jobs(raw: Path, out: Path, meta: Path) -> list[Job]:
     ]
     if not jobs:
         raise DataError(
-            f"{meta} has no scannetv2_train.txt, _val.txt or _test.txt with a scene: set --meta to the splits"
+            f"{meta} has no scannetv2_train.txt, _val.txt or _test.txt with a scene: set --meta to"
+            " the splits"
         )
     return jobs
 
@@ -83,10 +87,25 @@ def prepare(jobs: list[Job], workers: int) -> dict[str, str]:
 def main() -> None:
     """Prepare the scenes that the arguments name."""
     parser = argument_parser("prepare_scannet", __doc__)
-    parser.add_argument("--raw", type=path_argument, required=True, metavar="DIR", help="holds scans/ and scans_test/")
-    parser.add_argument("--out", type=path_argument, required=True, metavar="DIR", help="gets train/, val/ and test/")
     parser.add_argument(
-        "--meta", type=path_argument, metavar="DIR", help="holds lists and label table (default: --raw)"
+        "--raw",
+        type=path_argument,
+        required=True,
+        metavar="DIR",
+        help="holds scans/ and scans_test/",
+    )
+    parser.add_argument(
+        "--out",
+        type=path_argument,
+        required=True,
+        metavar="DIR",
+        help="gets train/, val/ and test/",
+    )
+    parser.add_argument(
+        "--meta",
+        type=path_argument,
+        metavar="DIR",
+        help="holds lists and label table (default: --raw)",
     )
     parser.add_argument("--workers", type=int, default=1, help="processes (default 1)")
     arguments = parser.parse_args()

@@ -22,10 +22,11 @@ RESULTS = ("ap", "ap50", "ap25", "val_loss", "steps", "train_seconds")
 
 
 def collect(folder: str | Path) -> list[dict[str, Any]]:
-    """One row for each run folder below `folder`, sorted by name: `run`, the options in which the runs differ, results.
+    """One row for each run folder below `folder`, sorted by name: `run`, the options in which the
+    runs differ, results.
 
-    A run that has not ended has None for its results, and one with a damaged file is named and left out; UserError if
-    there is no run at all.
+    A run that has not ended has None for its results, and one with a damaged file is named and left
+    out; UserError if there is no run at all.
     """
     folder = Path(folder)
     runs = {path.parent: run for path in folder.rglob("config.yaml") if (run := _read(path.parent))}
@@ -34,7 +35,11 @@ def collect(folder: str | Path) -> list[dict[str, Any]]:
     first, *others = (options for options, _ in runs.values())
     keys = dict.fromkeys(key for options, _ in runs.values() for key in options)
     absent = object()
-    differ = [key for key in keys if any(other.get(key, absent) != first.get(key, absent) for other in others)]
+    differ = [
+        key
+        for key in keys
+        if any(other.get(key, absent) != first.get(key, absent) for other in others)
+    ]
     rows = []
     for path, (options, results) in sorted(runs.items()):
         name = str(path.relative_to(folder)) if path != folder else folder.name
@@ -44,7 +49,8 @@ def collect(folder: str | Path) -> list[dict[str, Any]]:
 
 
 def _read(run: Path) -> tuple[dict[str, Any], dict[str, Any]] | None:
-    """Options and results of a run; None, and a line on stderr, if one of the two files is damaged."""
+    """Options and results of a run; None, and a line on stderr, if one of the two files is
+    damaged."""
     path = run / "config.yaml"
     try:
         options = _flat(cast(dict[str, Any], OmegaConf.to_container(OmegaConf.load(path))))
@@ -59,7 +65,9 @@ def _read(run: Path) -> tuple[dict[str, Any], dict[str, Any]] | None:
 def _flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
     flat = {}
     for key, value in values.items():
-        flat |= _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {prefix + key: value}
+        flat |= (
+            _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {prefix + key: value}
+        )
     return flat
 
 
@@ -68,7 +76,9 @@ def table(rows: Sequence[dict[str, Any]]) -> str:
     titles = [key.rsplit(".", 1)[-1] for key in rows[0]]
     cells = [titles, *([_cell(*item) for item in row.items()] for row in rows)]
     widths = [max(len(line[column]) for line in cells) for column in range(len(titles))]
-    return "\n".join("  ".join(text.ljust(width) for text, width in zip(line, widths)).rstrip() for line in cells)
+    return "\n".join(
+        "  ".join(text.ljust(width) for text, width in zip(line, widths)).rstrip() for line in cells
+    )
 
 
 def _cell(key: str, value: Any) -> str:
@@ -88,7 +98,10 @@ def write_csv(rows: Sequence[dict[str, Any]], path: str | Path) -> None:
 def read_csv(path: str | Path) -> list[dict[str, Any]]:
     """The rows that `write_csv` wrote, numbers as numbers."""
     with open(path, newline="") as file:
-        return [{key: yaml.safe_load(value) for key, value in row.items()} for row in csv.DictReader(file)]
+        return [
+            {key: yaml.safe_load(value) for key, value in row.items()}
+            for row in csv.DictReader(file)
+        ]
 
 
 @exit_on_user_error

@@ -4,18 +4,18 @@
 
 The file (paths in it count from the folder in which the command runs):
 
-    output_dir: runs/loss_weights            # one folder a run below it; summary.csv and summary.png beside them
-    notebook: notebooks/05_training.ipynb    # each run executes it by papermill; without it: mf3d_tutorial.train
-    overrides: [recipe=tiny, paths.data_dir=data_samples]      # of every run
+    output_dir: runs/loss_weights            # a folder per run, and summary.csv and summary.png
+    notebook: notebooks/05_training.ipynb    # run by papermill; without it: mf3d_tutorial.train
+    overrides: [recipe=tiny, paths.data_dir=data_samples]    # of every run
     grid: {loss.dice_weight: [2, 5], seed: [0, 1]}             # a run for each combination ...
-    sample: 3                                # ... or for so many of them, drawn at random (the same ones every time)
+    sample: 3                                # ... or for so many of them, drawn at random
     parameters: {overfit_steps: 2}           # more of the notebook's parameters, for every run
     jobs: 2                                  # runs at a time
     gpus: [0, 1]                             # each run gets one of them; leave out on a CPU
 
-A run that has its metrics.json is not repeated, so the same command goes on with a sweep that was stopped; one that
-stopped half-way goes on from its last.ckpt. A run that fails is named, its output is in its log.txt, and the others go
-on; the exit code is then 1.
+A run that has its metrics.json is not repeated, so the same command goes on with a sweep that was
+stopped; one that stopped half-way goes on from its last.ckpt. A run that fails is named, its output
+is in its log.txt, and the others go on; the exit code is then 1.
 """
 
 import itertools
@@ -56,29 +56,42 @@ class Sweep:
     gpus: list[int] = field(default_factory=list)
 
     def runs(self) -> dict[str, list[str]]:
-        """Name of each run -> its overrides. ConfigError if a key or value cannot work, before anything runs."""
-        combinations = [list(zip(self.grid, values)) for values in itertools.product(*self.grid.values())]
+        """Name of each run -> its overrides. ConfigError if a key or value cannot work, before
+        anything runs."""
+        combinations = [
+            list(zip(self.grid, values)) for values in itertools.product(*self.grid.values())
+        ]
         if self.sample is not None and self.sample < len(combinations):
             combinations = random.Random(0).sample(combinations, self.sample)
         runs = {}
         for combination in combinations:
-            name = ",".join(f"{key.rsplit('.', 1)[-1]}={value}" for key, value in combination).replace("/", "_")
+            name = ",".join(
+                f"{key.rsplit('.', 1)[-1]}={value}" for key, value in combination
+            ).replace("/", "_")
             output = f"paths.output_dir={Path(self.output_dir).expanduser().absolute() / name}"
-            runs[name] = [*self.overrides, *(f"{key}={value}" for key, value in combination), output]
+            runs[name] = [
+                *self.overrides,
+                *(f"{key}={value}" for key, value in combination),
+                output,
+            ]
             load_config(runs[name])
         return runs
 
 
 def load_sweep(path: str | Path) -> Sweep:
-    """The sweep that a yaml file describes; ConfigError naming the file and the key if it cannot be used."""
+    """The sweep that a yaml file describes; ConfigError naming the file and the key if it cannot be
+    used."""
     try:
         merged = OmegaConf.merge(OmegaConf.structured(Sweep), OmegaConf.load(path))
         sweep = cast(Sweep, OmegaConf.to_object(merged))
     except (OSError, ValueError, yaml.YAMLError, OmegaConfBaseException) as error:
-        raise ConfigError(f"the sweep file {path} cannot be used: {str(error).splitlines()[0]}") from error
+        raise ConfigError(
+            f"the sweep file {path} cannot be used: {str(error).splitlines()[0]}"
+        ) from error
     if not all(sweep.grid.values()) or sweep.jobs < 1:
         raise ConfigError(
-            f"the sweep file {path} cannot be used: every key of grid needs a value, and jobs must be > 0"
+            f"the sweep file {path} cannot be used: every key of grid needs a value, and jobs must"
+            " be > 0"
         )
     return sweep
 
@@ -89,12 +102,16 @@ def multirun(overrides: list[str]) -> Sweep:
     try:
         parsed = OverridesParser.create().parse_overrides(overrides)
         grid = {
-            each.get_key_element(): list(each.sweep_string_iterator()) for each in parsed if each.is_sweep_override()
+            each.get_key_element(): list(each.sweep_string_iterator())
+            for each in parsed
+            if each.is_sweep_override()
         }
     except HydraException as error:
         raise ConfigError(explain(error)) from None
     fixed = [
-        each.input_line or "" for each in parsed if not each.is_sweep_override() and each.key_or_group not in paths
+        each.input_line or ""
+        for each in parsed
+        if not each.is_sweep_override() and each.key_or_group not in paths
     ]
     fixed += [f"{key}={path}" for key, path in paths.items()]
     first = load_config(fixed + [f"{key}={values[0]}" for key, values in grid.items()])
@@ -106,17 +123,24 @@ def run_sweep(sweep: Sweep, log=print) -> list[str]:
     runs, folder = sweep.runs(), Path(sweep.output_dir)
     waiting = [name for name in runs if not (folder / name / "metrics.json").exists()]
     commands = {name: _command(sweep, folder / name, runs[name]) for name in waiting}
-    log(f"{len(runs)} runs in {folder}, {len(runs) - len(waiting)} of them done, {sweep.jobs} at a time")
+    log(
+        f"{len(runs)} runs in {folder}, {len(runs) - len(waiting)} of them done, {sweep.jobs} at a"
+        " time"
+    )
     gpus = queue.SimpleQueue()
     for number in range(sweep.jobs):
         gpus.put(sweep.gpus[number % len(sweep.gpus)] if sweep.gpus else None)
 
     def execute(name: str) -> bool:
         gpu = gpus.get()
-        environment = os.environ if gpu is None else {**os.environ, "CUDA_VISIBLE_DEVICES": str(gpu)}
+        environment = (
+            os.environ if gpu is None else {**os.environ, "CUDA_VISIBLE_DEVICES": str(gpu)}
+        )
         (folder / name).mkdir(parents=True, exist_ok=True)
         with open(folder / name / "log.txt", "w") as output:
-            code = subprocess.call(commands[name], stdout=output, stderr=subprocess.STDOUT, env=environment)
+            code = subprocess.call(
+                commands[name], stdout=output, stderr=subprocess.STDOUT, env=environment
+            )
         gpus.put(gpu)
         log(f"{name}: " + ("done" if code == 0 else f"failed, see {folder / name / 'log.txt'}"))
         return code == 0
@@ -130,14 +154,21 @@ def _command(sweep: Sweep, folder: Path, overrides: list[str]) -> list[str]:
     overrides = [*overrides, "train.resume=auto"]
     if sweep.notebook is None:
         return [sys.executable, "-m", "mf3d_tutorial.train", *overrides]
-    # The notebook runs in its own folder, so paths are made absolute; what it has parameters for, it gets by them.
+    # The notebook runs in its own folder, so paths are made absolute; what it has parameters for,
+    # it gets by them.
     cfg, own = load_config(overrides), ("recipe=", "paths.data_dir=", "paths.output_dir=", "seed=")
-    parameters = {"recipe": cfg.recipe, "seed": cfg.seed, "data_dir": str(Path(cfg.paths.data_dir).absolute())}
+    parameters = {
+        "recipe": cfg.recipe,
+        "seed": cfg.seed,
+        "data_dir": str(Path(cfg.paths.data_dir).absolute()),
+    }
     parameters |= {"output_dir": str(folder.absolute()), "label_set_name": cfg.data.label_set}
     parameters["overrides"] = [option for option in overrides if not option.startswith(own)]
     parameters |= sweep.parameters
     if find_spec("papermill") is None:
-        raise ConfigError("a sweep over a notebook needs papermill: pip install 'mf3d-tutorial[notebook]'")
+        raise ConfigError(
+            "a sweep over a notebook needs papermill: pip install 'mf3d-tutorial[notebook]'"
+        )
     notebook = Path(sweep.notebook)
     command = [sys.executable, "-m", "papermill", str(notebook), str(folder / notebook.name)]
     command += ["-y", yaml.safe_dump(parameters), "--cwd", str(notebook.parent)]

@@ -1,13 +1,14 @@
 """Train a MaskFormer3D on scenes in the ScanNet layout.
 
-    python -m mf3d_tutorial.train recipe=tiny paths.data_dir=data_samples paths.output_dir=runs/first
+    python -m mf3d_tutorial.train recipe=tiny paths.data_dir=data_samples
     python -m mf3d_tutorial.train paths.data_dir=/data/scannet data.label_set=scannet200
-    torchrun --nproc-per-node=4 -m mf3d_tutorial.train paths.data_dir=/data/scannet train.batch_size=8
-    python -m mf3d_tutorial.train --multirun recipe=tiny paths.data_dir=data_samples train.lr=1e-3,3e-3 seed=0,1
+    torchrun --nproc-per-node=4 -m mf3d_tutorial.train paths.data_dir=scans train.batch_size=8
+    python -m mf3d_tutorial.train --multirun paths.data_dir=scans train.lr=1e-3,3e-3 seed=0,1
 
-Options are `key=value`. With --multirun a value may be several, `key=a,b`: a run for each combination, one after
-another, each in its own folder below paths.output_dir. (mf3d_tutorial.sweep, which does it, can do more.)
-Exit code 2 and one sentence for anything wrong with options, data or run folder.
+Options are `key=value`. With --multirun a value may be several, `key=a,b`: a run for each
+combination, one after another, each in its own folder below paths.output_dir. (mf3d_tutorial.sweep,
+which does it, can do more.) Exit code 2 and one sentence for anything wrong with options, data or
+run folder.
 """
 
 from torch.distributed import is_torchelastic_launched
@@ -24,11 +25,17 @@ from mf3d_tutorial.training.engine import describe, fit
 def main() -> None:
     """Train as the arguments say."""
     parser = options_parser(Config, "train", __doc__)
-    parser.add_argument("-m", "--multirun", action="store_true", help="a run for each combination of values")
+    parser.add_argument(
+        "-m", "--multirun", action="store_true", help="a run for each combination of values"
+    )
     arguments = parser.parse_intermixed_args()
     if arguments.multirun:
         alone = not is_torchelastic_launched()
-        require(alone, "--multirun starts processes of its own: begin the command with python, not with torchrun")
+        require(
+            alone,
+            "--multirun starts processes of its own: begin the command with python, not with"
+            " torchrun",
+        )
         run_and_compare(multirun(arguments.overrides))
         return
     metrics = fit(load_config(arguments.overrides))

@@ -1,4 +1,5 @@
-"""What several test modules need: random scenes, targets and files, and the formulas written as loops."""
+"""What several test modules need: random scenes, targets and files, and the formulas written as
+loops."""
 
 import itertools
 import json
@@ -25,16 +26,25 @@ TINY_UNET = [
     "+model.backbone.init_dim=8",
 ]
 
-# What the page of the seed, WarpConvNet's MaskFormer example, runs; and its viewer, which test_live.py tries.
+# What the page of the seed, WarpConvNet's MaskFormer example, runs; and its viewer, which
+# test_live.py tries.
 SEED_COMMANDS = {
     "plain": [],
     "scannet200": ["data.label_set=scannet200"],
-    "sanity": ["train.epochs=1", "train.num_workers=0", "data.voxel_size=0.05", "model.backbone_voxel_size=0.05"]
+    "sanity": [
+        "train.epochs=1",
+        "train.num_workers=0",
+        "data.voxel_size=0.05",
+        "model.backbone_voxel_size=0.05",
+    ]
     + ["model.num_decoders=2", "model.dim_feedforward=128"],
     "MinkUNet34": ["model.backbone._target_=warpconvnet.models.MinkUNet34"],
     "MinkUNet50": ["model.backbone._target_=warpconvnet.models.MinkUNet50", "model.hidden_dim=128"]
     + ["model.backbone.out_channels=128"],
-    "SpaCeFormer": ["model.backbone._target_=warpconvnet.models.SpaCeFormer", "+model.backbone.enc_attn_types=ssccc"]
+    "SpaCeFormer": [
+        "model.backbone._target_=warpconvnet.models.SpaCeFormer",
+        "+model.backbone.enc_attn_types=ssccc",
+    ]
     + ["+model.backbone.dec_attn_types=ssca", "+model.backbone.use_rope=true"],
     "loss weights": ["loss.cls_weight=2.0", "loss.bce_weight=1", "loss.dice_weight=0.5"],
 }
@@ -63,14 +73,19 @@ def random_points(*sizes: int, seed: int = 0, channels: int = 3) -> Points:
 def random_target(points: int, instances: int, classes: int, rng: torch.Generator) -> Target:
     """Every instance has a point; some points are in none."""
     instance = (
-        torch.randint(-1, max(instances, 1), (points,), generator=rng) if instances else torch.full((points,), -1)
+        torch.randint(-1, max(instances, 1), (points,), generator=rng)
+        if instances
+        else torch.full((points,), -1)
     )
     instance[:instances] = torch.arange(instances)
     return Target(torch.randint(classes, (instances,), generator=rng), instance)
 
 
-def write_scene(folder: Path, points: int = 60, seed: int = 0, **changed: np.ndarray | None) -> Path:
-    """A scene folder of the ScanNet layout; `changed` replaces arrays, or leaves them out if None."""
+def write_scene(
+    folder: Path, points: int = 60, seed: int = 0, **changed: np.ndarray | None
+) -> Path:
+    """A scene folder of the ScanNet layout; `changed` replaces arrays, or leaves them out if
+    None."""
     rng = np.random.default_rng(seed)
     normal = rng.normal(size=(points, 3)).astype(np.float32)
     arrays = {
@@ -91,7 +106,9 @@ def write_scene(folder: Path, points: int = 60, seed: int = 0, **changed: np.nda
 def assert_near(got: torch.Tensor, want: torch.Tensor, tolerance: float = 1e-3) -> None:
     """No number differs by more than `tolerance` of the tensor's largest one."""
     assert got.shape == want.shape
-    error = (got.detach().cpu() - want.detach().cpu()).abs().max() / want.detach().abs().max().clamp(min=1e-12).cpu()
+    error = (
+        got.detach().cpu() - want.detach().cpu()
+    ).abs().max() / want.detach().abs().max().clamp(min=1e-12).cpu()
     assert error < tolerance, f"relative error {error:.1e}"
 
 
@@ -127,11 +144,13 @@ def cheapest_pairs(cost: np.ndarray) -> list[tuple[int, int]]:
     return sorted((q, m) for m, q in enumerate(best))
 
 
-def made_up_inspection(points: int = 3000, instances: int = 6, queries: int = 10, layers: int = 3, seed: int = 0):
+def made_up_inspection(
+    points: int = 3000, instances: int = 6, queries: int = 10, layers: int = 3, seed: int = 0
+):
     """A scene of cubes in two rows, and outputs that get nearer to the truth from layer to layer.
 
-    Instance m has the class m + 2 and its best query is m, but for instance 1, whose query says another class, and
-    instance 0, which no query finds.
+    Instance m has the class m + 2 and its best query is m, but for instance 1, whose query says
+    another class, and instance 0, which no query finds.
     """
     from mf3d_tutorial.data import label_set
     from mf3d_tutorial.data.scannet import Original, Scene
@@ -160,14 +179,25 @@ def made_up_inspection(points: int = 3000, instances: int = 6, queries: int = 10
     return Inspection(scene, outputs, target, label_set("scannet20"))
 
 
-def write_mesh(path: Path, side: int = 12, faces: bool = True, encoding: str = "binary_little_endian", seed: int = 0):
-    """A floor and a wall of side x side vertices each, 10 cm apart, written by trimesh; the mesh."""
+def write_mesh(
+    path: Path,
+    side: int = 12,
+    faces: bool = True,
+    encoding: str = "binary_little_endian",
+    seed: int = 0,
+):
+    """A floor and a wall of side x side vertices each, 10 cm apart, written by trimesh; the
+    mesh."""
     rng = np.random.default_rng(seed)
-    grid = np.stack(np.meshgrid(np.arange(side), np.arange(side), indexing="ij"), -1).reshape(-1, 2) * 0.1
+    grid = (
+        np.stack(np.meshgrid(np.arange(side), np.arange(side), indexing="ij"), -1).reshape(-1, 2)
+        * 0.1
+    )
     flat = np.column_stack([grid, rng.normal(0, 0.01, len(grid))])
     vertices = np.concatenate([flat, flat[:, [0, 2, 1]] + [0, 0, 0.1]]).astype(np.float32)
     corner = np.arange(side * side).reshape(side, side)[:-1, :-1].reshape(-1)
-    lower, upper = [corner, corner + side, corner + 1], [corner + 1, corner + side, corner + side + 1]
+    lower = [corner, corner + side, corner + 1]
+    upper = [corner + 1, corner + side, corner + side + 1]
     square = np.concatenate([np.column_stack(lower), np.column_stack(upper)])
     colors = rng.integers(0, 256, (len(vertices), 3), dtype=np.uint8)
     triangles = np.concatenate([square, square + side * side])
@@ -181,24 +211,43 @@ def write_mesh(path: Path, side: int = 12, faces: bool = True, encoding: str = "
 RAW_CLASSES = {"chair": (2, 5), "floor": (3, 2), "pillow": (13, 18), "lid": (9999, 40)}
 
 
-def write_raw_scene(root: Path, name: str, split: str = "train", seed: int = 0, **changed: bytes | None) -> Path:
-    """A scene in raw ScanNet's files, and the lists and the table that name it. `changed` replaces file contents.
+def write_raw_scene(
+    root: Path, name: str, split: str = "train", seed: int = 0, **changed: bytes | None
+) -> Path:
+    """A scene in raw ScanNet's files, and the lists and the table that name it. `changed` replaces
+    file contents.
 
-    Its 288 vertices have random ones of 20 segments, whose ids have gaps. The groups: chair 7 (two of
-    its segments are given to lid 9 after that), floor 3, pillow 4; segments 17 to 19 are in no group.
+    Its 288 vertices have random ones of 20 segments, whose ids have gaps. The groups: chair 7 (two
+    of its segments are given to lid 9 after that), floor 3, pillow 4; segments 17 to 19 are in no
+    group.
     """
     folder = root / ("scans_test" if split == "test" else "scans") / name
     folder.mkdir(parents=True)
     rng = np.random.default_rng(seed)
     ids = np.arange(20) * 7 + 3
-    groups = [(7, "chair", ids[:8]), (3, "floor", ids[8:12]), (4, "pillow", ids[12:17]), (9, "lid", ids[6:8])]
-    groups = [{"id": i, "objectId": i, "segments": part.tolist(), "label": label} for i, label, part in groups]
+    groups = [
+        (7, "chair", ids[:8]),
+        (3, "floor", ids[8:12]),
+        (4, "pillow", ids[12:17]),
+        (9, "lid", ids[6:8]),
+    ]
+    groups = [
+        {"id": i, "objectId": i, "segments": part.tolist(), "label": label}
+        for i, label, part in groups
+    ]
     write_mesh(folder / f"{name}_vh_clean_2.ply", seed=seed)
-    texts = {"segs": {"segIndices": rng.permutation(np.resize(ids, 288)).tolist()}, "groups": {"segGroups": groups}}
+    texts = {
+        "segs": {"segIndices": rng.permutation(np.resize(ids, 288)).tolist()},
+        "groups": {"segGroups": groups},
+    }
     if split == "test":
         texts = {}
     contents = {key: json.dumps(value).encode() for key, value in texts.items()} | changed
-    endings = {"ply": "_vh_clean_2.ply", "segs": "_vh_clean_2.0.010000.segs.json", "groups": ".aggregation.json"}
+    endings = {
+        "ply": "_vh_clean_2.ply",
+        "segs": "_vh_clean_2.0.010000.segs.json",
+        "groups": ".aggregation.json",
+    }
     for key, content in contents.items():
         if content is None:
             (folder / f"{name}{endings[key]}").unlink(missing_ok=True)
@@ -207,7 +256,8 @@ def write_raw_scene(root: Path, name: str, split: str = "train", seed: int = 0, 
     with open(root / f"scannetv2_{split}.txt", "a") as file:
         file.write(name + "\n")
     rows = [f"{id}\t{category}\t{nyu}\n" for category, (id, nyu) in RAW_CLASSES.items()]
-    table = "id\traw_category\tnyu40id\n" + "".join(rows) + "1\tchair\t1\n"  # the first row of a category counts
+    # the first row of a category counts
+    table = "id\traw_category\tnyu40id\n" + "".join(rows) + "1\tchair\t1\n"
     (root / "scannetv2-labels.combined.tsv").write_text(table)
     return folder
 
@@ -215,10 +265,18 @@ def write_raw_scene(root: Path, name: str, split: str = "train", seed: int = 0, 
 def write_checkpoint(path: Path, *overrides: str) -> Path:
     """A checkpoint with random weights, of a model that looks at every point alone."""
     torch.manual_seed(0)
-    small = ["model.num_decoders=1", "model.hidden_dim=32", "model.num_queries=12", "model.backbone_voxel_size=null"]
+    small = [
+        "model.num_decoders=1",
+        "model.hidden_dim=32",
+        "model.num_queries=12",
+        "model.backbone_voxel_size=null",
+    ]
     backbone = ["model.backbone._target_=helpers.PointLinear", "model.backbone.out_channels=32"]
     cfg = load_config(["paths.data_dir=x", *small, *backbone, *overrides])
-    save_checkpoint({"config": plain(cfg), "model": build_model(cfg.model, len(cfg.data.labels)).state_dict()}, path)
+    save_checkpoint(
+        {"config": plain(cfg), "model": build_model(cfg.model, len(cfg.data.labels)).state_dict()},
+        path,
+    )
     return path
 
 
@@ -261,7 +319,9 @@ def room(seed: int = 0) -> Points:
         return np.stack(np.meshgrid(*axes), -1).reshape(-1, 3)
 
     sheets = [sheet((0, 4), (0, 3.2), (0, 0)), sheet((1, 2.2), (1, 1.8), (0.7, 0.7))]
-    sheets += [sheet((x, x), (0, 3.2), (0, 1.6)) for x in (0, 4)] + [sheet((0, 4), (y, y), (0, 1.6)) for y in (0, 3.2)]
+    sheets += [sheet((x, x), (0, 3.2), (0, 1.6)) for x in (0, 4)] + [
+        sheet((0, 4), (y, y), (0, 1.6)) for y in (0, 3.2)
+    ]
     coord = np.concatenate(sheets) + 0.02
     coord += rng.uniform(-0.015, 0.015, coord.shape)
     color = np.concatenate([np.full_like(part, 0.2 + 0.1 * i) for i, part in enumerate(sheets)])

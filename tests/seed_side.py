@@ -1,7 +1,8 @@
-"""WarpConvNet's MaskFormer example, to compare with: its model; targets, matching and loss written anew.
+"""WarpConvNet's MaskFormer example, to compare with: its model; targets, matching and loss written
+anew.
 
-As its script does, targets are built by a loop over instances, and the matching spreads every query's and every
-instance's mask over all points: Q x M x N numbers.
+As its script does, targets are built by a loop over instances, and the matching spreads every
+query's and every instance's mask over all points: Q x M x N numbers.
 """
 
 import torch
@@ -14,7 +15,8 @@ from mf3d_tutorial.model import MaskFormer3D
 
 
 def seed_model(ours: MaskFormer3D, backbone: nn.Module, dropout: float = 0.0) -> nn.Module:
-    """WarpConvNet's MaskFormer around `backbone`, with a copy of our decoder's and heads' weights."""
+    """WarpConvNet's MaskFormer around `backbone`, with a copy of our decoder's and heads'
+    weights."""
     from warpconvnet.models import MaskFormer
 
     layer = ours.decoder.layers[0]
@@ -47,7 +49,9 @@ def seed_model(ours: MaskFormer3D, backbone: nn.Module, dropout: float = 0.0) ->
             (their.cross_attn.proj, our.cross_attention.out),
             (their.cross_attn.to_attn.encoding[1], our.cross_attention.position),
         ]
-        key_value = torch.stack([our.cross_attention.key.weight.T, our.cross_attention.value.weight.T])
+        key_value = torch.stack(
+            [our.cross_attention.key.weight.T, our.cross_attention.value.weight.T]
+        )
         their.cross_attn.kv.load_state_dict({"weight": key_value})
     for their, our in pairs:
         their.load_state_dict(our.state_dict())
@@ -67,7 +71,9 @@ def seed_targets(
             labels.append(classes.mode().values)
             masks.append(mask)
     if not labels:
-        return torch.zeros(0, dtype=torch.long, device=device), torch.zeros(0, len(instance), device=device)
+        return torch.zeros(0, dtype=torch.long, device=device), torch.zeros(
+            0, len(instance), device=device
+        )
     return torch.stack(labels).to(device), torch.stack(masks).to(device).float()
 
 
@@ -76,7 +82,9 @@ def seed_match(logits, mask, labels, masks, weights) -> tuple[Tensor, Tensor]:
     """Queries and instances of the cheapest assignment of one scene."""
     queries, instances = len(mask), len(masks)
     spread = (queries, instances, mask.shape[1])
-    bce = F.binary_cross_entropy_with_logits(mask[:, None].expand(spread), masks[None].expand(spread), reduction="none")
+    bce = F.binary_cross_entropy_with_logits(
+        mask[:, None].expand(spread), masks[None].expand(spread), reduction="none"
+    )
     probability = mask.sigmoid()
     dice = (2 * (probability @ masks.T) + 1) / (probability.sum(1)[:, None] + masks.sum(1) + 1)
     cls = -logits.softmax(-1)[:, labels]
@@ -100,5 +108,7 @@ def seed_loss(logits, masks, targets, weights, no_object_weight: float = 0.1) ->
             dice = (2 * (probability * truth).sum(1) + 1) / (probability.sum(1) + truth.sum(1) + 1)
             bce = F.binary_cross_entropy_with_logits(picked, truth)
             matched.append(weights.bce * bce + weights.dice * (1 - dice).mean())
-        total = total + weights.cls * F.cross_entropy(scene_logits, classes, class_weight) / len(masks)
+        total = total + weights.cls * F.cross_entropy(scene_logits, classes, class_weight) / len(
+            masks
+        )
     return total + sum(matched) / max(len(matched), 1)

@@ -1,4 +1,5 @@
-"""A run of seconds: scenes of random points, a U-Net with batch norm, dropout; in this process or in others."""
+"""A run of seconds: scenes of random points, a U-Net with batch norm, dropout; in this process or
+in others."""
 
 import json
 import multiprocessing
@@ -12,7 +13,8 @@ from mf3d_tutorial.config import Config, load_config
 from mf3d_tutorial.training.checkpoint import load_checkpoint
 from mf3d_tutorial.training.engine import fit
 
-# Forked from a server that has imported everything, so that a test does not wait for it again and again.
+# Forked from a server that has imported everything, so that a test does not wait for it again and
+# again.
 SERVER = multiprocessing.get_context("forkserver")
 SERVER.set_forkserver_preload(["mf3d_tutorial.training.engine"])
 
@@ -25,8 +27,18 @@ OPTIONS = [
         "model.backbone.out_channels=8",
         "model.num_heads=2",
     ),
-    *("model.num_decoders=2", "model.num_queries=12", "model.dim_feedforward=16", "model.dropout=0.1"),
-    *("data.voxel_size=0.05", "model.backbone_voxel_size=0.1", "train.epochs=4", "train.eval_every=2"),
+    *(
+        "model.num_decoders=2",
+        "model.num_queries=12",
+        "model.dim_feedforward=16",
+        "model.dropout=0.1",
+    ),
+    *(
+        "data.voxel_size=0.05",
+        "model.backbone_voxel_size=0.1",
+        "train.epochs=4",
+        "train.eval_every=2",
+    ),
     *("train.log_every=1", "train.resume=auto", "train.save_every=0.001"),
 ]
 
@@ -39,12 +51,19 @@ class PointModel(PointLinear):
 
 
 def write_scenes(root: Path) -> Path:
-    """Five train scenes, so that the last batch of an epoch is smaller, and three val scenes large enough for AP."""
+    """Five train scenes, so that the last batch of an epoch is smaller, and three val scenes large
+    enough for AP."""
     for index in range(5):
         write_scene(root / "train" / f"scene{index}", points=150, seed=index)
     for index in range(3):
         instance = np.arange(900) // 300
-        write_scene(root / "val" / f"scene{index}", points=900, seed=index, instance=instance, segment20=instance + 4)
+        write_scene(
+            root / "val" / f"scene{index}",
+            points=900,
+            seed=index,
+            instance=instance,
+            segment20=instance + 4,
+        )
     return root
 
 
@@ -61,9 +80,11 @@ def quiet(_line: str) -> None:
 
 
 def run(arguments: list[str]) -> None:
-    """What a process of its own does. One thread: with more, sums are not added in the same order every time."""
+    """What a process of its own does. One thread: with more, sums are not added in the same order
+    every time."""
     torch.set_num_threads(1)
-    multiprocessing.set_start_method("fork", force=True)  # of data loader processes, as everywhere but here
+    # of data loader processes, as everywhere but here
+    multiprocessing.set_start_method("fork", force=True)
     fit(load_config(arguments), quiet)
 
 
@@ -80,4 +101,7 @@ def weights(folder: Path) -> dict[str, torch.Tensor]:
 def rows(folder: Path) -> list[dict]:
     """The lines of metrics.jsonl, without what depends on the clock."""
     lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
-    return [{k: v for k, v in line.items() if k not in ("scenes_per_second", "data_wait")} for line in lines]
+    return [
+        {k: v for k, v in line.items() if k not in ("scenes_per_second", "data_wait")}
+        for line in lines
+    ]

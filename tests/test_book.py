@@ -1,4 +1,5 @@
-"""The book: its pages work in a browser without a network, and what is wrong in its sources is said in one sentence."""
+"""The book: its pages work in a browser without a network, and what is wrong in its sources is said
+in one sentence."""
 
 import re
 import sys
@@ -45,7 +46,9 @@ def small(tmp_path):
 @needs_sphinx
 @pytest.mark.skipif(not CHROMIUM, reason="needs Chromium: apt-get install chromium")
 def test_a_course_page_draws_its_figure_and_the_search_finds_words(small):
-    sync_api = pytest.importorskip("playwright.sync_api", reason="needs playwright: pip install playwright")
+    sync_api = pytest.importorskip(
+        "playwright.sync_api", reason="needs playwright: pip install playwright"
+    )
     assert book.build(small, small / "site", code=False) >= 3
     with sync_api.sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
@@ -78,17 +81,26 @@ def test_links_lead_to_pages_or_to_the_repository(small):
     (small / "data.csv").touch()
     (small / "docs/x.png").touch()
     written = Source(small, small / "source", "https://host/repo")
-    text = "[a](../notebooks/01_data_loading.ipynb#b) [c](../data.csv) ![d](x.png) [e](https://x.org/a.md) `[f](g)`"
-    assert written.linked(text, "docs/page.md") == (
-        "[a](../course/01_data_loading.ipynb#b) [c](https://host/repo/blob/main/data.csv) ![d](../files/docs/x.png) "
-        "[e](https://x.org/a.md) `[f](g)`"
+    text = (
+        "[a](../notebooks/01_data_loading.ipynb#b) [c](../data.csv) ![d](x.png)"
+        " [e](https://x.org/a.md) `[f](g)`"
+    )
+    assert (
+        written.linked(text, "docs/page.md")
+        == "[a](../course/01_data_loading.ipynb#b) [c](https://host/repo/blob/main/data.csv)"
+        " ![d](../files/docs/x.png) [e](https://x.org/a.md) `[f](g)`"
     )
     assert (small / "source/files/docs/x.png").exists()
 
 
 def test_every_page_of_the_repository_can_be_written(tmp_path):
     places = Source(ROOT, tmp_path / "source", "https://host/repo").write()
-    assert {"index.md", "course/index.md", "course/05_training.ipynb", "inside/changelog.md"} <= set(places)
+    assert {
+        "index.md",
+        "course/index.md",
+        "course/05_training.ipynb",
+        "inside/changelog.md",
+    } <= set(places)
     assert len(places) == len(set(places))
 
 
@@ -105,13 +117,19 @@ def test_a_notebook_without_outputs_is_named(small):
         if cell.cell_type == "code":
             cell.outputs = []
     nbformat.write(notebook, path)
-    with pytest.raises(UserError, match=r"notebooks/01_data_loading.ipynb has no outputs to show: run 'make refresh"):
+    with pytest.raises(
+        UserError,
+        match=r"notebooks/01_data_loading.ipynb has no outputs to show: run 'make refresh",
+    ):
         book.build(small, small / "site", code=False)
 
 
 def test_missing_packages_are_named(small, monkeypatch):
     monkeypatch.setattr(book, "find_spec", lambda name: None if name == "furo" else object())
-    with pytest.raises(UserError, match="the book needs furo, not installed here: run 'make install', then this again"):
+    with pytest.raises(
+        UserError,
+        match="the book needs furo, not installed here: run 'make install', then this again",
+    ):
         book.build(small, small / "site", code=False)
 
 
@@ -138,7 +156,16 @@ def test_the_reference_lists_every_option_of_train():
 def test_docstrings_become_restructuredtext():
     lines = ["Costs of `q`s * 2:", "", "    cost = a * b", "", "The end."]
     to_rst(lines)
-    assert lines == ["Costs of ``q``\\ s \\* 2:", "", "::", "", "    cost = a * b", "", "The end.", ""]
+    assert lines == [
+        "Costs of ``q``\\ s \\* 2:",
+        "",
+        "::",
+        "",
+        "    cost = a * b",
+        "",
+        "The end.",
+        "",
+    ]
 
 
 def test_the_repository_is_named_alike_everywhere():
@@ -146,7 +173,9 @@ def test_the_repository_is_named_alike_everywhere():
     for name in ("README.md", "CITATION.cff"):
         text = (ROOT / name).read_text()
         assert owner_and_name in text
-        found = re.findall(r"(?:github/|/gh/|repository-code: \"https://github.com/)([\w.-]+/[\w.-]+)", text)
+        found = re.findall(
+            r"(?:github/|/gh/|repository-code: \"https://github.com/)([\w.-]+/[\w.-]+)", text
+        )
         assert set(found) == {owner_and_name}, name
 
 

@@ -1,4 +1,5 @@
-"""Imports go one way: a part may import from the parts above it in this list, and no module from itself in a circle."""
+"""Imports go one way: a part may import from the parts above it in this list, and no module from
+itself in a circle."""
 
 import ast
 import graphlib
@@ -7,19 +8,33 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parents[1] / "mf3d_tutorial"
-PARTS = ["common", "kernels", "warp", "data", "config", "rooms", "model", "evaluation", "training", "viz", "commands"]
+PARTS = [
+    "common",
+    "kernels",
+    "warp",
+    "data",
+    "config",
+    "rooms",
+    "model",
+    "evaluation",
+    "training",
+    "viz",
+    "commands",
+]
 # training/engine.py opens the live viewer, which watches a run, only if viz.enabled asks for it.
 ALLOWED = {("training/engine.py", "viz")}
 
 
 def part_of(module: str) -> str:
-    """`mf3d_tutorial.data.scannet` is of the part "data"; a module of the top folder is a command."""
+    """`mf3d_tutorial.data.scannet` is of the part "data"; a module of the top folder is a
+    command."""
     name = module.split(".")[1] if "." in module else "common"
     return name if (PACKAGE / name).is_dir() else "commands"
 
 
 def imports(path: Path, everywhere: bool) -> set[str]:
-    """Modules of the package that a file imports: at its top, or `everywhere` in it, annotations left out."""
+    """Modules of the package that a file imports: at its top, or `everywhere` in it, annotations
+    left out."""
     tree = ast.parse(path.read_text())
     for node in ast.walk(tree):
         if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
@@ -33,7 +48,10 @@ def imports(path: Path, everywhere: bool) -> set[str]:
             package = ["mf3d_tutorial", *path.relative_to(PACKAGE).parts[:-1]]
             base = ".".join(package[: len(package) - node.level + 1]) if node.level else ""
             module = ".".join(filter(None, [base, node.module]))
-            found |= {name if is_module(name := f"{module}.{alias.name}") else module for alias in node.names}
+            found |= {
+                name if is_module(name := f"{module}.{alias.name}") else module
+                for alias in node.names
+            }
     return {name for name in found if name.split(".")[0] == "mf3d_tutorial"}
 
 
@@ -48,11 +66,16 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_a_part_imports_only_from_the_parts_above_it(path):
     name = str(path.relative_to(PACKAGE))
-    part = path.relative_to(PACKAGE).parts[0] if len(path.relative_to(PACKAGE).parts) > 1 else "commands"
+    part = (
+        path.relative_to(PACKAGE).parts[0]
+        if len(path.relative_to(PACKAGE).parts) > 1
+        else "commands"
+    )
     wrong = [
         module
         for module in imports(path, everywhere=True)
-        if PARTS.index(part_of(module)) > PARTS.index(part) and (name, part_of(module)) not in ALLOWED
+        if PARTS.index(part_of(module)) > PARTS.index(part)
+        and (name, part_of(module)) not in ALLOWED
     ]
     assert not wrong
 

@@ -1,4 +1,5 @@
-"""What every committed notebook must be (the outputs themselves are compared by nbval, see `make test`)."""
+"""What every committed notebook must be (the outputs themselves are compared by nbval, see `make
+test`)."""
 
 import re
 from pathlib import Path
@@ -14,7 +15,9 @@ from mf3d_tutorial.common.notebook import check_answer, check_parameters, digest
 FOLDER = Path(__file__).parents[1] / "notebooks"
 LESSONS, SOLUTIONS = sorted(FOLDER.glob("*.ipynb")), sorted((FOLDER / "solutions").glob("*.ipynb"))
 NOTEBOOKS = LESSONS + SOLUTIONS
-PICTURE = re.compile(r"pipeline_figure\(|scene_panels\(|training_curves\(|^plt\.show\(|\bscenes\(", re.MULTILINE)
+PICTURE = re.compile(
+    r"pipeline_figure\(|scene_panels\(|training_curves\(|^plt\.show\(|\bscenes\(", re.MULTILINE
+)
 FORMATS = {"image/png", "application/vnd.plotly.v1+json"}
 
 
@@ -46,7 +49,9 @@ def test_cells_were_run_in_order_without_an_error_or_a_warning(notebook):
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=identifier)
 def test_one_cell_has_typed_and_explained_parameters(path):
     tagged = [
-        cell for cell in code_cells(nbformat.read(path, as_version=4)) if "parameters" in cell.metadata.get("tags", [])
+        cell
+        for cell in code_cells(nbformat.read(path, as_version=4))
+        if "parameters" in cell.metadata.get("tags", [])
     ]
     assert len(tagged) == 1
     for line in tagged[0].source.splitlines():
@@ -83,9 +88,16 @@ def given(**parameters):
 @pytest.mark.parametrize("path", LESSONS, ids=identifier)
 def test_reading_times_are_what_counting_gives(path):
     counted = reading_time(path)
-    row = next(line for line in (FOLDER / "README.md").read_text().splitlines() if f"]({path.name})" in line)
+    row = next(
+        line
+        for line in (FOLDER / "README.md").read_text().splitlines()
+        if f"]({path.name})" in line
+    )
     said = [[int(minutes) for minutes in re.findall(r"(\d+) min", row)[-2:]]]
-    said += re.findall(r"\*Reading time:\* about (\d+) minutes, and (\d+) for", nbformat.read(path, 4).cells[0].source)
+    said += re.findall(
+        r"\*Reading time:\* about (\d+) minutes, and (\d+) for",
+        nbformat.read(path, 4).cells[0].source,
+    )
     assert all(abs(int(a) - b) <= 5 for pair in said for a, b in zip(pair, counted)), counted
 
 
@@ -107,7 +119,8 @@ def test_parameters_that_are_too_small_or_name_nothing_are_refused(tmp_path, mon
     with pytest.raises(ConfigError, match=r"size=1.0 must be at least 2"):
         check_parameters(notebook, least={"size": 2})
     with pytest.raises(
-        ConfigError, match=rf"data_dir='rooms': there is no {tmp_path}/rooms \(paths count from {tmp_path}"
+        ConfigError,
+        match=rf"data_dir='rooms': there is no {tmp_path}/rooms \(paths count from {tmp_path}",
     ):
         check_parameters(notebook, existing=["data_dir"])
     (tmp_path / "rooms").mkdir()
@@ -122,7 +135,11 @@ def test_a_list_may_come_as_words():
 
 
 def test_answers_get_the_hint_that_fits_them():
-    hints = {"right": digest(42), "wrong": {digest(41): "you left one out"}, "otherwise": "look again"}
+    hints = {
+        "right": digest(42),
+        "wrong": {digest(41): "you left one out"},
+        "otherwise": "look again",
+    }
     assert check_answer(None, **hints).startswith("not answered yet")
     assert check_answer(41, **hints) == "not correct: you left one out"
     assert check_answer(7, **hints) == "not correct: look again"
@@ -133,11 +150,14 @@ def test_answers_get_the_hint_that_fits_them():
 def test_size_and_links(path):
     assert path.stat().st_size < (2e6 if path.stem[:2] in ("05", "06") else 1e6)
     for cell in nbformat.read(path, as_version=4).cells:
-        for target in re.findall(r"\]\(([^)#:]+)\)", cell.source if cell.cell_type == "markdown" else ""):
+        for target in re.findall(
+            r"\]\(([^)#:]+)\)", cell.source if cell.cell_type == "markdown" else ""
+        ):
             assert (path.parent / target).exists(), target
 
 
-# Buys the promise that a parameterised run works: papermill, another recipe's options, the run folder.
+# Buys the promise that a parameterised run works: papermill, another recipe's options, the run
+# folder.
 @pytest.mark.slow
 def test_training_runs_by_papermill(tmp_path):
     parameters = {
@@ -151,7 +171,11 @@ def test_training_runs_by_papermill(tmp_path):
     known = papermill.inspect_notebook(FOLDER / "05_training.ipynb")
     assert set(parameters) <= set(known)  # papermill only warns of others
     papermill.execute_notebook(
-        FOLDER / "05_training.ipynb", tmp_path / "out.ipynb", parameters, progress_bar=False, cwd=str(FOLDER)
+        FOLDER / "05_training.ipynb",
+        tmp_path / "out.ipynb",
+        parameters,
+        progress_bar=False,
+        cwd=str(FOLDER),
     )
     assert {"config.yaml", "metrics.json", "metrics.jsonl", "last.ckpt", "best.ckpt"} <= {
         path.name for path in (tmp_path / "run").iterdir()
@@ -164,6 +188,10 @@ def test_experiments_run_by_papermill(tmp_path):
     parameters = {"data_dir": str(FOLDER.parent / "data_samples"), "num_steps": 2}
     assert set(parameters) <= set(papermill.inspect_notebook(FOLDER / "07_experiments.ipynb"))
     done = papermill.execute_notebook(
-        FOLDER / "07_experiments.ipynb", tmp_path / "out.ipynb", parameters, progress_bar=False, cwd=str(FOLDER)
+        FOLDER / "07_experiments.ipynb",
+        tmp_path / "out.ipynb",
+        parameters,
+        progress_bar=False,
+        cwd=str(FOLDER),
     )
     assert all(cell.metadata.papermill.status == "completed" for cell in code_cells(done))

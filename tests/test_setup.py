@@ -47,7 +47,11 @@ def pins_for(name: str, python: str) -> list[str]:
         "implementation_name": "cpython",
     }
     fitting = [pin for pin in PINS if pin.marker is None or pin.marker.evaluate(machine)]
-    return [str(pin.specifier).removeprefix("==") for pin in fitting if canonicalize_name(pin.name) == name]
+    return [
+        str(pin.specifier).removeprefix("==")
+        for pin in fitting
+        if canonicalize_name(pin.name) == name
+    ]
 
 
 @pytest.mark.parametrize("python", PYTHONS)
@@ -55,7 +59,9 @@ def pins_for(name: str, python: str) -> list[str]:
 def test_every_dependency_has_one_pin_that_satisfies_it(line, python):
     requirement = Requirement(line)
     versions = pins_for(canonicalize_name(requirement.name), python)
-    assert len(versions) == 1, f"{line}: constraints.txt pins {versions} for Python {python}; run `make lock`"
+    assert len(versions) == 1, (
+        f"{line}: constraints.txt pins {versions} for Python {python}; run `make lock`"
+    )
     assert requirement.specifier.contains(versions[0])
 
 
@@ -75,7 +81,9 @@ def test_conda_users_get_what_make_install_gives():
     *conda, by_pip = environment["dependencies"]
     python = next(line for line in conda if line.startswith("python=")).removeprefix("python=")
     assert python in PYTHONS
-    installed = re.search(r"pip install -q (-c \S+) (-e) '(\.\[.*\])'", (ROOT / "Makefile").read_text())
+    installed = re.search(
+        r"pip install -q (-c \S+) (-e) '(\.\[.*\])'", (ROOT / "Makefile").read_text()
+    )
     constraints, editable, package = installed.groups()
     assert by_pip == {"pip": ["-c constraints.txt", f"{editable} {package}"]}
     assert constraints == "-c $(PINS)"  # constraints.txt, or the file made for a GPU machine
@@ -92,8 +100,14 @@ def test_versions_are_written_down_once():
 
 
 def make(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess:
-    clean = {key: value for key, value in os.environ.items() if key not in ("PYTHON", "RUN", "MAKEFLAGS", "MAKELEVEL")}
-    return subprocess.run(["make", *arguments], cwd=folder, env=clean | environment, capture_output=True, text=True)
+    clean = {
+        key: value
+        for key, value in os.environ.items()
+        if key not in ("PYTHON", "RUN", "MAKEFLAGS", "MAKELEVEL")
+    }
+    return subprocess.run(
+        ["make", *arguments], cwd=folder, env=clean | environment, capture_output=True, text=True
+    )
 
 
 @pytest.fixture
@@ -115,7 +129,9 @@ def test_make_lists_every_target():
 def test_make_says_that_python_is_missing(bare):
     result = make(bare, "install", PYTHON="python3.77")
     assert result.returncode == 2
-    assert result.stderr.startswith("There is no python3.77 here: run 'apt-get install python3 python3-venv', or")
+    assert result.stderr.startswith(
+        "There is no python3.77 here: run 'apt-get install python3 python3-venv', or"
+    )
 
 
 @needs_make
@@ -162,15 +178,23 @@ def test_a_gpu_machine_gets_the_torch_that_cuda_work_was_done_with(bare, tmp_pat
     tools.mkdir()
     for tool in ("bash", "sh", "sed", "cut", "cat", "grep", "touch", "mkdir", "cp", "date"):
         (tools / tool).symlink_to(shutil.which(tool))
-    for name, code in {"python3": FAKE_PYTHON, **({"nvidia-smi": "#!/bin/sh\n"} if gpu else {})}.items():
+    for name, code in {
+        "python3": FAKE_PYTHON,
+        **({"nvidia-smi": "#!/bin/sh\n"} if gpu else {}),
+    }.items():
         (tools / name).write_text(code)
         (tools / name).chmod(0o755)
     command = [shutil.which("make"), "install"]
-    done = subprocess.run(command, cwd=bare, env={"PATH": str(tools)}, capture_output=True, text=True)
+    done = subprocess.run(
+        command, cwd=bare, env={"PATH": str(tools)}, capture_output=True, text=True
+    )
     assert done.returncode == 0, done.stderr
     torch, others = (bare / "pip.txt").read_text().splitlines()
     if not gpu:
-        assert torch.endswith(f"--index-url https://download.pytorch.org/whl/cpu torch=={pins_for('torch', '3.11')[0]}")
+        assert torch.endswith(
+            "--index-url https://download.pytorch.org/whl/cpu"
+            f" torch=={pins_for('torch', '3.11')[0]}"
+        )
         assert "-c constraints.txt -e" in others
         return
     assert torch.endswith(f"-c .venv/constraints.txt torch=={GPU_TORCH}")
@@ -181,18 +205,26 @@ def test_a_gpu_machine_gets_the_torch_that_cuda_work_was_done_with(bare, tmp_pat
 
 
 def test_what_is_optional_is_said_in_a_sentence(monkeypatch):
-    monkeypatch.setattr(check_env, "find_spec", lambda name: None if name in ("papermill", "embreex") else name)
+    monkeypatch.setattr(
+        check_env, "find_spec", lambda name: None if name in ("papermill", "embreex") else name
+    )
     with pytest.raises(check_env.Failure) as failure:
         check_env.check_extras()
-    sentence = "optional packages are missing: notebook (the notebooks, and sweeps over them), rooms (make_rooms)"
+    sentence = (
+        "optional packages are missing: notebook (the notebooks, and sweeps over them), rooms"
+        " (make_rooms)"
+    )
     assert (str(failure.value), failure.value.command) == (sentence, "make install")
     for extra, (package, _) in check_env.EXTRAS.items():
         assert package in {Requirement(line).name for line in EXTRAS[extra]}
 
 
-@pytest.mark.parametrize("module", ["train", "evaluate", "predict", "sweep", "runs", "checkpoint", "prepare_scannet"])
+@pytest.mark.parametrize(
+    "module", ["train", "evaluate", "predict", "sweep", "runs", "checkpoint", "prepare_scannet"]
+)
 def test_a_command_needs_no_optional_package(module):
-    code = "import importlib, sys; sys.modules.update(dict.fromkeys(sys.argv[2:]))\n"  # None: cannot be imported
+    # None: cannot be imported
+    code = "import importlib, sys; sys.modules.update(dict.fromkeys(sys.argv[2:]))\n"
     code += "importlib.import_module(sys.argv[1])"
     optional = ["anywidget", "ipywidgets", "jupyterlab", "papermill", "embreex", "viser"]
     command = [sys.executable, "-c", code, f"mf3d_tutorial.{module}", *optional]
@@ -202,7 +234,9 @@ def test_a_command_needs_no_optional_package(module):
 
 def run_check(*arguments, **environment: str) -> subprocess.CompletedProcess:
     command = [sys.executable, "-m", "mf3d_tutorial.check_env", *map(str, arguments)]
-    return subprocess.run(command, cwd=ROOT, env=os.environ | environment, capture_output=True, text=True)
+    return subprocess.run(
+        command, cwd=ROOT, env=os.environ | environment, capture_output=True, text=True
+    )
 
 
 @pytest.fixture
@@ -216,7 +250,12 @@ def layout(tmp_path):
 def test_check_env_finds_all_well(layout):
     result = run_check("--data", layout)
     lines = result.stdout.splitlines()
-    starts = ["Python 3.", "torch ", ("no GPU", "GPU"), f"WarpConvNet {pins_for('warpconvnet', '3.11')[0]}"]
+    starts = [
+        "Python 3.",
+        "torch ",
+        ("no GPU", "GPU"),
+        f"WarpConvNet {pins_for('warpconvnet', '3.11')[0]}",
+    ]
     starts += ["WarpConvNet", "optional packages are there: notebook, rooms, live", "data folder"]
     for line, start in zip(lines, starts, strict=True):
         assert line.removeprefix("[OK] ").startswith(start)
@@ -242,7 +281,10 @@ def test_check_env_survives_a_missing_torch(layout, tmp_path):
     (tmp_path / "torch.py").write_text("raise ImportError('no torch today')")
     result = run_check("--data", layout, PYTHONPATH=str(tmp_path))
     assert result.returncode == 1
-    assert "[FAIL] torch cannot be imported: no torch today\n       mend it with: make install\n" in result.stdout
+    assert (
+        "[FAIL] torch cannot be imported: no torch today\n       mend it with: make install\n"
+        in result.stdout
+    )
     assert "[OK] data folder" in result.stdout
     assert "Traceback" not in result.stderr
 
@@ -259,7 +301,9 @@ def test_another_torch_than_the_pinned_one_is_only_a_note(monkeypatch):
         monkeypatch.setattr(torch, "__version__", f"{version}+cu130")
         assert check_env.check_torch() == f"torch {version}+cu130"
     monkeypatch.setattr(torch, "__version__", "2.12.0+cu130")
-    assert check_env.check_torch() == f"torch 2.12.0+cu130 (tested with {tested[0]} and {tested[1]})"
+    assert (
+        check_env.check_torch() == f"torch 2.12.0+cu130 (tested with {tested[0]} and {tested[1]})"
+    )
 
 
 def test_a_gpu_that_cannot_be_used_is_a_failure(monkeypatch):

@@ -19,15 +19,18 @@ def writing(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise UserError(f"{path} cannot be written ({error.strerror}): choose another folder, or free space") from error
+        raise UserError(
+            f"{path} cannot be written ({error.strerror}): choose another folder, or free space"
+        ) from error
 
 
 @contextmanager
 def whole_folder(path: Path, ours: str) -> Iterator[Path]:
     """A folder to write into, which becomes `path` at the end and vanishes on an error.
 
-    An older `path` is replaced if it holds nothing but files whose path in it matches `ours`, a regular expression.
-    UserError, before the start and again before the end, if it holds another file; and if it cannot be written.
+    An older `path` is replaced if it holds nothing but files whose path in it matches `ours`, a
+    regular expression. UserError, before the start and again before the end, if it holds another
+    file; and if it cannot be written.
     """
     _refuse_foreign_files(path, ours)
     draft = path.with_name(f".{path.name}.unfinished")
@@ -49,7 +52,10 @@ def _refuse_foreign_files(path: Path, ours: str) -> None:
     for file in path.rglob("*"):
         name = file.relative_to(path).as_posix()
         if (file.is_symlink() or not file.is_dir()) and not re.fullmatch(ours, name):
-            raise UserError(f"{path} holds {name}, which is none of this command: move it, or choose another folder")
+            raise UserError(
+                f"{path} holds {name}, which is none of this command: move it, or choose another"
+                " folder"
+            )
 
 
 def write_text(text: str, path: Path) -> None:

@@ -25,7 +25,8 @@ class NonFiniteError(UserError):
 
 
 def exit_on_user_error(main: Callable[[], None]) -> Callable[[], None]:
-    """Make a user's error one line on stderr and exit code 2, and Ctrl-C exit code 130, in place of a traceback."""
+    """Make a user's error one line on stderr and exit code 2, and Ctrl-C exit code 130, in place of
+    a traceback."""
 
     @wraps(main)
     def wrapped() -> None:
@@ -45,7 +46,12 @@ def memory_advice(advice: str) -> Iterator[None]:
     """Make "out of memory", of Python or of torch, a UserError that ends with `advice`."""
     try:
         yield
-    except (MemoryError, RuntimeError) as error:  # torch's own is a RuntimeError, on the CPU without a class
-        if isinstance(error, RuntimeError) and not re.search("out of memory|can't allocate memory", str(error)):
+    except (
+        MemoryError,
+        RuntimeError,
+    ) as error:  # torch's own is a RuntimeError, on the CPU without a class
+        if isinstance(error, RuntimeError) and not re.search(
+            "out of memory|can't allocate memory", str(error)
+        ):
             raise
         raise UserError(f"out of memory: {advice}") from error

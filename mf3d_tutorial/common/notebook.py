@@ -1,4 +1,5 @@
-"""What the notebooks do first, look at the parameters that they were given, and last, look at a reader's answers."""
+"""What the notebooks do first, look at the parameters that they were given, and last, look at a
+reader's answers."""
 
 import ast
 import shlex
@@ -15,15 +16,17 @@ def check_parameters(
     least: Mapping[str, float] | None = None,
     existing: Iterable[str] = (),
 ) -> None:
-    """ConfigError for a parameter that a notebook, given as its globals(), does not have, or a value that cannot work.
+    """ConfigError for a parameter that a notebook, given as its globals(), does not have, or a
+    value that cannot work.
 
-    Its parameters cell annotates each name; what papermill puts in comes as a cell that begins with "# Parameters".
+    Its parameters cell annotates each name; what papermill puts in comes as a cell that begins with
+    "# Parameters".
 
     least: the smallest value that a parameter may have; that of `seed` is 0.
     existing: parameters that name a file or folder which must be there.
 
-    A list may also be a string, as `papermill -p overrides "train.lr=1e-3 train.epochs=5"` gives it: its words become
-    the list.
+    A list may also be a string, as `papermill -p overrides "train.lr=1e-3 train.epochs=5"` gives
+    it: its words become the list.
     """
     types = notebook["__annotations__"]
     injected = "".join(cell for cell in notebook["In"] if cell.startswith("# Parameters"))
@@ -36,7 +39,9 @@ def check_parameters(
         if kind is list and isinstance(value, str):
             value = notebook[name] = shlex.split(value)
         if not (type(value) is kind or (kind is float and type(value) is int)):
-            raise ConfigError(f"the parameter {name} must be of type {kind.__name__}, but it is {value!r}")
+            raise ConfigError(
+                f"the parameter {name} must be of type {kind.__name__}, but it is {value!r}"
+            )
     for name, smallest in {**({"seed": 0} if "seed" in types else {}), **(least or {})}.items():
         if notebook[name] < smallest:
             raise ConfigError(f"{name}={notebook[name]} must be at least {smallest}")
@@ -44,14 +49,19 @@ def check_parameters(
         path = Path(notebook[name]).expanduser()
         if not path.exists():
             raise ConfigError(
-                f"{name}={notebook[name]!r}: there is no {path.resolve()} (paths count from {Path.cwd()})"
+                f"{name}={notebook[name]!r}: there is no {path.resolve()} (paths count from"
+                f" {Path.cwd()})"
             )
 
 
-def check_answer(answer: Any, right: str, wrong: Mapping[str, str] | None = None, otherwise: str = "") -> str:
-    """What an exercise says to an answer. The right one is known by `digest` alone: a page does not give it away.
+def check_answer(
+    answer: Any, right: str, wrong: Mapping[str, str] | None = None, otherwise: str = ""
+) -> str:
+    """What an exercise says to an answer. The right one is known by `digest` alone: a page does not
+    give it away.
 
-    wrong: by their digests what is wrong with answers that people often give. otherwise: a hint for all others.
+    wrong: by their digests what is wrong with answers that people often give. otherwise: a hint for
+    all others.
     """
     if answer is None:
         return "not answered yet: put your answer in place of None and run the cell again"

@@ -1,4 +1,5 @@
-"""The options of a run: `load_config([...])`, the dataclasses behind it, and recipe/*.yaml and backbone/*.yaml."""
+"""The options of a run: `load_config([...])`, the dataclasses behind it, and recipe/*.yaml and
+backbone/*.yaml."""
 
 from mf3d_tutorial.common.errors import ConfigError
 from mf3d_tutorial.config.schema import (

@@ -1,4 +1,5 @@
-"""Options that are given as `key=value`: declared as dataclasses, composed by Hydra, refused in one sentence.
+"""Options that are given as `key=value`: declared as dataclasses, composed by Hydra, refused in one
+sentence.
 
 @dataclass
 class PredictOptions:
@@ -38,7 +39,8 @@ Options = TypeVar("Options")
 def option(default: Any, meaning: str, path: bool = False) -> Any:
     """A config field with its one-line meaning, which `--help` prints.
 
-    The value of a `path` is taken as it is given, whatever characters it has; only a leading ~ is the home folder.
+    The value of a `path` is taken as it is given, whatever characters it has; only a leading ~ is
+    the home folder.
     """
     metadata = {"meaning": meaning, "path": path}
     if isinstance(default, list | dict):
@@ -65,7 +67,8 @@ def require_positive(config: Any, group: str, *keys: str) -> None:
 
 
 def load_options(schema: type[Options], overrides: list[str]) -> Options:
-    """An instance of `schema`, a dataclass whose fields are `option`s or groups of them, with these overrides."""
+    """An instance of `schema`, a dataclass whose fields are `option`s or groups of them, with these
+    overrides."""
     _check_keys(schema, overrides)
     overrides, paths = split_paths(schema, overrides)
     ConfigStore.instance().store(name=schema.__name__, node=schema)
@@ -73,7 +76,9 @@ def load_options(schema: type[Options], overrides: list[str]) -> Options:
         with hydra.initialize_config_module("mf3d_tutorial.config", version_base="1.3"):
             options = cast(Options, OmegaConf.to_object(hydra.compose(schema.__name__, overrides)))
     except MissingMandatoryValue as error:
-        raise ConfigError(f"{error.full_key} is required: add {error.full_key}=... to the command") from None
+        raise ConfigError(
+            f"{error.full_key} is required: add {error.full_key}=... to the command"
+        ) from None
     except (OmegaConfBaseException, HydraException) as error:
         raise ConfigError(explain(error)) from None
     for key, value in paths.items():
@@ -85,10 +90,13 @@ def load_options(schema: type[Options], overrides: list[str]) -> Options:
 def split_paths(schema: type, overrides: list[str]) -> tuple[list[str], dict[str, str]]:
     """The overrides with a harmless word for each path, and the paths by their keys.
 
-    Hydra's grammar is not for paths: it stumbles over umlauts, brackets, commas, equals signs and quotes. Quotes around
-    a whole path, which that grammar asked for, are taken off, unless there is such a file. null is no path.
+    Hydra's grammar is not for paths: it stumbles over umlauts, brackets, commas, equals signs and
+    quotes. Quotes around a whole path, which that grammar asked for, are taken off, unless there is
+    such a file. null is no path.
     """
-    keys, harmless, paths = {key for key, entry in _fields(schema) if entry.metadata["path"]}, [], {}
+    keys = {key for key, entry in _fields(schema) if entry.metadata["path"]}
+    harmless = []
+    paths = {}
     for override in overrides:
         key, _, value = override.partition("=")
         if key.lstrip("+") not in keys or value == "null":
@@ -98,7 +106,10 @@ def split_paths(schema: type, overrides: list[str]) -> tuple[list[str], dict[str
         if quoted and not Path(value).exists():
             value = value[1:-1].replace("\\" + value[0], value[0])
         require(bool(value), f"{key}= is empty: give a path")
-        require("${" not in value, f"{key}={value} holds ${{, which a config reads as a reference: rename the folder")
+        require(
+            "${" not in value,
+            f"{key}={value} holds ${{, which a config reads as a reference: rename the folder",
+        )
         paths[key.lstrip("+")] = os.path.expanduser(value)
         harmless.append(f"{key}=path")
     return harmless, paths
@@ -109,15 +120,22 @@ def path_argument(text: str) -> Path:
     return Path(text).expanduser()
 
 
-def argument_parser(module: str, description: str | None, epilog: str = "") -> argparse.ArgumentParser:
+def argument_parser(
+    module: str, description: str | None, epilog: str = ""
+) -> argparse.ArgumentParser:
     """For the command `module`; --help prints both texts as they are."""
     layout = argparse.RawDescriptionHelpFormatter
-    return argparse.ArgumentParser(program_name(module), description=description, epilog=epilog, formatter_class=layout)
+    return argparse.ArgumentParser(
+        program_name(module), description=description, epilog=epilog, formatter_class=layout
+    )
 
 
 def options_parser(schema: type, module: str, description: str | None) -> argparse.ArgumentParser:
-    """For a module with `key=value` arguments, its `overrides`; --help lists the options of `schema`."""
-    parser = argument_parser(module, description, "options (meaning, [default]):\n" + describe_options(schema))
+    """For a module with `key=value` arguments, its `overrides`; --help lists the options of
+    `schema`."""
+    parser = argument_parser(
+        module, description, "options (meaning, [default]):\n" + describe_options(schema)
+    )
     parser.add_argument("overrides", nargs="*", metavar="key=value", help="see below")
     return parser
 
@@ -133,7 +151,13 @@ def _shown(default: Any) -> str:
     """A default as one would give it."""
     if not isinstance(default, str):
         return json.dumps(default)
-    return "required" if default == MISSING else os.path.relpath(default) if os.path.isabs(default) else default
+    return (
+        "required"
+        if default == MISSING
+        else os.path.relpath(default)
+        if os.path.isabs(default)
+        else default
+    )
 
 
 def _fields(config: type, prefix: str = "") -> Iterator[tuple[str, dataclasses.Field]]:
@@ -149,26 +173,40 @@ def _options(config: type) -> Iterator[tuple[str, Any, str]]:
     """The key, the default and the meaning of every option."""
     for key, entry in _fields(config):
         factory = entry.default_factory
-        yield key, entry.default if factory is dataclasses.MISSING else factory(), entry.metadata["meaning"]
+        yield (
+            key,
+            entry.default if factory is dataclasses.MISSING else factory(),
+            entry.metadata["meaning"],
+        )
 
 
 def _check_keys(schema: type, overrides: list[str]) -> None:
     """Refuse an override of a key that does not exist, with the nearest one that does."""
     known = [key for key, _, _ in _options(schema)]
-    groups = {f"{key}.": default for key, default, _ in _options(schema) if isinstance(default, dict)}
-    open_ended, inner = tuple(groups), [group + name for group, default in groups.items() for name in default]
+    groups = {
+        f"{key}.": default for key, default, _ in _options(schema) if isinstance(default, dict)
+    }
+    open_ended = tuple(groups)
+    inner = [group + name for group, default in groups.items() for name in default]
     for override in overrides:
         require("=" in override, f"{override!r} is not of the form key=value")
         key = override.lstrip("+~").split("=", 1)[0]
         if key not in known and not key.startswith(open_ended):
             near = difflib.get_close_matches(key, [*known, *inner], n=1, cutoff=0.3)
-            raise ConfigError(f"there is no option {key!r}" + (f"; did you mean {near[0]!r}?" if near else ""))
+            raise ConfigError(
+                f"there is no option {key!r}" + (f"; did you mean {near[0]!r}?" if near else "")
+            )
 
 
 def explain(error: BaseException) -> str:
     """One sentence for a Hydra or OmegaConf error: the key and what is wrong with it."""
-    # Down to the first cause that knows its key, no further: under a debugger OmegaConf makes errors their own cause.
-    while error.__cause__ is not None and error.__cause__ is not error and not getattr(error, "full_key", None):
+    # Down to the first cause that knows its key, no further: under a debugger OmegaConf makes
+    # errors their own cause.
+    while (
+        error.__cause__ is not None
+        and error.__cause__ is not error
+        and not getattr(error, "full_key", None)
+    ):
         error = error.__cause__
     message = str(error).strip().splitlines()[0]
     key = getattr(error, "full_key", None)

@@ -1,7 +1,9 @@
-"""Every option of a run: name, type, default, meaning. Unknown keys and ill-typed values are errors.
+"""Every option of a run: name, type, default, meaning. Unknown keys and ill-typed values are
+errors.
 
-The groups and the first keys of each are those of WarpConvNet's MaskFormer example, with its defaults; what this
-project adds stands below them. A *recipe* is a named set of values (`mf3d_tutorial/config/recipe/*.yaml`):
+The groups and the first keys of each are those of WarpConvNet's MaskFormer example, with its
+defaults; what this project adds stands below them. A *recipe* is a named set of values
+(`mf3d_tutorial/config/recipe/*.yaml`):
 
     cfg = load_config(["recipe=tiny", "paths.data_dir=data_samples", "train.epochs=3"])
 """
@@ -26,7 +28,14 @@ from mf3d_tutorial.config.options import (
     require_positive,
 )
 from mf3d_tutorial.config.trust import allow_backbone
-from mf3d_tutorial.data.labels import CUSTOM, LABEL_SETS, LabelSet, custom_labels, label_set, read_classes
+from mf3d_tutorial.data.labels import (
+    CUSTOM,
+    LABEL_SETS,
+    LabelSet,
+    custom_labels,
+    label_set,
+    read_classes,
+)
 
 # Channels of each per-point input that `model.in_features` can name.
 FEATURE_CHANNELS = {"color": 3, "normal": 3, "height": 1, "coord": 3}
@@ -35,15 +44,22 @@ AUGMENTATIONS = ("flip", "rotation", "scale", "color", "elastic", "crop")
 
 NAMED_FILES = {"recipe": RECIPES, "backbone": BACKBONES}
 # What these were called in older command lines, config files and checkpoints.
-OLD_NAMES = {"recipe": {"seed": "baseline"}, "backbone": {"strong": "minkunet_6m", "tiny": "minkunet_1m"}}
+OLD_NAMES = {
+    "recipe": {"seed": "baseline"},
+    "backbone": {"strong": "minkunet_6m", "tiny": "minkunet_1m"},
+}
 
 
 @dataclass
 class PathsConfig:
     """Where data come from and results go."""
 
-    data_dir: str = option(MISSING, "dataset root with train/ and val/ scene folders (required)", path=True)
-    output_dir: str = option("./results/maskformer", "run folder: config, metrics, checkpoints", path=True)
+    data_dir: str = option(
+        MISSING, "dataset root with train/ and val/ scene folders (required)", path=True
+    )
+    output_dir: str = option(
+        "./results/maskformer", "run folder: config, metrics, checkpoints", path=True
+    )
 
 
 @dataclass
@@ -59,36 +75,76 @@ class TrainConfig:
     log_every: int = option(20, "steps between two lines of metrics.jsonl")
     precision: str = option("auto", "32 or 16-mixed; auto is 16-mixed on CUDA and 32 on the CPU")
     schedule: str = option(
-        "step", "step: drop by gamma every step_size epochs; onecycle: warm up, then cosine, per step"
+        "step",
+        "step: drop by gamma every step_size epochs; onecycle: warm up, then cosine, per step",
     )
     weight_decay: float = option(1e-4, "AdamW weight decay")
     decay_all: bool = option(True, "weight decay on norms, biases and embeddings, too")
     ema: float = option(
-        0.0, "decay a step of the average of all weights so far, which is used and saved; 0: no average"
+        0.0,
+        "decay a step of the average of all weights so far, which is used and saved; 0: no average",
     )
     max_grad_norm: float = option(1.0, "gradients are clipped to this norm")
-    max_steps: int | None = option(None, "stop after this many optimiser steps, whatever epochs says")
-    minutes: float | None = option(None, "stop after so many minutes, validations included, whatever epochs says")
-    eval_every: int = option(5, "epochs between two validations with AP; the last epoch always has one")
-    resume: str = option("never", "auto: go on from last.ckpt in the run folder if there is one; never: start new")
-    max_nonfinite: int = option(5, "stop after this many steps in a row whose loss is NaN or infinite")
-    accumulate: int = option(1, "parts of a batch that pass one after another: less memory, the same gradient")
-    save_every: float = option(600.0, "seconds between two writes of last.ckpt; each epoch's end writes it, too")
-    sync_batchnorm: bool = option(False, "batch norm over the scenes of all processes (torchrun and CUDA)")
-    tracker: str = option("none", "none, tensorboard or wandb: where metrics go besides metrics.jsonl")
+    max_steps: int | None = option(
+        None, "stop after this many optimiser steps, whatever epochs says"
+    )
+    minutes: float | None = option(
+        None, "stop after so many minutes, validations included, whatever epochs says"
+    )
+    eval_every: int = option(
+        5, "epochs between two validations with AP; the last epoch always has one"
+    )
+    resume: str = option(
+        "never", "auto: go on from last.ckpt in the run folder if there is one; never: start new"
+    )
+    max_nonfinite: int = option(
+        5, "stop after this many steps in a row whose loss is NaN or infinite"
+    )
+    accumulate: int = option(
+        1, "parts of a batch that pass one after another: less memory, the same gradient"
+    )
+    save_every: float = option(
+        600.0, "seconds between two writes of last.ckpt; each epoch's end writes it, too"
+    )
+    sync_batchnorm: bool = option(
+        False, "batch norm over the scenes of all processes (torchrun and CUDA)"
+    )
+    tracker: str = option(
+        "none", "none, tensorboard or wandb: where metrics go besides metrics.jsonl"
+    )
 
     def __post_init__(self) -> None:
-        require_positive(self, "train", "batch_size", "lr", "epochs", "step_size", "gamma", "log_every", "eval_every")
-        require_positive(self, "train", "max_grad_norm", "max_nonfinite", "accumulate", "save_every")
+        require_positive(
+            self,
+            "train",
+            "batch_size",
+            "lr",
+            "epochs",
+            "step_size",
+            "gamma",
+            "log_every",
+            "eval_every",
+        )
+        require_positive(
+            self, "train", "max_grad_norm", "max_nonfinite", "accumulate", "save_every"
+        )
         require(self.num_workers >= 0, f"train.num_workers={self.num_workers} must not be negative")
-        require(self.weight_decay >= 0, f"train.weight_decay={self.weight_decay} must not be negative")
+        require(
+            self.weight_decay >= 0, f"train.weight_decay={self.weight_decay} must not be negative"
+        )
         require(0 <= self.ema < 1, f"train.ema={self.ema} must be at least 0 and below 1")
-        require(self.minutes is None or self.minutes > 0, f"train.minutes={self.minutes} must be greater than 0")
-        require(self.max_steps is None or self.max_steps > 0, f"train.max_steps={self.max_steps} must be at least 1")
+        require(
+            self.minutes is None or self.minutes > 0,
+            f"train.minutes={self.minutes} must be greater than 0",
+        )
+        require(
+            self.max_steps is None or self.max_steps > 0,
+            f"train.max_steps={self.max_steps} must be at least 1",
+        )
         require(
             not self.precision.startswith("bf16"),
-            "train.precision=bf16-mixed is refused: WarpConvNet's mask_gemm kernel crashes the process in bfloat16. "
-            "Use 16-mixed (as fast) or 32",
+            "train.precision=bf16-mixed is refused: WarpConvNet's mask_gemm kernel crashes the"
+            " process in bfloat16. Use 16-mixed (as fast) or 32",
         )
         choice("train.precision", self.precision, ("auto", "32", "16-mixed"))
         choice("train.schedule", self.schedule, ("step", "onecycle"))
@@ -100,33 +156,51 @@ class TrainConfig:
 class DataConfig:
     """Scenes, their labels, and how they are changed for training."""
 
-    label_set: str = option("scannet20", "scannet20, scannet200, or custom: classes of <data_dir>/labels.yaml")
-    classes: dict[str, Any] = option({}, "what labels.yaml says: filled in by label_set=custom, not to be set")
-    voxel_size: float = option(0.04, "scenes are thinned to one point a voxel of this edge, in metres")
+    label_set: str = option(
+        "scannet20", "scannet20, scannet200, or custom: classes of <data_dir>/labels.yaml"
+    )
+    classes: dict[str, Any] = option(
+        {}, "what labels.yaml says: filled in by label_set=custom, not to be set"
+    )
+    voxel_size: float = option(
+        0.04, "scenes are thinned to one point a voxel of this edge, in metres"
+    )
     ignore_index: int = option(-1, "label of unannotated points in the files")
-    stuff_classes: list[int] = option([], "classes that are no targets: [0, 1] for scannet20, [0, 2] for scannet200")
-    cache: bool = option(False, "keep the train scenes in memory, thinned: some 6 MB for one of 150,000 points")
-    augment: list[str] = option([], f"random changes of training scenes, in order: of {', '.join(AUGMENTATIONS)}")
+    stuff_classes: list[int] = option(
+        [], "classes that are no targets: [0, 1] for scannet20, [0, 2] for scannet200"
+    )
+    cache: bool = option(
+        False, "keep the train scenes in memory, thinned: some 6 MB for one of 150,000 points"
+    )
+    augment: list[str] = option(
+        [], f"random changes of training scenes, in order: of {', '.join(AUGMENTATIONS)}"
+    )
 
     def __post_init__(self) -> None:
         choice("data.label_set", self.label_set, LABEL_SETS)
         require_positive(self, "data", "voxel_size")
         for name in self.augment:
             choice("data.augment", name, AUGMENTATIONS)
-        require(self.label_set == CUSTOM or not self.classes, "data.classes comes from labels.yaml: do not set it")
+        require(
+            self.label_set == CUSTOM or not self.classes,
+            "data.classes comes from labels.yaml: do not set it",
+        )
         if self.label_set == CUSTOM and not self.classes:
             return  # until load_config has read labels.yaml
         count = len(self.labels)
         for index in self.stuff_classes:
             require(
                 0 <= index < count,
-                f"data.stuff_classes holds {index}, but {self.label_set} has classes 0 to {count - 1}",
+                f"data.stuff_classes holds {index}, but {self.label_set} has classes 0 to"
+                f" {count - 1}",
             )
 
     @property
     def labels(self) -> LabelSet:
         """The label set that `label_set` names, or that labels.yaml describes."""
-        return custom_labels(self.classes) if self.label_set == CUSTOM else label_set(self.label_set)
+        return (
+            custom_labels(self.classes) if self.label_set == CUSTOM else label_set(self.label_set)
+        )
 
 
 @dataclass
@@ -139,26 +213,50 @@ class ModelConfig:
     num_decoders: int = option(6, "decoder layers")
     dim_feedforward: int = option(256, "hidden width of each layer's feed-forward network")
     dropout: float = option(0.1, "dropout in self-attention and feed-forward network")
-    in_features: list[str] = option(["color"], "what the backbone gets of a point: of color, normal, height, coord")
-    query_init: str = option(
-        "learned", "learned: one embedding a query; fps: from farthest-point samples; mixed: half each"
+    in_features: list[str] = option(
+        ["color"], "what the backbone gets of a point: of color, normal, height, coord"
     )
-    position_wavelength: float = option(1.0, "longest wavelength of the positional encoding, in metres")
+    query_init: str = option(
+        "learned",
+        "learned: one embedding a query; fps: from farthest-point samples; mixed: half each",
+    )
+    position_wavelength: float = option(
+        1.0, "longest wavelength of the positional encoding, in metres"
+    )
     position_bands: int = option(16, "its frequencies an axis; each halves the wavelength")
     mask_position: bool = option(False, "add the positional encoding to the mask features as well")
-    masked_attention: bool = option(False, "from the second layer on, a query looks only at its mask so far")
-    feature_levels: int = option(1, "levels of features that the layers look at in turn; a MinkUNet has up to 5")
-    backbone_voxel_size: float | None = option(0.04, "voxel edge in metres; null: the backbone takes Points itself")
+    masked_attention: bool = option(
+        False, "from the second layer on, a query looks only at its mask so far"
+    )
+    feature_levels: int = option(
+        1, "levels of features that the layers look at in turn; a MinkUNet has up to 5"
+    )
+    backbone_voxel_size: float | None = option(
+        0.04, "voxel edge in metres; null: the backbone takes Points itself"
+    )
     backbone: dict[str, Any] = option(
         {"_target_": "warpconvnet.models.MinkUNet18", "in_channels": None, "out_channels": None},
-        "any importable class and its constructor arguments; channels follow in_features and hidden_dim",
+        "any importable class and its constructor arguments; channels follow in_features and"
+        " hidden_dim",
     )
-    backbone_checkpointing: bool = option(False, "keep fewer of the backbone's activations: less memory, more time")
+    backbone_checkpointing: bool = option(
+        False, "keep fewer of the backbone's activations: less memory, more time"
+    )
 
     def __post_init__(self) -> None:
-        require_positive(self, "model", "hidden_dim", "num_queries", "num_heads", "num_decoders", "dim_feedforward")
+        require_positive(
+            self,
+            "model",
+            "hidden_dim",
+            "num_queries",
+            "num_heads",
+            "num_decoders",
+            "dim_feedforward",
+        )
         require_positive(self, "model", "feature_levels")
-        require(0 <= self.dropout < 1, f"model.dropout={self.dropout} must be at least 0 and below 1")
+        require(
+            0 <= self.dropout < 1, f"model.dropout={self.dropout} must be at least 0 and below 1"
+        )
         if self.backbone_voxel_size is not None:
             require_positive(self, "model", "backbone_voxel_size")
         require(
@@ -170,7 +268,10 @@ class ModelConfig:
         for name in self.in_features:
             choice("model.in_features", name, tuple(FEATURE_CHANNELS))
         target = self.backbone.get("_target_")
-        require(isinstance(target, str), "model.backbone._target_ is missing: give the path of the backbone's class")
+        require(
+            isinstance(target, str),
+            "model.backbone._target_ is missing: give the path of the backbone's class",
+        )
 
     @property
     def in_channels(self) -> int:
@@ -183,12 +284,17 @@ class LossConfig:
     """Weights of the loss, which are those of the matching cost too."""
 
     cls_weight: float = option(1.0, "weight of the class term, in matching cost and loss")
-    bce_weight: float = option(5.0, "weight of the mask's binary cross-entropy, in matching cost and loss")
+    bce_weight: float = option(
+        5.0, "weight of the mask's binary cross-entropy, in matching cost and loss"
+    )
     dice_weight: float = option(5.0, "weight of the mask's Dice term, in matching cost and loss")
     no_object_weight: float = option(0.1, "weight of the no-object class in the cross-entropy")
-    aux_weight: float = option(0.0, "weight of the same loss after every earlier decoder layer; 0 leaves it out")
+    aux_weight: float = option(
+        0.0, "weight of the same loss after every earlier decoder layer; 0 leaves it out"
+    )
     sample_points: int | None = option(
-        None, "matching and mask losses look at so many random points a scene in training; null: all"
+        None,
+        "matching and mask losses look at so many random points a scene in training; null: all",
     )
 
     def __post_init__(self) -> None:
@@ -203,7 +309,9 @@ class LossConfig:
 class InferenceConfig:
     """What becomes of predicted masks."""
 
-    largest_component: bool = option(False, "of each predicted mask only the largest connected part counts")
+    largest_component: bool = option(
+        False, "of each predicted mask only the largest connected part counts"
+    )
 
 
 @dataclass
@@ -214,8 +322,12 @@ class VizConfig:
     port: int = option(8080, "its port on this machine; the next free one is taken if it is in use")
     interval_seconds: float = option(10.0, "seconds between two updates, at least")
     voxel_size: float = option(0.04, "voxel edge of what is shown, in metres")
-    score_thresh: float = option(0.5, "a query is shown if its best class probability is above this")
-    mask_thresh: float = option(0.0, "a point is shown in a query's mask if its logit is above this")
+    score_thresh: float = option(
+        0.5, "a query is shown if its best class probability is above this"
+    )
+    mask_thresh: float = option(
+        0.0, "a point is shown in a query's mask if its logit is above this"
+    )
 
     def __post_init__(self) -> None:
         require_positive(self, "viz", "port", "interval_seconds", "voxel_size")
@@ -226,10 +338,15 @@ class VizConfig:
 class Config:
     """All options of a run."""
 
-    # For Hydra: a recipe's file names the backbone's file in turn, which therefore has the last word.
-    defaults: list[Any] = field(default_factory=lambda: ["_self_", {"recipe": "baseline"}], compare=False)
+    # For Hydra: a recipe's file names the backbone's file in turn, which therefore has the last
+    # word.
+    defaults: list[Any] = field(
+        default_factory=lambda: ["_self_", {"recipe": "baseline"}], compare=False
+    )
     recipe: str = option("baseline", f"named set of values: {' or '.join(RECIPES)}")
-    backbone: str | None = option(None, f"short for a model.backbone: {', '.join(BACKBONES)}; null: the recipe's")
+    backbone: str | None = option(
+        None, f"short for a model.backbone: {', '.join(BACKBONES)}; null: the recipe's"
+    )
     seed: int = option(42, "seed of every random number generator")
     device: str = option("auto", "auto, cpu, cuda or cuda:N; auto takes a GPU that works")
     paths: PathsConfig = field(default_factory=PathsConfig)
@@ -242,9 +359,11 @@ class Config:
 
 
 def load_config(overrides: list[str]) -> Config:
-    """The config that these `key=value` overrides give; ConfigError, naming the key, for anything that is wrong.
+    """The config that these `key=value` overrides give; ConfigError, naming the key, for anything
+    that is wrong.
 
-    A backbone that the overrides name is imported, whatever it is; one that a file names only if it is trusted.
+    A backbone that the overrides name is imported, whatever it is; one that a file names only if it
+    is trusted.
     """
     cfg = load_options(Config, [_named_file(override) for override in overrides])
     if cfg.data.label_set == CUSTOM:
@@ -255,7 +374,8 @@ def load_config(overrides: list[str]) -> Config:
 
 
 def _named_file(override: str) -> str:
-    """The override; of a recipe or a backbone with its name of today, or ConfigError if there is none of that name."""
+    """The override; of a recipe or a backbone with its name of today, or ConfigError if there is
+    none of that name."""
     key, _, value = override.partition("=")
     if key not in NAMED_FILES:
         return override
@@ -269,7 +389,8 @@ def _name_of_today(key: str, name: str) -> str:
 
 
 def _checked(cfg: Config, named_by_the_user: bool = False) -> Config:
-    """`cfg` with its backbone checked and completed (the import takes seconds, so not in ModelConfig itself)."""
+    """`cfg` with its backbone checked and completed (the import takes seconds, so not in
+    ModelConfig itself)."""
     from mf3d_tutorial.config.backbone_arguments import complete_backbone
 
     model = cfg.model
@@ -297,10 +418,16 @@ def read_config(path: str | Path) -> Config:
 
 def config_from_dict(values: dict[str, Any]) -> Config:
     """A validated config from plain values, such as a checkpoint holds."""
-    values = {**values, **{key: _name_of_today(key, values[key]) for key in OLD_NAMES if values.get(key)}}
+    values = {
+        **values,
+        **{key: _name_of_today(key, values[key]) for key in OLD_NAMES if values.get(key)},
+    }
     augment = values.get("data", {}).get("augment")
     if isinstance(augment, bool):  # so it was before each change could be chosen
-        values = {**values, "data": {**values["data"], "augment": list(AUGMENTATIONS[:4]) if augment else []}}
+        values = {
+            **values,
+            "data": {**values["data"], "augment": list(AUGMENTATIONS[:4]) if augment else []},
+        }
     try:
         merged = OmegaConf.merge(OmegaConf.structured(Config), values)
         return _checked(cast(Config, OmegaConf.to_object(merged)))

@@ -1,4 +1,5 @@
-"""Which classes a config may have imported: to import a module runs its code, and a config may be a stranger's."""
+"""Which classes a config may have imported: to import a module runs its code, and a config may be a
+stranger's."""
 
 from mf3d_tutorial.config.options import require
 
@@ -9,7 +10,8 @@ _allowed: set[str] = set()
 
 
 def allow_backbone(target: str) -> None:
-    """Trust this class of the user's: from now on, config files and checkpoints may name it as their backbone."""
+    """Trust this class of the user's: from now on, config files and checkpoints may name it as
+    their backbone."""
     _allowed.add(target)
 
 
@@ -17,7 +19,7 @@ def require_trust(target: str) -> None:
     """ConfigError if `target` is in no trusted package and was not named by the user either."""
     require(
         target in _allowed or target.split(".")[0] in TRUSTED_PACKAGES,
-        f"model.backbone._target_={target} of this config file or checkpoint was not imported, because that runs its "
-        f"code: if you trust it, name it, by allow_backbone={target} for evaluate and predict, by "
-        "mf3d_tutorial.config.allow_backbone in Python",
+        f"model.backbone._target_={target} of this config file or checkpoint was not imported,"
+        f" because that runs its code: if you trust it, name it, by allow_backbone={target} for"
+        " evaluate and predict, by mf3d_tutorial.config.allow_backbone in Python",
     )

@@ -1,6 +1,7 @@
 """Scenes: reading, thinning to voxels, augmentation, targets, batches.
 
-Names are looked up on first use, so that the scene generator's worker processes do not import torch.
+Names are looked up on first use, so that the scene generator's worker processes do not import
+torch.
 """
 
 from importlib import import_module

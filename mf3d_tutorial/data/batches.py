@@ -17,18 +17,29 @@ from mf3d_tutorial.data.scannet import Scene
 
 
 class SceneBatches(Sampler):
-    """For each step, this process's scenes as (epoch, index), in `parts` lists; `steps` of them an epoch, without end.
+    """For each step, this process's scenes as (epoch, index), in `parts` lists; `steps` of them an
+    epoch, without end.
 
-    Epochs follow one another, so that the processes that load scenes need not wait where one ends. The order of scenes
-    depends on the seed and the epoch alone. A step takes the next `batch_size`, which are dealt like cards to all parts
-    of all processes; of an epoch's last scenes some may get none. This process is number `rank` of `world_size`.
+    Epochs follow one another, so that the processes that load scenes need not wait where one ends.
+    The order of scenes depends on the seed and the epoch alone. A step takes the next `batch_size`,
+    which are dealt like cards to all parts of all processes; of an epoch's last scenes some may get
+    none. This process is number `rank` of `world_size`.
     """
 
     def __init__(
-        self, num_scenes: int, batch_size: int, parts: int = 1, seed: int = 0, rank: int = 0, world_size: int = 1
+        self,
+        num_scenes: int,
+        batch_size: int,
+        parts: int = 1,
+        seed: int = 0,
+        rank: int = 0,
+        world_size: int = 1,
     ):
         self.rank, self.world_size = rank, world_size
-        self.num_scenes, self.batch_size, self.parts, self.seed = num_scenes, batch_size, parts, seed
+        self.num_scenes = num_scenes
+        self.batch_size = batch_size
+        self.parts = parts
+        self.seed = seed
         self.steps = math.ceil(num_scenes / batch_size)
         self.start_at(0)
 
@@ -42,14 +53,17 @@ class SceneBatches(Sampler):
             generator = torch.Generator().manual_seed(self.seed * 1_000_003 + epoch)
             order = torch.randperm(self.num_scenes, generator=generator).tolist()
             for step in range(first, self.steps):
-                batch = [(epoch, index) for index in order[step * self.batch_size :][: self.batch_size]]
+                batch = [
+                    (epoch, index) for index in order[step * self.batch_size :][: self.batch_size]
+                ]
                 for part in range(self.parts):
                     yield batch[self.rank * self.parts + part :: hands]
             first = 0
 
 
 class Pickled:
-    """What `make_batch` makes of its scenes, as bytes, which reach the main process without shared memory."""
+    """What `make_batch` makes of its scenes, as bytes, which reach the main process without shared
+    memory."""
 
     def __init__(self, make_batch: Callable[[list[Scene]], Batch | None]):
         self.make_batch = make_batch
@@ -59,7 +73,8 @@ class Pickled:
 
 
 def little_shared_memory(folder: str = "/dev/shm") -> str:
-    """A sentence if less than 1 GiB is free for the tensors that data loader processes hand over; else "".
+    """A sentence if less than 1 GiB is free for the tensors that data loader processes hand over;
+    else "".
 
     Where it runs out, PyTorch's loader waits for ever for a batch that was never sent.
     """
@@ -69,8 +84,8 @@ def little_shared_memory(folder: str = "/dev/shm") -> str:
     if free >= 2**30:
         return ""
     return (
-        f"{folder} has only {free / 2**20:.0f} MB free, so batches are copied between processes, which is slower: "
-        "start the container with --shm-size=8g, or set train.num_workers=0"
+        f"{folder} has only {free / 2**20:.0f} MB free, so batches are copied between processes,"
+        " which is slower: start the container with --shm-size=8g, or set train.num_workers=0"
     )
 
 
@@ -89,8 +104,9 @@ def fetch(loader: DataLoader) -> Iterator[Batch | None]:
         if not any(sign in str(error) for sign in ("DataLoader worker", "shared memory", "torch_")):
             raise
         raise UserError(
-            f"a data loader process died ({' '.join(str(error).split())}): if memory ran out, lower train.num_workers; "
-            "in a container give more shared memory by --shm-size=8g, or set train.num_workers=0"
+            f"a data loader process died ({' '.join(str(error).split())}): if memory ran out, lower"
+            " train.num_workers; in a container give more shared memory by --shm-size=8g, or set"
+            " train.num_workers=0"
         ) from error
 
 

@@ -18,8 +18,10 @@ from mf3d_tutorial.warp import Points
 @dataclass
 class Batch:
     points: Points  # B scenes; features as `model.in_features` says
-    labels: Int[Tensor, " M"]  # of all scenes' instances, and the instance of each point in its own scene:
-    instance: Int[Tensor, " N"]  # together, because a loader's process hands over each tensor by itself
+    # of all scenes' instances, and the instance of each point in its own scene:
+    labels: Int[Tensor, " M"]
+    # together, because a loader's process hands over each tensor by itself
+    instance: Int[Tensor, " N"]
     counts: list[int]  # instances of each scene
     names: list[str]
     originals: list[Original]  # stay on the CPU; none in training
@@ -28,10 +30,14 @@ class Batch:
     def targets(self) -> list[Target]:
         """What each scene's queries should find."""
         sizes = self.points.offsets.diff().tolist()
-        return [Target(*scene) for scene in zip(self.labels.split(self.counts), self.instance.split(sizes))]
+        return [
+            Target(*scene)
+            for scene in zip(self.labels.split(self.counts), self.instance.split(sizes))
+        ]
 
     def to(self, device: torch.device | str) -> "Batch":
-        """A copy on the device. The host does not wait for a GPU to have it, if it comes from pinned memory."""
+        """A copy on the device. The host does not wait for a GPU to have it, if it comes from
+        pinned memory."""
         return self.map(lambda tensor: tensor.to(device, non_blocking=True))
 
     def pin_memory(self) -> "Batch":
@@ -41,14 +47,21 @@ class Batch:
     def map(self, change: Callable[[Tensor], Tensor]) -> "Batch":
         coord, features = self.points.coordinate_tensor, self.points.feature_tensor
         points = Points(change(coord), change(features), offsets=self.points.offsets)
-        return Batch(points, change(self.labels), change(self.instance), self.counts, self.names, self.originals)
+        return Batch(
+            points,
+            change(self.labels),
+            change(self.instance),
+            self.counts,
+            self.names,
+            self.originals,
+        )
 
 
 def point_features(scene: Scene, names: Sequence[str]) -> Float[np.ndarray, "N C"]:
     """What the backbone gets of every point, side by side, in the order of `names`.
 
-    color (3): RGB in 0..1. normal (3). height (1): metres above the lowest point. coord (3): metres from the middle
-    of the scene's bounding box.
+    color (3): RGB in 0..1. normal (3). height (1): metres above the lowest point. coord (3): metres
+    from the middle of the scene's bounding box.
     """
     low, high = scene.coord.min(0), scene.coord.max(0)
     make = {
@@ -67,18 +80,21 @@ def collate(
     in_features: Sequence[str] = ("color",),
     originals: bool = True,
 ) -> Batch | None:
-    """One batch: WarpConvNet Points with features (see `point_features`), and a target a scene (`build_target`).
+    """One batch: WarpConvNet Points with features (see `point_features`), and a target a scene
+    (`build_target`).
 
-    Each scene's positions are relative to the scene itself (see placement.py), here and nowhere else, so that training,
-    after its augmentation, and every kind of inference agree.
+    Each scene's positions are relative to the scene itself (see placement.py), here and nowhere
+    else, so that training, after its augmentation, and every kind of inference agree.
 
-    None without scenes, which is what a process may get of the last batch of an epoch. Without `originals`, which only
-    AP needs, a data loader's process has half as much to hand over.
+    None without scenes, which is what a process may get of the last batch of an epoch. Without
+    `originals`, which only AP needs, a data loader's process has half as much to hand over.
     """
     if not scenes:
         return None
     targets = [
-        build_target(torch.from_numpy(s.segment), torch.from_numpy(s.instance), num_classes, stuff_classes)
+        build_target(
+            torch.from_numpy(s.segment), torch.from_numpy(s.instance), num_classes, stuff_classes
+        )
         for s in scenes
     ]
     return Batch(

@@ -1,14 +1,16 @@
 """ScanNet's label sets: class names, raw ids and colours, in the order of the benchmark.
 
-A class *index* (what `segment20.npy` and `segment200.npy` hold) is a position in `names`. ScanNet's own id of that
-class (nyu40 for 20 classes, the raw-category id for 200) is `ids[index]`. The table in `labels.csv` holds the facts
-that the benchmark publishes: github.com/ScanNet/ScanNet (BenchmarkScripts), github.com/RozenberszkiDaniel/ScanNet200.
+A class *index* (what `segment20.npy` and `segment200.npy` hold) is a position in `names`. ScanNet's
+own id of that class (nyu40 for 20 classes, the raw-category id for 200) is `ids[index]`. The table
+in `labels.csv` holds the facts that the benchmark publishes: github.com/ScanNet/ScanNet
+(BenchmarkScripts), github.com/RozenberszkiDaniel/ScanNet200.
 
-Classes of your own stand in labels.yaml in the dataset folder, and their indices in segment.npy of each scene:
+Classes of your own stand in labels.yaml in the dataset folder, and their indices in segment.npy of
+each scene:
 
     names: [floor, pallet, box]                               # class index -> name
     colors: [[152, 223, 138], [140, 86, 75], [255, 187, 120]] # optional: RGB, 0..255
-    stuff: [floor]                                            # optional: classes that have no instances
+    stuff: [floor]                                            # optional: classes without instances
 """
 
 import csv
@@ -25,8 +27,22 @@ IGNORE_INDEX = -1
 CUSTOM = "custom"
 LABEL_SETS = ("scannet20", "scannet200", CUSTOM)
 # Colours for classes that have none; neighbours are easy to tell apart.
-_COLORS = [(31, 119, 180), (255, 127, 14), (44, 160, 44), (214, 39, 40), (148, 103, 189), (140, 86, 75)]
-_COLORS += [(227, 119, 194), (188, 189, 34), (23, 190, 207), (255, 187, 120), (152, 223, 138), (197, 176, 213)]
+_COLORS = [
+    (31, 119, 180),
+    (255, 127, 14),
+    (44, 160, 44),
+    (214, 39, 40),
+    (148, 103, 189),
+    (140, 86, 75),
+]
+_COLORS += [
+    (227, 119, 194),
+    (188, 189, 34),
+    (23, 190, 207),
+    (255, 187, 120),
+    (152, 223, 138),
+    (197, 176, 213),
+]
 
 
 @dataclass(frozen=True)
@@ -39,7 +55,8 @@ class LabelSet:
     colors: tuple[tuple[int, int, int], ...]  # class index -> RGB, 0..255
     segment_file: str  # the array of a scene folder that holds this set's indices
     frequency: tuple[str, ...]  # class index -> head, common or tail in scannet200; "" elsewhere
-    stuff: tuple[int, ...]  # indices of classes without instances: wall and floor in ScanNet's benchmark
+    # indices of classes without instances: wall and floor in ScanNet's benchmark
+    stuff: tuple[int, ...]
 
     def __len__(self) -> int:
         return len(self.names)
@@ -78,7 +95,9 @@ def read_classes(root: str | Path) -> dict[str, Any]:
         values = yaml.safe_load(path.read_text())
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         reason = " ".join(str(error).split())
-        raise DataError(f"{path}, which data.label_set=custom needs, cannot be read ({reason})") from error
+        raise DataError(
+            f"{path}, which data.label_set=custom needs, cannot be read ({reason})"
+        ) from error
     if not isinstance(values, dict):
         raise DataError(f"{path} must hold names: [...], and may hold colors and stuff")
     custom_labels(values, str(path))
@@ -86,24 +105,34 @@ def read_classes(root: str | Path) -> dict[str, Any]:
 
 
 def custom_labels(values: dict[str, Any], where: str = "labels.yaml") -> LabelSet:
-    """The label set of classes of one's own; DataError, which begins with `where`, if they make none."""
+    """The label set of classes of one's own; DataError, which begins with `where`, if they make
+    none."""
 
     def require(condition: bool, sentence: str) -> None:
         if not condition:
             raise DataError(f"{where}: {sentence}")
 
     unknown = sorted(map(str, set(values) - {"names", "colors", "stuff"}))
-    require(not unknown, f"there is no key {', '.join(unknown)}; the keys are names, colors and stuff")
+    require(
+        not unknown, f"there is no key {', '.join(unknown)}; the keys are names, colors and stuff"
+    )
     names, stuff = values.get("names"), values.get("stuff") or []
-    good = isinstance(names, list) and names and all(isinstance(name, str) and name for name in names)
+    good = (
+        isinstance(names, list) and names and all(isinstance(name, str) and name for name in names)
+    )
     require(good, "names must be a list of class names, as in names: [floor, pallet, box]")
     require(len(set(names)) == len(names), "names holds a name twice")
     require(len(names) < 256, f"{len(names)} classes are too many: pictures have 256 colours")
-    require(isinstance(stuff, list) and all(name in names for name in stuff), f"stuff={stuff} must be a list of names")
+    require(
+        isinstance(stuff, list) and all(name in names for name in stuff),
+        f"stuff={stuff} must be a list of names",
+    )
     require(len(stuff) < len(names), "every class is stuff: nothing is left to find")
     colors = values.get("colors") or [_COLORS[index % len(_COLORS)] for index in range(len(names))]
     good = isinstance(colors, list) and len(colors) == len(names) and all(map(_is_color, colors))
-    require(good, f"colors must be a list of {len(names)} colours, each [red, green, blue] of 0..255")
+    require(
+        good, f"colors must be a list of {len(names)} colours, each [red, green, blue] of 0..255"
+    )
     return LabelSet(
         name=CUSTOM,
         names=tuple(names),

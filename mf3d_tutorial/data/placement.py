@@ -1,28 +1,35 @@
 """Where a scan lies must not matter: the model is given positions relative to the scan.
 
-The point of reference is the middle of the bottom of the scan's box: the middle in x and y, the lowest point in z.
-Thinning counts its voxels from there, and `collate`, which all batches come from, gives the model positions from there.
+The point of reference is the middle of the bottom of the scan's box: the middle in x and y, the
+lowest point in z. Thinning counts its voxels from there, and `collate`, which all batches come
+from, gives the model positions from there.
 """
 
 import numpy as np
 from jaxtyping import Float, Float32
 
-# Metres: the coordinates that the point of reference gets. It is about where it lay in the rooms of the shipped models'
-# training, before positions were relative. The 25 micrometres keep coordinates that are rounded to whole tenths of a
-# millimetre off the borders between voxels, where the last bit of a float would decide.
+# Metres: the coordinates that the point of reference gets. It is about where it lay in the rooms of
+# the shipped models' training, before positions were relative. The 25 micrometres keep coordinates
+# that are rounded to whole tenths of a millimetre off the borders between voxels, where the last
+# bit of a float would decide.
 REFERENCE = np.array([2.0, 2.0, 0.0]) + 25e-6
 _FAR = 100  # metres
 
 
-def bounds(coord: Float[np.ndarray, "N 3"]) -> tuple[Float[np.ndarray, "3"], Float[np.ndarray, "3"]]:
-    """The lowest and the highest coordinates; axis by axis, which numpy does ten times as fast as `coord.min(0)`."""
+def bounds(
+    coord: Float[np.ndarray, "N 3"],
+) -> tuple[Float[np.ndarray, "3"], Float[np.ndarray, "3"]]:
+    """The lowest and the highest coordinates; axis by axis, which numpy does ten times as fast as
+    `coord.min(0)`."""
     return np.array([axis.min() for axis in coord.T]), np.array([axis.max() for axis in coord.T])
 
 
 def place(coord: Float[np.ndarray, "N 3"]) -> Float32[np.ndarray, "N 3"]:
-    """The N >= 1 positions (metres) after the shift that brings the middle of their box's bottom to `REFERENCE`.
+    """The N >= 1 positions (metres) after the shift that brings the middle of their box's bottom to
+    `REFERENCE`.
 
-    It does not turn anything: a scan that is turned by 90 degrees about z gives the same positions, turned.
+    It does not turn anything: a scan that is turned by 90 degrees about z gives the same positions,
+    turned.
     """
     low, high = bounds(coord)
     middle = (low.astype(np.float64) + high) / 2
@@ -30,7 +37,8 @@ def place(coord: Float[np.ndarray, "N 3"]) -> Float32[np.ndarray, "N 3"]:
 
 
 def near_origin(coord: Float[np.ndarray, "N 3"]) -> Float32[np.ndarray, "N 3"]:
-    """The same in float32, moved by whole metres if it lies beyond 100 m, where float32 would round it."""
+    """The same in float32, moved by whole metres if it lies beyond 100 m, where float32 would round
+    it."""
     if np.abs(coord).max() > _FAR:
         coord = coord - np.floor(coord.min(0).astype(np.float64))
     return coord.astype(np.float32)

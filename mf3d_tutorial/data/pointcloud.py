@@ -1,4 +1,5 @@
-"""Point clouds and meshes as other programs write them: ply, pcd, npz, or a scene folder of npy files.
+"""Point clouds and meshes as other programs write them: ply, pcd, npz, or a scene folder of npy
+files.
 
 cloud = read_cloud("scan.ply")
 cloud, said = standardise(cloud)      # metres, z up; `said` tells what was found
@@ -29,7 +30,11 @@ _PLY_TYPES = {"char": "i1", "uchar": "u1", "short": "i2", "ushort": "u2", "int":
 _PLY_TYPES |= {"float": "f4", "double": "f8"}
 _COLUMNS = {
     "coord": [("x", "y", "z")],
-    "color": [("red", "green", "blue"), ("r", "g", "b"), ("diffuse_red", "diffuse_green", "diffuse_blue")],
+    "color": [
+        ("red", "green", "blue"),
+        ("r", "g", "b"),
+        ("diffuse_red", "diffuse_green", "diffuse_blue"),
+    ],
     "normal": [("nx", "ny", "nz"), ("normal_x", "normal_y", "normal_z")],
 }
 
@@ -43,7 +48,8 @@ class Cloud:
     normal: Float[np.ndarray, "N 3"] | None = None
     faces: Int[np.ndarray, "M 3"] | None = None  # triangles; other polygons are left out
     superpoint: Int[np.ndarray, " N"] | None = None
-    stray: Bool[np.ndarray, " N"] | None = None  # points that are ignored; `standardise` looks for them
+    # points that are ignored; `standardise` looks for them
+    stray: Bool[np.ndarray, " N"] | None = None
 
     def check(self, where: str | Path) -> "Cloud":
         """Itself; DataError if its arrays do not belong together or hold what cannot be."""
@@ -57,12 +63,17 @@ class Cloud:
             array = getattr(self, name)
             kinds = "iu" if name == "superpoint" else "fiu"
             if array is not None and (array.shape != shape or array.dtype.kind not in kinds):
-                raise DataError(f"{where}: {name} is {array.dtype} of shape {array.shape}, where {shape} is expected")
+                raise DataError(
+                    f"{where}: {name} is {array.dtype} of shape {array.shape}, where {shape} is"
+                    " expected"
+                )
         check_points(self.coord, where)
         for name, high in (("faces", count), ("superpoint", np.inf)):
             array = getattr(self, name)
             if array is not None and array.size and not (array.min() >= 0 and array.max() < high):
-                raise DataError(f"{where}: {name} holds {array.min()} to {array.max()}, with {count} points")
+                raise DataError(
+                    f"{where}: {name} holds {array.min()} to {array.max()}, with {count} points"
+                )
         return self
 
 
@@ -71,14 +82,18 @@ def read_cloud(path: str | Path) -> Cloud:
     path = Path(path)
     read = _read_arrays if path.is_dir() else READERS.get(path.suffix.lower())
     if read is None:
-        raise DataError(f"{path} is none of {', '.join(READERS)} and no scene folder: convert it to one of them")
+        raise DataError(
+            f"{path} is none of {', '.join(READERS)} and no scene folder: convert it to one of them"
+        )
     try:
         return read(path).check(path)
     except (DataError, MemoryError):
         raise
     except Exception as error:  # a damaged header raises nearly anything
         reason = (str(error) or type(error).__name__).splitlines()[0]
-        raise DataError(f"{path} cannot be read ({reason}): is it whole, and what its ending says?") from error
+        raise DataError(
+            f"{path} cannot be read ({reason}): is it whole, and what its ending says?"
+        ) from error
 
 
 def read_ply(path: Path) -> Cloud:
@@ -92,13 +107,18 @@ def read_ply(path: Path) -> Cloud:
             elif words[0] == "element":
                 elements.append((words[1], int(words[2]), []))
             elif words[0] == "property":
-                types = [np.dtype(_PLY_TYPES.get(word, word)) for word in words[1:-1] if word != "list"]
+                types = [
+                    np.dtype(_PLY_TYPES.get(word, word)) for word in words[1:-1] if word != "list"
+                ]
                 if words[1] == "list" and elements[-1][0] == "vertex":
                     raise DataError(
-                        f"{path}: each vertex has a list, {words[-1]}: export it again without that property"
+                        f"{path}: each vertex has a list, {words[-1]}: export it again without that"
+                        " property"
                     )
                 if words[1] == "list":  # taken for triangles until read
-                    elements[-1][2].extend([(f"count {words[-1]}", types[0]), (f"triangle {words[-1]}", types[1], 3)])
+                    elements[-1][2].extend(
+                        [(f"count {words[-1]}", types[0]), (f"triangle {words[-1]}", types[1], 3)]
+                    )
                 else:
                     elements[-1][2].append((words[-1], types[0]))
         tables = {}
@@ -108,7 +128,8 @@ def read_ply(path: Path) -> Cloud:
             dtype = np.dtype(fields).newbyteorder(">" if form == "binary_big_endian" else "<")
             tables[name] = _table(path, file, dtype, count, form == "ascii", name)
             if tables[name] is None:
-                break  # polygons of other sizes: what follows is not needed, if the vertices came first
+                # polygons of other sizes: what follows is not needed, if the vertices came first
+                break
     if tables.get("vertex") is None:
         raise DataError(f"{path} has no vertices, or faces before them: export it again")
     faces = None if (table := tables.get("face")) is None else _triangles(table)
@@ -117,20 +138,37 @@ def read_ply(path: Path) -> Cloud:
 
 def _triangles(table: np.ndarray) -> Int[np.ndarray, "M 3"] | None:
     """The triangles of a table of faces; None if it holds none."""
-    names = [name for name in table.dtype.names if name in ("triangle vertex_indices", "triangle vertex_index")]
+    names = [
+        name
+        for name in table.dtype.names
+        if name in ("triangle vertex_indices", "triangle vertex_index")
+    ]
     return table[names[0]].astype(np.int64) if names else None
 
 
 def read_pcd(path: Path) -> Cloud:
     with open(path, "rb") as file:
-        header = {words[0]: words[1:] for words in _header(path, file, b"DATA", keep=True) if words[0][0] != "#"}
+        header = {
+            words[0]: words[1:]
+            for words in _header(path, file, b"DATA", keep=True)
+            if words[0][0] != "#"
+        }
         form = header["DATA"][0]
         if form not in ("ascii", "binary"):
-            raise DataError(f"{path} is {form}: convert it with 'pcl_convert_pcd_ascii_binary {path.name} out.pcd 1'")
+            raise DataError(
+                f"{path} is {form}: convert it with 'pcl_convert_pcd_ascii_binary {path.name}"
+                " out.pcd 1'"
+            )
         sizes = header.get("COUNT", ["1"] * len(header["FIELDS"]))
         fields = [  # numbered where a name comes twice, as "_" does
-            (name if name not in header["FIELDS"][:i] else f"{name}{i}", f"<{kind.lower()}{size}", int(times))
-            for i, (name, kind, size, times) in enumerate(zip(header["FIELDS"], header["TYPE"], header["SIZE"], sizes))
+            (
+                name if name not in header["FIELDS"][:i] else f"{name}{i}",
+                f"<{kind.lower()}{size}",
+                int(times),
+            )
+            for i, (name, kind, size, times) in enumerate(
+                zip(header["FIELDS"], header["TYPE"], header["SIZE"], sizes)
+            )
         ]
         dtype = np.dtype([field if field[2] > 1 else field[:2] for field in fields])
         table = _table(path, file, dtype, int(header["POINTS"][0]), form == "ascii", "point")
@@ -138,7 +176,8 @@ def read_pcd(path: Path) -> Cloud:
 
 
 def _header(path: Path, file: BinaryIO, last: bytes, keep: bool = False):
-    """The words of every line down to the one that begins with `last`, which is given too if `keep`."""
+    """The words of every line down to the one that begins with `last`, which is given too if
+    `keep`."""
     for line in islice(iter(partial(file.readline, 4096), b""), 1000):
         words = line.decode("latin-1").split()
         if line.startswith(last):
@@ -150,8 +189,11 @@ def _header(path: Path, file: BinaryIO, last: bytes, keep: bool = False):
     raise DataError(f"{path} has no {last.decode()} line: it is cut, or not what its ending says")
 
 
-def _table(path: Path, file: BinaryIO, dtype: np.dtype, count: int, ascii: bool, name: str) -> np.ndarray | None:
-    """`count` records of `dtype`; None if they hold polygons that are no triangles. DataError if there are fewer."""
+def _table(
+    path: Path, file: BinaryIO, dtype: np.dtype, count: int, ascii: bool, name: str
+) -> np.ndarray | None:
+    """`count` records of `dtype`; None if they hold polygons that are no triangles. DataError if
+    there are fewer."""
     lists = [field for field in dtype.names or () if field.startswith("count ")]
     polygons = bool(lists)
     rows = list(islice(file, count)) if ascii else np.fromfile(file, dtype, count)
@@ -159,7 +201,10 @@ def _table(path: Path, file: BinaryIO, dtype: np.dtype, count: int, ascii: bool,
         rows.pop()  # it ends within its line
     broken = polygons and not ascii and any((rows[field] != 3).any() for field in lists)
     if len(rows) < count and not broken:
-        raise DataError(f"{path} is cut: it holds {len(rows)} of {count} {name} records; copy or export it again")
+        raise DataError(
+            f"{path} is cut: it holds {len(rows)} of {count} {name} records; copy or export it"
+            " again"
+        )
     if ascii:
         try:
             rows = np.loadtxt(rows, dtype, comments=None, ndmin=1)
@@ -180,9 +225,12 @@ def _from_table(path: Path, table: np.ndarray, faces: np.ndarray | None = None) 
                 break
     if "coord" not in found:
         raise DataError(f"{path} has no x, y and z: its columns are {', '.join(names)}")
-    for name in {"rgb", "rgba"} & set(names):  # PCL packs the colour into the bits of one float or integer
+    # PCL packs the colour into the bits of one float or integer
+    for name in {"rgb", "rgba"} & set(names):
         packed = np.ascontiguousarray(table[name]).view("<u4")
-        found["color"] = np.stack([packed >> 16 & 255, packed >> 8 & 255, packed & 255], axis=1).astype(np.uint8)
+        found["color"] = np.stack(
+            [packed >> 16 & 255, packed >> 8 & 255, packed & 255], axis=1
+        ).astype(np.uint8)
     return Cloud(**found, faces=faces)
 
 
@@ -195,14 +243,19 @@ def _read_arrays(path: Path) -> Cloud:
             arrays = dict(archive)
     if "coord" not in arrays:
         raise DataError(f"{path} has no coord: it has {', '.join(arrays) or 'nothing'}")
-    return Cloud(**{key: value for key, value in arrays.items() if key in Cloud.__dataclass_fields__})
+    return Cloud(
+        **{key: value for key, value in arrays.items() if key in Cloud.__dataclass_fields__}
+    )
 
 
 READERS = {".ply": read_ply, ".pcd": read_pcd, ".npz": _read_arrays}
 
 
 def write_ply(
-    path: Path, coord: Float[np.ndarray, "N 3"], color: UInt8[np.ndarray, "N 3"], faces: Int[np.ndarray, "M 3"] | None
+    path: Path,
+    coord: Float[np.ndarray, "N 3"],
+    color: UInt8[np.ndarray, "N 3"],
+    faces: Int[np.ndarray, "M 3"] | None,
 ) -> None:
     """A binary ply of coloured points, or of a mesh if there are faces."""
     kind, code = ("double", "<f8") if coord.dtype == np.float64 else ("float", "<f4")
@@ -222,8 +275,11 @@ def write_ply(
             face.tofile(file)
 
 
-def mesh_normals(coord: Float[np.ndarray, "N 3"], faces: Int[np.ndarray, "M 3"]) -> Float[np.ndarray, "N 3"]:
-    """Normal of each vertex: of its triangles' normals, weighted by area, the mean; zero where there is none."""
+def mesh_normals(
+    coord: Float[np.ndarray, "N 3"], faces: Int[np.ndarray, "M 3"]
+) -> Float[np.ndarray, "N 3"]:
+    """Normal of each vertex: of its triangles' normals, weighted by area, the mean; zero where
+    there is none."""
     one, two = coord[faces[:, 1]] - coord[faces[:, 0]], coord[faces[:, 2]] - coord[faces[:, 0]]
     cross = np.cross(one, two)
     length = np.sqrt((cross**2).sum(1, keepdims=True)) + 1e-8
@@ -234,8 +290,11 @@ def mesh_normals(coord: Float[np.ndarray, "N 3"], faces: Int[np.ndarray, "M 3"])
     return normal / (np.sqrt((normal**2).sum(1, keepdims=True)) + 1e-8)
 
 
-def estimate_normals(coord: Float[np.ndarray, "N 3"], neighbors: int = 16) -> Float[np.ndarray, "N 3"]:
-    """Normal of the plane through each point's nearest neighbours, turned to the middle of the scan."""
+def estimate_normals(
+    coord: Float[np.ndarray, "N 3"], neighbors: int = 16
+) -> Float[np.ndarray, "N 3"]:
+    """Normal of the plane through each point's nearest neighbours, turned to the middle of the
+    scan."""
     tree, normal = cKDTree(coord), np.empty(coord.shape, np.float32)
     middle = (coord.min(0) + coord.max(0)) / 2
     for start in range(0, len(coord), 100_000):
@@ -250,12 +309,14 @@ def estimate_normals(coord: Float[np.ndarray, "N 3"], neighbors: int = 16) -> Fl
 
 
 def standardise(cloud: Cloud, units: str = "auto", up: str = "auto") -> tuple[Cloud, str]:
-    """The cloud in float32 metres with z up, RGB in 0..1 and unit normals, and a line for each thing that was decided.
+    """The cloud in float32 metres with z up, RGB in 0..1 and unit normals, and a line for each
+    thing that was decided.
 
-    units: m, cm or mm; auto is `seeming_units`. up: y or z; auto takes y if clearly more points (1.2 times) lie in the
-    lowest 5 cm of y than of z: that is where the floor is. Stray points are marked, and moved to the border of the
-    others' box. Coordinates beyond 100 m are moved to the origin by whole metres, because float32 would round them.
-    DataError if colours or normals hold what cannot be.
+    units: m, cm or mm; auto is `seeming_units`. up: y or z; auto takes y if clearly more points
+    (1.2 times) lie in the lowest 5 cm of y than of z: that is where the floor is. Stray points are
+    marked, and moved to the border of the others' box. Coordinates beyond 100 m are moved to the
+    origin by whole metres, because float32 would round them. DataError if colours or normals hold
+    what cannot be.
     """
     low = np.percentile(cloud.coord[:: len(cloud.coord) // 200_000 + 1], 1, axis=0)
     units = seeming_units(cloud.coord) if units == "auto" else units
@@ -266,13 +327,20 @@ def standardise(cloud: Cloud, units: str = "auto", up: str = "auto") -> tuple[Cl
     stray, said_stray = strays(coord)
     coord = near_origin(coord.clip(coord[~stray].min(0), coord[~stray].max(0)))
     color, said_color = (None, "") if cloud.color is None else unit_color(cloud.color, "its color")
-    normal, said_normal = (None, "") if cloud.normal is None else unit_normals(cloud.normal, "its normal")
+    normal, said_normal = (
+        (None, "") if cloud.normal is None else unit_normals(cloud.normal, "its normal")
+    )
     if up == "y":
-        coord, normal = (xyz if xyz is None else xyz[:, [0, 2, 1]] * np.float32([1, -1, 1]) for xyz in (coord, normal))
+        coord, normal = (
+            xyz if xyz is None else xyz[:, [0, 2, 1]] * np.float32([1, -1, 1])
+            for xyz in (coord, normal)
+        )
     extent = np.ptp(coord, axis=0)
     size = " x ".join(f"{length:.1f}" for length in extent)
     said = [f"{len(coord):,} points, {size} m, taken to be in {units} with {up} up"]
     if extent[2] > 20 or extent.max() < 0.5:
-        said.append("that is no usual size of a room: if the unit is wrong, set units to m, cm or mm")
+        said.append(
+            "that is no usual size of a room: if the unit is wrong, set units to m, cm or mm"
+        )
     said += [sentence for sentence in (said_stray, said_color, said_normal) if sentence]
     return replace(cloud, coord=coord, color=color, normal=normal, stray=stray), "\n  ".join(said)

@@ -2,7 +2,7 @@
 
 <scans>/<scene>/<scene>_vh_clean_2.ply                      mesh: coord, color, normal
                 <scene>_vh_clean_2.0.010000.segs.json       segment of every vertex: superpoint
-                <scene>.aggregation.json                    annotated groups of segments: instance, segment20/200
+                <scene>.aggregation.json                    groups of segments: instance, segment*
 """
 
 import csv
@@ -17,11 +17,13 @@ from mf3d_tutorial.data.labels import IGNORE_INDEX, label_set
 from mf3d_tutorial.data.pointcloud import estimate_normals, mesh_normals, read_cloud
 
 LABEL_TABLE = "scannetv2-labels.combined.tsv"
-Indices = dict[str, tuple[int, int]]  # raw category -> class index in scannet20 and in scannet200, -1: none
+# raw category -> class index in scannet20 and in scannet200, -1: none
+Indices = dict[str, tuple[int, int]]
 
 
 def read_label_table(path: Path) -> Indices:
-    """What ScanNet's table of raw categories says; of several rows of a category the first one counts."""
+    """What ScanNet's table of raw categories says; of several rows of a category the first one
+    counts."""
     twenty, two_hundred = label_set("scannet20").ids, label_set("scannet200").ids
     found: Indices = {}
     try:
@@ -32,15 +34,18 @@ def read_label_table(path: Path) -> Indices:
                 found.setdefault(row["raw_category"], indices)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DataError(
-            f"ScanNet's label table {path} cannot be read ({error!r}): name the folder that holds it by --meta"
+            f"ScanNet's label table {path} cannot be read ({error!r}): name the folder that holds"
+            " it by --meta"
         ) from error
     return found
 
 
 def prepare_scene(folder: Path, table: Indices, annotated: bool = True) -> dict[str, np.ndarray]:
-    """The arrays of the raw scene in `folder`; without `annotated` (test split) there are no labels.
+    """The arrays of the raw scene in `folder`; without `annotated` (test split) there are no
+    labels.
 
-    superpoint holds the rank of a vertex's segment id: 0, 1, 2 ... DataError, naming the file, for what is broken.
+    superpoint holds the rank of a vertex's segment id: 0, 1, 2 ... DataError, naming the file, for
+    what is broken.
     """
     mesh = folder / f"{folder.name}_vh_clean_2.ply"
     if not mesh.is_file():
@@ -77,19 +82,27 @@ def _read_json(path: Path, key: str) -> list:
 
 
 def _read_segments(path: Path, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """The distinct segment ids, ascending, and for each vertex the position of its own among them."""
+    """The distinct segment ids, ascending, and for each vertex the position of its own among
+    them."""
     indices = _read_json(path, "segIndices")
     try:
         ids, superpoint = np.unique(np.array(indices, dtype=np.int64), return_inverse=True)
     except (ValueError, TypeError, OverflowError) as error:
-        raise DataError(f"{path}: 'segIndices' holds something else than integers ({error})") from error
+        raise DataError(
+            f"{path}: 'segIndices' holds something else than integers ({error})"
+        ) from error
     if len(indices) != count:
-        raise DataError(f"{path} has {len(indices)} vertices but the mesh has {count}: download the scene again")
+        raise DataError(
+            f"{path} has {len(indices)} vertices but the mesh has {count}: download the scene again"
+        )
     return ids, superpoint
 
 
-def _read_labels(path: Path, ids: np.ndarray, superpoint: np.ndarray, table: Indices) -> dict[str, np.ndarray]:
-    """instance, segment20, segment200. A segment that stands in several groups belongs to the last of them.
+def _read_labels(
+    path: Path, ids: np.ndarray, superpoint: np.ndarray, table: Indices
+) -> dict[str, np.ndarray]:
+    """instance, segment20, segment200. A segment that stands in several groups belongs to the last
+    of them.
 
     (So scene0217_00, whose groups stand in the file twice, has each instance once.)
     """
@@ -98,10 +111,14 @@ def _read_labels(path: Path, ids: np.ndarray, superpoint: np.ndarray, table: Ind
     for number, group in enumerate(_read_json(path, "segGroups")):
         try:
             members = [rank[segment] for segment in group["segments"] if segment in rank]
-            labels[members] = (group["id"], *table.get(group["label"], (IGNORE_INDEX, IGNORE_INDEX)))
+            labels[members] = (
+                group["id"],
+                *table.get(group["label"], (IGNORE_INDEX, IGNORE_INDEX)),
+            )
         except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise DataError(
-                f"{path}: group {number} lacks id, segments or label, or they are no such ({error!r})"
+                f"{path}: group {number} lacks id, segments or label, or they are no such"
+                f" ({error!r})"
             ) from error
     instance, segment20, segment200 = labels[superpoint].T.copy()
     return {"instance": instance, "segment20": segment20, "segment200": segment200}

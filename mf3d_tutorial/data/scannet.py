@@ -1,12 +1,13 @@
 """ScanNet scenes from the preprocessed layout, thinned to one point a voxel.
 
-    <root>/{train,val,test}/<scene>/coord.npy       (N, 3) float, metres
-                                    color.npy       (N, 3) uint8 0..255 or float (0..255, or 0..1)   optional
-                                    normal.npy      (N, 3) float                                      optional
-                                    segment20.npy   (N,)   int, class index of scannet20, -1: none    optional
-                                    segment200.npy  (N,)   int, class index of scannet200, -1: none   optional
-                                    segment.npy     (N,)   int, class index of labels.yaml, -1: none  optional
-                                    instance.npy    (N,)   int, instance id, -1: none                 optional
+    <root>/{train,val,test}/<scene>/
+        coord.npy       (N, 3) float, metres
+        color.npy       (N, 3) uint8 0..255 or float (0..255, or 0..1)     optional
+        normal.npy      (N, 3) float                                       optional
+        segment20.npy   (N,)   int, class index of scannet20, -1: none     optional
+        segment200.npy  (N,)   int, class index of scannet200, -1: none    optional
+        segment.npy     (N,)   int, class index of labels.yaml, -1: none   optional
+        instance.npy    (N,)   int, instance id, -1: none                  optional
 
 A test split has no labels; where they are missing, every point is unannotated.
 """
@@ -32,21 +33,31 @@ from mf3d_tutorial.data.cleaning import (
     unit_color,
     unit_normals,
 )
-from mf3d_tutorial.data.labels import CUSTOM, IGNORE_INDEX, LabelSet, custom_labels, label_set, read_classes
+from mf3d_tutorial.data.labels import (
+    CUSTOM,
+    IGNORE_INDEX,
+    LabelSet,
+    custom_labels,
+    label_set,
+    read_classes,
+)
 from mf3d_tutorial.data.placement import near_origin, place
 from mf3d_tutorial.data.targets import build_target
 
-# Voxels an axis, and the largest index: WarpConvNet's Morton codes hold 16 bits, its hash keys 18 with the sign.
+# Voxels an axis, and the largest index: WarpConvNet's Morton codes hold 16 bits, its hash keys 18
+# with the sign.
 _EXTENT_LIMIT, _GRID_MAX = 2**16, 2**17 - 1
 
 
 @dataclass
 class Original:
-    """Labels of all points of a scene, and the kept point that stands for each: AP is computed on all points."""
+    """Labels of all points of a scene, and the kept point that stands for each: AP is computed on
+    all points."""
 
     segment: Int[np.ndarray, " P"]
     instance: Int[np.ndarray, " P"]
-    kept: Int[np.ndarray, " P"]  # prediction[kept] maps a prediction for N kept points to all P; -1: a stray point
+    # prediction[kept] maps a prediction for N kept points to all P; -1: a stray point
+    kept: Int[np.ndarray, " P"]
 
 
 @dataclass
@@ -63,9 +74,10 @@ class Scene:
 class ScanNetScenes(Dataset):
     """The scenes of one split.
 
-    `voxel_size` (metres): of all points in a voxel the first in the file is kept; None keeps every point.
-    `transform(scene, rng)` is applied after that. An item's `rng` depends on the seed, the epoch and the index alone:
-    index the dataset by `(epoch, index)` to draw anew each epoch, by a plain `index` for epoch 0.
+    `voxel_size` (metres): of all points in a voxel the first in the file is kept; None keeps every
+    point. `transform(scene, rng)` is applied after that. An item's `rng` depends on the seed, the
+    epoch and the index alone: index the dataset by `(epoch, index)` to draw anew each epoch, by a
+    plain `index` for epoch 0.
 
     Raises DataError if the folder, the split, or a scene that is read cannot be used.
     """
@@ -80,8 +92,13 @@ class ScanNetScenes(Dataset):
         ignore_index: int = IGNORE_INDEX,
         seed: int = 0,
     ):
-        self.root, self.split, self.voxel_size, self.transform = Path(root).expanduser(), split, voxel_size, transform
-        self.labels = label_set if isinstance(label_set, LabelSet) else _label_set(label_set, self.root)
+        self.root = Path(root).expanduser()
+        self.split = split
+        self.voxel_size = voxel_size
+        self.transform = transform
+        self.labels = (
+            label_set if isinstance(label_set, LabelSet) else _label_set(label_set, self.root)
+        )
         self.ignore_index, self.seed = ignore_index, seed
         self.folders = find_scenes(self.root, split)
         self.kept: list[Scene] = []  # all scenes, thinned, once `keep_in_memory` was called
@@ -100,7 +117,8 @@ class ScanNetScenes(Dataset):
         return voxel_downsample(self.read(index), self.voxel_size)
 
     def keep_in_memory(self) -> None:
-        """Read and thin every scene now, once; processes of a data loader that start later share them."""
+        """Read and thin every scene now, once; processes of a data loader that start later share
+        them."""
         with ThreadPoolExecutor(8) as pool:
             self.kept = list(pool.map(self.thinned, range(len(self))))
 
@@ -115,7 +133,10 @@ class ScanNetScenes(Dataset):
         check_points(coord, folder.name)
         if (units := seeming_units(coord)) != "m":
             size = " x ".join(f"{length:.0f}" for length in np.ptp(coord, axis=0))
-            raise DataError(f"{folder / 'coord'}.npy, {size} large, seems to be in {units}: convert it to metres")
+            raise DataError(
+                f"{folder / 'coord'}.npy, {size} large, seems to be in {units}: convert it to"
+                " metres"
+            )
         read = partial(_read_optional, folder, count=len(coord))
         color, said_color = unit_color(read("color", columns=3), f"{folder / 'color'}.npy")
         normal, said_normal = unit_normals(read("normal", columns=3), f"{folder / 'normal'}.npy")
@@ -128,8 +149,9 @@ class ScanNetScenes(Dataset):
             high = len(self.labels) - 1 if name != "instance" else np.iinfo(np.int32).max
             if values.min() < IGNORE_INDEX or values.max() > high:
                 raise DataError(
-                    f"{folder / name}.npy holds {values.min()} to {values.max()}, but {self.labels.name} allows "
-                    f"{IGNORE_INDEX} to {high}: check data.label_set and data.ignore_index, or prepare the scene again"
+                    f"{folder / name}.npy holds {values.min()} to {values.max()}, but"
+                    f" {self.labels.name} allows {IGNORE_INDEX} to {high}: check data.label_set and"
+                    " data.ignore_index, or prepare the scene again"
                 )
         instance, said_ids = split_ids(segment, instance)
         stray, said_stray = strays(coord)
@@ -144,11 +166,13 @@ class ScanNetScenes(Dataset):
         num_queries: int | None = None,
         log: Callable[[str], None] | None = print,
     ) -> None:
-        """Read every scene once; DataError naming the bad ones, so that a run refuses them before it begins.
+        """Read every scene once; DataError naming the bad ones, so that a run refuses them before
+        it begins.
 
-        `voxel_size`: the smallest one that the run will use, in metres; its grid must fit WarpConvNet's keys. With
-        `num_queries`, the scenes must have objects to learn. `log` is told, once for each kind, what was changed, and
-        that a scene has more objects than there are queries.
+        `voxel_size`: the smallest one that the run will use, in metres; its grid must fit
+        WarpConvNet's keys. With `num_queries`, the scenes must have objects to learn. `log` is
+        told, once for each kind, what was changed, and that a scene has more objects than there are
+        queries.
         """
 
         def look(index: int) -> tuple[str, list[str], int]:
@@ -158,34 +182,53 @@ class ScanNetScenes(Dataset):
             except DataError as error:
                 return str(error), [], 0
             labels = torch.from_numpy(scene.segment), torch.from_numpy(scene.instance)
-            objects = len(build_target(*labels, len(self.labels), stuff_classes)) if num_queries else 0
+            objects = (
+                len(build_target(*labels, len(self.labels), stuff_classes)) if num_queries else 0
+            )
             if num_queries and objects > num_queries:
-                said.append(f"{objects} objects are more than model.num_queries={num_queries}: raise it to find all")
+                said.append(
+                    f"{objects} objects are more than model.num_queries={num_queries}: raise it to"
+                    " find all"
+                )
             return "", said, objects
 
         with ThreadPoolExecutor(8) as pool:
             problems, said, objects = zip(*pool.map(look, range(len(self))))
         if bad := [sentence for sentence in problems if sentence]:
-            more = f" (and {len(bad) - 1} more scenes of {self.root / self.split})" if len(bad) > 1 else ""
+            more = (
+                f" (and {len(bad) - 1} more scenes of {self.root / self.split})"
+                if len(bad) > 1
+                else ""
+            )
             raise DataError(bad[0] + more)
         if num_queries and not any(objects):
             raise DataError(self._why_no_objects())
-        for line in summary([(f.name, each) for f, sentences in zip(self.folders, said) for each in sentences]):
+        for line in summary(
+            [(f.name, each) for f, sentences in zip(self.folders, said) for each in sentences]
+        ):
             if log:
                 log(line)
 
     def _why_no_objects(self) -> str:
         """The sentence for a split without any object to learn, with its likely cause."""
         found = {file.name for folder in self.folders for file in folder.glob("*.npy")}
-        missing = [name for name in (f"{self.labels.segment_file}.npy", "instance.npy") if name not in found]
+        missing = [
+            name
+            for name in (f"{self.labels.segment_file}.npy", "instance.npy")
+            if name not in found
+        ]
         where = f"no scene of {self.root / self.split} has an object to learn: "
         if not missing:
-            return where + (
-                "no point has both an instance id and a class that is no stuff: check data.stuff_classes, "
-                "data.ignore_index and the labels"
+            return (
+                where + "no point has both an instance id and a class that is no stuff: check"
+                " data.stuff_classes, data.ignore_index and the labels"
             )
-        hint = "; for classes of your own set data.label_set=custom" if "segment.npy" in found else ""
-        return where + f"there is no {' and no '.join(missing)}, but {', '.join(sorted(found))}{hint}"
+        hint = (
+            "; for classes of your own set data.label_set=custom" if "segment.npy" in found else ""
+        )
+        return (
+            where + f"there is no {' and no '.join(missing)}, but {', '.join(sorted(found))}{hint}"
+        )
 
 
 def without_strays(
@@ -212,11 +255,18 @@ def _label_set(name: str, root: Path) -> LabelSet:
 def find_scenes(root: Path, split: str) -> list[Path]:
     """The scene folders of a split, sorted by name; DataError if there is none."""
     if not root.is_dir():
-        raise DataError(f"the dataset folder {root} does not exist: set paths.data_dir to a folder with {split}/")
+        raise DataError(
+            f"the dataset folder {root} does not exist: set paths.data_dir to a folder with"
+            f" {split}/"
+        )
     if not (root / split).is_dir():
         found = sorted(entry.name for entry in root.iterdir() if entry.is_dir())
-        raise DataError(f"{root} has no folder {split}/ (it has: {', '.join(found) or 'no folders'})")
-    folders = sorted(entry for entry in (root / split).iterdir() if entry.is_dir() and entry.name[0] != ".")
+        raise DataError(
+            f"{root} has no folder {split}/ (it has: {', '.join(found) or 'no folders'})"
+        )
+    folders = sorted(
+        entry for entry in (root / split).iterdir() if entry.is_dir() and entry.name[0] != "."
+    )
     if not folders:
         raise DataError(f"{root / split} holds no scene: each is a folder with coord.npy in it")
     return folders
@@ -230,18 +280,22 @@ def check_grid(scene: Scene, voxel_size: float | None) -> None:
     low, high = coord.min(0) / voxel_size, coord.max(0) / voxel_size
     if max(-low.min(), high.max()) >= _GRID_MAX or (high - low).max() >= _EXTENT_LIMIT:
         raise DataError(
-            f"{scene.name}: with a voxel size of {voxel_size} m its grid has {(high - low).max():.0f} voxels along an "
-            f"axis and reaches index {max(-low.min(), high.max()):.0f}, more than fit (18 bits, {_EXTENT_LIMIT} "
-            "voxels): use a larger voxel size, and coordinates in metres"
+            f"{scene.name}: with a voxel size of {voxel_size} m its grid has"
+            f" {(high - low).max():.0f} voxels along an axis and reaches index"
+            f" {max(-low.min(), high.max()):.0f}, more than fit (18 bits, {_EXTENT_LIMIT} voxels):"
+            " use a larger voxel size, and coordinates in metres"
         )
 
 
 def _read(folder: Path, name: str, columns: int | None = None) -> np.ndarray:
     path = folder / f"{name}.npy"
     if not path.is_file():
-        raise DataError(f"{folder} has no {name}.npy: it is no scene, or was not prepared to the end")
+        raise DataError(
+            f"{folder} has no {name}.npy: it is no scene, or was not prepared to the end"
+        )
     try:
-        with open(path, "rb") as file:  # not np.load, which would take a zip archive or a pickle as well
+        # not np.load, which would take a zip archive or a pickle as well
+        with open(path, "rb") as file:
             array = np.lib.format.read_array(file, allow_pickle=False)
     except Exception as error:  # a damaged header raises nearly anything
         reason = (str(error) or type(error).__name__).splitlines()[0]
@@ -249,31 +303,44 @@ def _read(folder: Path, name: str, columns: int | None = None) -> np.ndarray:
     wanted = "fiu" if columns else "iu"
     if array.dtype.kind not in wanted:
         kinds = "numbers" if columns else "integers"
-        raise DataError(f"{path} holds {array.dtype}, where {kinds} are expected: prepare the scene again")
+        raise DataError(
+            f"{path} holds {array.dtype}, where {kinds} are expected: prepare the scene again"
+        )
     shape = f"(N, {columns})" if columns else "(N,)"
-    array = array.reshape(-1) if columns is None and array.ndim == 2 and array.shape[1] == 1 else array
+    array = (
+        array.reshape(-1) if columns is None and array.ndim == 2 and array.shape[1] == 1 else array
+    )
     if array.ndim != (2 if columns else 1) or (columns and array.shape[1] != columns):
-        raise DataError(f"{path} has shape {array.shape}, where {shape} is expected: prepare the scene again")
+        raise DataError(
+            f"{path} has shape {array.shape}, where {shape} is expected: prepare the scene again"
+        )
     return array
 
 
 def _read_optional(folder: Path, name: str, count: int, columns: int | None = None) -> np.ndarray:
-    """Array `name` of a scene with `count` points; zeros, or -1 for labels, where its file is missing."""
+    """Array `name` of a scene with `count` points; zeros, or -1 for labels, where its file is
+    missing."""
     if not (folder / f"{name}.npy").is_file():
-        return np.zeros((count, columns), np.float32) if columns else np.full(count, IGNORE_INDEX, np.int64)
+        return (
+            np.zeros((count, columns), np.float32)
+            if columns
+            else np.full(count, IGNORE_INDEX, np.int64)
+        )
     array = _read(folder, name, columns)
     if len(array) != count:
         raise DataError(
-            f"{folder / name}.npy has {len(array)} rows but coord.npy has {count}: the files of a scene must have the "
-            "same length; prepare the scene again"
+            f"{folder / name}.npy has {len(array)} rows but coord.npy has {count}: the files of a"
+            " scene must have the same length; prepare the scene again"
         )
     return array if columns else array.astype(np.int64)
 
 
 def voxel_downsample(scene: Scene, voxel_size: float | None) -> Scene:
-    """The scene with the first point of every occupied voxel of edge `voxel_size` (metres); all points if None.
+    """The scene with the first point of every occupied voxel of edge `voxel_size` (metres); all
+    points if None.
 
-    Voxels are counted from the point of reference of placement.py, so that they do not depend on where the scan lies.
+    Voxels are counted from the point of reference of placement.py, so that they do not depend on
+    where the scan lies.
     """
     if voxel_size is None:
         return scene
@@ -282,7 +349,10 @@ def voxel_downsample(scene: Scene, voxel_size: float | None) -> Scene:
     cell -= cell.min(0)
     key = np.ravel_multi_index(cell.T, cell.max(0) + 1)
     _, first, kept = np.unique(key, return_index=True, return_inverse=True)
-    thinned = {name: getattr(scene, name)[first] for name in ("coord", "color", "normal", "segment", "instance")}
+    thinned = {
+        name: getattr(scene, name)[first]
+        for name in ("coord", "color", "normal", "segment", "instance")
+    }
     before = scene.original.kept
     kept = np.where(before < 0, -1, kept.reshape(-1)[before])
     return replace(scene, **thinned, original=replace(scene.original, kept=kept))

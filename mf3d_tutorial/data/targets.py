@@ -10,7 +10,8 @@ from torch import Tensor
 
 @dataclass
 class Target:
-    """The M instances of one scene. They are disjoint, so an index a point says all that M masks would say."""
+    """The M instances of one scene. They are disjoint, so an index a point says all that M masks
+    would say."""
 
     labels: Int[Tensor, " M"]  # class index of each instance
     instance: Int[Tensor, " N"]  # 0..M-1: the instance that the point belongs to; -1: none
@@ -24,24 +25,30 @@ class Target:
         return torch.arange(len(self), device=self.instance.device)[:, None] == self.instance
 
     def map(self, change: Callable[[Tensor], Tensor]) -> "Target":
-        """The same with both tensors changed, for example moved to a GPU: `target.map(Tensor.cuda)`."""
+        """The same with both tensors changed, for example moved to a GPU:
+        `target.map(Tensor.cuda)`."""
         return Target(change(self.labels), change(self.instance))
 
 
 def build_target(
-    segment: Int[Tensor, " N"], instance: Int[Tensor, " N"], num_classes: int, stuff_classes: Sequence[int] = ()
+    segment: Int[Tensor, " N"],
+    instance: Int[Tensor, " N"],
+    num_classes: int,
+    stuff_classes: Sequence[int] = (),
 ) -> Target:
     """The target of a scene with these per-point labels (-1: unannotated).
 
-    An instance counts if its id is >= 0 and one of its points at least has a class. Its label is the most frequent
-    class of its points (the smallest on a tie). Instances whose label is in `stuff_classes` are left out. Targets
-    stand in ascending order of their instance ids.
+    An instance counts if its id is >= 0 and one of its points at least has a class. Its label is
+    the most frequent class of its points (the smallest on a tie). Instances whose label is in
+    `stuff_classes` are left out. Targets stand in ascending order of their instance ids.
     """
     annotated = instance >= 0
     ids, index = torch.unique(instance[annotated], return_inverse=True)
     classes = segment[annotated]
     known = classes >= 0
-    votes = torch.bincount(index[known] * num_classes + classes[known], minlength=len(ids) * num_classes)
+    votes = torch.bincount(
+        index[known] * num_classes + classes[known], minlength=len(ids) * num_classes
+    )
     votes = votes.view(len(ids), num_classes)
     labels = votes.argmax(1) if len(ids) else votes.new_zeros(0)
     keep = votes.sum(1) > 0

@@ -44,7 +44,9 @@ class Instances:
         return len(self.scores)
 
     def __getitem__(self, chosen: Bool[Tensor, " K"]) -> "Instances":
-        return Instances(self.masks[chosen], self.scores[chosen], self.labels[chosen], self.queries[chosen])
+        return Instances(
+            self.masks[chosen], self.scores[chosen], self.labels[chosen], self.queries[chosen]
+        )
 
 
 @dataclass
@@ -52,26 +54,46 @@ class InferenceOptions:
     """How a scan becomes instances, for evaluate and predict."""
 
     device: str = option("auto", "auto, cpu, cuda or cuda:N; auto takes a GPU that works")
-    voxel_size: float | None = option(None, "metres; null is that of training; a larger one takes less memory and time")
-    num_queries: int | None = option(None, "of a model with query_init=fps or mixed; null is that of training")
+    voxel_size: float | None = option(
+        None, "metres; null is that of training; a larger one takes less memory and time"
+    )
+    num_queries: int | None = option(
+        None, "of a model with query_init=fps or mixed; null is that of training"
+    )
     top_k: int = option(100, "the most instances a scan: the best of all (query, class) pairs")
     mask_threshold: float = option(0.0, "a point is in a mask if its logit is above this")
     min_points: int = option(1, "instances with fewer points are dropped")
-    superpoints: bool = option(False, "average each mask over the scan's superpoints (superpoint.npy)")
+    superpoints: bool = option(
+        False, "average each mask over the scan's superpoints (superpoint.npy)"
+    )
     largest_component: bool | None = option(
-        None, "keep only the largest connected part of each mask: removes speckles; null is as in training"
+        None,
+        "keep only the largest connected part of each mask: removes speckles; null is as in"
+        " training",
     )
 
     def __post_init__(self) -> None:
-        require(self.voxel_size is None or self.voxel_size > 0, f"voxel_size={self.voxel_size} must be greater than 0")
-        require(self.num_queries is None or self.num_queries > 0, f"num_queries={self.num_queries} must be at least 1")
+        require(
+            self.voxel_size is None or self.voxel_size > 0,
+            f"voxel_size={self.voxel_size} must be greater than 0",
+        )
+        require(
+            self.num_queries is None or self.num_queries > 0,
+            f"num_queries={self.num_queries} must be at least 1",
+        )
         require(self.top_k > 0, f"top_k={self.top_k} must be at least 1")
 
     def resolved(self, model: MaskFormer3D, cfg: Config) -> "InferenceOptions":
         """The same with what `null` stands for; `model` is given its number of queries."""
         model.decoder.queries.resize(self.num_queries or cfg.model.num_queries)
-        largest = cfg.inference.largest_component if self.largest_component is None else self.largest_component
-        return replace(self, voxel_size=self.voxel_size or cfg.data.voxel_size, largest_component=largest)
+        largest = (
+            cfg.inference.largest_component
+            if self.largest_component is None
+            else self.largest_component
+        )
+        return replace(
+            self, voxel_size=self.voxel_size or cfg.data.voxel_size, largest_component=largest
+        )
 
 
 @torch.no_grad()
@@ -85,9 +107,9 @@ def predict_instances(
 ) -> Instances:
     """The `top_k` best (query, class) pairs, without "no object", as instances.
 
-    A point is in the mask if its logit is above `mask_threshold`. score = class probability x mean probability of the
-    mask's points, as Mask3D and its successors score. Masks below `min_points` points are dropped. `counts`: the points
-    that each of the N stands for, in sizes and means.
+    A point is in the mask if its logit is above `mask_threshold`. score = class probability x mean
+    probability of the mask's points, as Mask3D and its successors score. Masks below `min_points`
+    points are dropped. `counts`: the points that each of the N stands for, in sizes and means.
     """
     probability = logits.float().softmax(-1)[:, :-1]
     num_classes = probability.shape[1]
@@ -124,21 +146,27 @@ def predict_scan(
 ) -> Instances:
     """The instances of a scan, their masks over all of its points, on the CPU.
 
-    `units` and `up` are those of `standardise`. `log` is told what was decided and what the scan lacks. UserError if
-    the scan cannot be used.
+    `units` and `up` are those of `standardise`. `log` is told what was decided and what the scan
+    lacks. UserError if the scan cannot be used.
     """
     options = (options or InferenceOptions()).resolved(model, cfg)
     standard, said = standardise(cloud, units, up)
     log(f"  {said}")
     superpoint = standard.superpoint if options.superpoints else None
     if options.superpoints and superpoint is None:
-        raise DataError("superpoints=true, but the scan has none: they stand in superpoint.npy of a scene folder")
+        raise DataError(
+            "superpoints=true, but the scan has none: they stand in superpoint.npy of a scene"
+            " folder"
+        )
     scene = scene_for_model(standard, cfg, options.voxel_size, log)
     return scene_instances(*run_model(model, cfg, scene), scene, options, superpoint)
 
 
-def scene_for_model(cloud: Cloud, cfg: Config, voxel_size: float, log: Callable[[str], None] = _silent) -> Scene:
-    """A standard cloud thinned to voxels, with grey for missing colours, and normals if the model takes them."""
+def scene_for_model(
+    cloud: Cloud, cfg: Config, voxel_size: float, log: Callable[[str], None] = _silent
+) -> Scene:
+    """A standard cloud thinned to voxels, with grey for missing colours, and normals if the model
+    takes them."""
     coord, color, normal = cloud.coord, cloud.color, cloud.normal
     if color is None:
         color = np.full_like(coord, 0.5)
@@ -153,7 +181,9 @@ def scene_for_model(cloud: Cloud, cfg: Config, voxel_size: float, log: Callable[
     scene = voxel_downsample(scene, voxel_size)
     if wanted:
         scene = replace(scene, normal=estimate_normals(scene.coord))
-        log("  no normals: estimated from each point's neighbours, turned to the middle of the scan")
+        log(
+            "  no normals: estimated from each point's neighbours, turned to the middle of the scan"
+        )
     return scene
 
 
@@ -161,17 +191,22 @@ def scene_for_model(cloud: Cloud, cfg: Config, voxel_size: float, log: Callable[
 def forward_scene(
     model: MaskFormer3D, points: Points, precision: str, last_only: bool = False
 ) -> list[tuple[Float[Tensor, "Q C+1"], Float[Tensor, "Q N"]]]:
-    """Class and mask logits of the one scene in `points` after each decoder layer, or after the last one only.
+    """Class and mask logits of the one scene in `points` after each decoder layer, or after the
+    last one only.
 
-    In float16 on CUDA, unless the model was trained with `train.precision=32`, which is what `precision` says.
+    In float16 on CUDA, unless the model was trained with `train.precision=32`, which is what
+    `precision` says.
     """
     device = next(model.parameters()).device
     with autocast(device, inference_precision(precision, device)):
         layers = model.forward_layers(points.to(device), last_only)
-        return [(logits[0], masks[0]) for logits, masks in layers]  # masks are computed here, as they are asked for
+        # masks are computed here, as they are asked for
+        return [(logits[0], masks[0]) for logits, masks in layers]
 
 
-def run_model(model: MaskFormer3D, cfg: Config, scene: Scene) -> tuple[Float[Tensor, "Q C+1"], Float[Tensor, "Q N"]]:
+def run_model(
+    model: MaskFormer3D, cfg: Config, scene: Scene
+) -> tuple[Float[Tensor, "Q C+1"], Float[Tensor, "Q N"]]:
     """Class and mask logits of one scene, after the last decoder layer."""
     batch = collate([scene], len(cfg.data.labels), in_features=cfg.model.in_features)
     return forward_scene(model, batch.points, cfg.train.precision, last_only=True)[0]
@@ -184,7 +219,8 @@ def scene_instances(
     options: InferenceOptions,
     superpoint: Int[np.ndarray, " P"] | None = None,
 ) -> Instances:
-    """Instances of a thinned scene, with masks over its P original points; by superpoints if these are given."""
+    """Instances of a thinned scene, with masks over its P original points; by superpoints if these
+    are given."""
     kept, counts = scene.original.kept, 1
     if superpoint is not None:
         masks, kept, counts = pool_masks(masks, kept, superpoint)
@@ -194,27 +230,36 @@ def scene_instances(
     if options.largest_component:
         keep_largest_component(full, place(scene.coord)[scene.original.kept], options.voxel_size)
     enough = torch.from_numpy(np.count_nonzero(full, axis=1) >= max(options.min_points, 1))
-    found = Instances(torch.from_numpy(full), found.scores.cpu(), found.labels.cpu(), found.queries.cpu())
-    return found if enough.all() else found[enough]  # masks of all points are large: no copy without need
+    found = Instances(
+        torch.from_numpy(full), found.scores.cpu(), found.labels.cpu(), found.queries.cpu()
+    )
+    # masks of all points are large: no copy without need
+    return found if enough.all() else found[enough]
 
 
 def pool_masks(
     masks: Float[Tensor, "Q N"], kept: Int[np.ndarray, " P"], superpoint: Int[np.ndarray, " P"]
 ) -> tuple[Float[Tensor, "Q S"], Int[np.ndarray, " P"], Int[Tensor, " S"]]:
-    """Each superpoint's mean mask probability over its points, as logits; every point's superpoint; their sizes."""
+    """Each superpoint's mean mask probability over its points, as logits; every point's superpoint;
+    their sizes."""
     _, rank, sizes = np.unique(superpoint, return_inverse=True, return_counts=True)
     known = kept >= 0  # no stray points
     sizes = np.maximum(np.bincount(rank[known], minlength=len(sizes)), 1)
-    shares = coo_matrix((1 / sizes[rank[known]], (rank[known], kept[known])), (len(sizes), masks.shape[1])).tocsr()
+    shares = coo_matrix(
+        (1 / sizes[rank[known]], (rank[known], kept[known])), (len(sizes), masks.shape[1])
+    ).tocsr()
     pooled = shares @ masks.float().sigmoid().T.cpu().numpy()
     logits = torch.from_numpy(pooled.T.astype(np.float32)).logit(eps=1e-6)
     return logits.to(masks.device), rank, torch.from_numpy(sizes).to(masks.device)
 
 
-def keep_largest_component(masks: Bool[np.ndarray, "K P"], coord: Float[np.ndarray, "P 3"], voxel_size: float) -> None:
+def keep_largest_component(
+    masks: Bool[np.ndarray, "K P"], coord: Float[np.ndarray, "P 3"], voxel_size: float
+) -> None:
     """Clear, in place, all of each mask but its part with most points.
 
-    Points are connected through cells, 2.5 voxels but at least 0.1 metres long, that touch at a side, edge or corner.
+    Points are connected through cells, 2.5 voxels but at least 0.1 metres long, that touch at a
+    side, edge or corner.
     """
     cells = np.floor(coord / max(0.1, 2.5 * voxel_size)).astype(np.int32)
     for mask in masks:

@@ -1,7 +1,9 @@
-"""ScanNet's instance-segmentation AP: the mean over classes and nine IoU thresholds, and AP at .50 and at .25.
+"""ScanNet's instance-segmentation AP: the mean over classes and nine IoU thresholds, and AP at .50
+and at .25.
 
-The protocol is that of the benchmark's own evaluator (github.com/ScanNet/ScanNet, BenchmarkScripts/3d_evaluation,
-`evaluate_semantic_instance.py`), down to its corner cases, so that a number from here can stand beside a published one.
+The protocol is that of the benchmark's own evaluator (github.com/ScanNet/ScanNet,
+BenchmarkScripts/3d_evaluation, `evaluate_semantic_instance.py`), down to its corner cases, so that
+a number from here can stand beside a published one.
 
     metric = ScanNetInstanceAP(label_set("scannet20"))
     for each scene:
@@ -19,34 +21,40 @@ from jaxtyping import Bool, Float, Int
 
 Array = np.ndarray | torch.Tensor
 
-# IoU thresholds in twentieths: .50, .55 ... .90, then .25. "IoU above t / 20" is then a comparison of integers, and an
-# IoU of exactly .65 is a tie, which no rounding of .65 can turn into a match.
+# IoU thresholds in twentieths: .50, .55 ... .90, then .25. "IoU above t / 20" is then a comparison
+# of integers, and an IoU of exactly .65 is a tie, which no rounding of .65 can turn into a match.
 TWENTIETHS = (*range(10, 19), 5)
 AT_50, AT_25 = TWENTIETHS.index(10), TWENTIETHS.index(5)
 
 
 class SceneTable(NamedTuple):
-    """What one scene says about one class: its K predictions and its M ground-truth instances, and how they overlap."""
+    """What one scene says about one class: its K predictions and its M ground-truth instances, and
+    how they overlap."""
 
     scores: Float[np.ndarray, " K"]  # float64, in the order in which the predictions were given
     sizes: Int[np.ndarray, " K"]  # points of each prediction
-    void: Int[np.ndarray, " K"]  # of these, points that belong to no evaluated instance of any class
+    # of these, points that belong to no evaluated instance of any class
+    void: Int[np.ndarray, " K"]
     overlap: Int[np.ndarray, "K M"]  # points that a prediction shares with a ground-truth instance
-    gt_sizes: Int[np.ndarray, " M"]  # points of each ground-truth instance, in ascending instance id
+    # points of each ground-truth instance, in ascending instance id
+    gt_sizes: Int[np.ndarray, " M"]
 
 
 class ScanNetInstanceAP:
     """Collects scenes by `update` and gives the AP by `compute`.
 
-    A scene is reduced at once to one small `SceneTable` per class, so memory does not grow with points. The tables
-    are all the state there is: `tables[c]` is a list of them, and joining the lists of several processes is a merge.
+    A scene is reduced at once to one small `SceneTable` per class, so memory does not grow with
+    points. The tables are all the state there is: `tables[c]` is a list of them, and joining the
+    lists of several processes is a merge.
     """
 
     def __init__(self, label_set, stuff: tuple[int, ...] | None = None, min_points: int = 100):
-        """Evaluates the classes of `label_set` (an object with `names` and `stuff`) that are not in `stuff`.
+        """Evaluates the classes of `label_set` (an object with `names` and `stuff`) that are not in
+        `stuff`.
 
-        stuff: class indices that have no instances; None takes the label set's own.
-        min_points: smaller predictions are skipped, and smaller ground truth is neither to be found nor held against
+        stuff: class indices that have no instances; None takes the label set's own. min_points:
+        smaller predictions are skipped, and smaller ground truth is neither to be found nor held
+        against
             a prediction that covers it.
         """
         if min_points < 1:
@@ -54,7 +62,10 @@ class ScanNetInstanceAP:
         stuff = label_set.stuff if stuff is None else stuff
         outside = [index for index in stuff if not 0 <= index < len(label_set.names)]
         if outside:
-            raise ValueError(f"stuff: class {outside[0]} is outside the label set's 0..{len(label_set.names) - 1}")
+            raise ValueError(
+                f"stuff: class {outside[0]} is outside the label set's"
+                f" 0..{len(label_set.names) - 1}"
+            )
         self.names = tuple(label_set.names)
         self.min_points = min_points
         self.tables = {c: [] for c in range(len(self.names)) if c not in stuff}
@@ -76,7 +87,9 @@ class ScanNetInstanceAP:
 
         Raises ValueError, and adds nothing, if an argument has the wrong type, length or range.
         """
-        masks, scores, labels, gt_segment, gt_instance = self._checked(masks, scores, labels, gt_segment, gt_instance)
+        masks, scores, labels, gt_segment, gt_instance = self._checked(
+            masks, scores, labels, gt_segment, gt_instance
+        )
         point_gt, gt_class, gt_sizes = self._ground_truth(gt_segment, gt_instance)
 
         kept, counts = [], []
@@ -92,14 +105,21 @@ class ScanNetInstanceAP:
             mine, found = labels == c, gt_class == c
             rows = counts[mine]
             self.tables[c].append(
-                SceneTable(scores[mine], rows.sum(1), rows[:, 0].copy(), rows[:, 1:][:, found], gt_sizes[found])
+                SceneTable(
+                    scores[mine],
+                    rows.sum(1),
+                    rows[:, 0].copy(),
+                    rows[:, 1:][:, found],
+                    gt_sizes[found],
+                )
             )
 
     def compute(self) -> dict:
-        """{"ap", "ap50", "ap25", "per_class": {name: {"ap", "ap50", "ap25"}}} of all scenes so far, as floats in 0..1.
+        """{"ap", "ap50", "ap25", "per_class": {name: {"ap", "ap50", "ap25"}}} of all scenes so far,
+        as floats in 0..1.
 
-        A class without a ground-truth instance of at least `min_points` is NaN and left out of the means, which are
-        NaN if no class is left.
+        A class without a ground-truth instance of at least `min_points` is NaN and left out of the
+        means, which are NaN if no class is left.
         """
         per_class = {}
         for c, tables in self.tables.items():
@@ -118,8 +138,9 @@ class ScanNetInstanceAP:
     def _ground_truth(self, segment, instance):
         """Numbers a scene's ground-truth instances 1..M, by class and then by instance id.
 
-        Returns the number of each point's instance, 0 for void (N,), and the class (M,) and size (M,) of each. A pair
-        of class and id is an instance: an id that carries two classes is two of them, each with its own points.
+        Returns the number of each point's instance, 0 for void (N,), and the class (M,) and size
+        (M,) of each. A pair of class and id is an instance: an id that carries two classes is two
+        of them, each with its own points.
         """
         inside = np.isin(segment, list(self.tables)) & (instance >= 0)
         ids, rank = np.unique(instance[inside], return_inverse=True)
@@ -129,7 +150,8 @@ class ScanNetInstanceAP:
         return point_gt, pairs // max(len(ids), 1), np.bincount(number, minlength=len(pairs))
 
     def _checked(self, masks, scores, labels, gt_segment, gt_instance):
-        """The arguments of `update` as numpy arrays of bool, float64 and three times int64, or ValueError."""
+        """The arguments of `update` as numpy arrays of bool, float64 and three times int64, or
+        ValueError."""
         masks = _array("masks", masks, bool, "K N")
         num_predictions, num_points = masks.shape
         scores = _array("scores", scores, np.float64, "K", num_predictions)
@@ -139,18 +161,31 @@ class ScanNetInstanceAP:
 
         last = len(self.names) - 1
         _refuse("scores", scores, ~np.isfinite(scores), "is not finite")
-        _refuse("labels", labels, (labels < 0) | (labels > last), f"is outside the label set's 0..{last}")
+        _refuse(
+            "labels",
+            labels,
+            (labels < 0) | (labels > last),
+            f"is outside the label set's 0..{last}",
+        )
         outside = (gt_segment < -1) | (gt_segment > last)
-        _refuse("gt_segment", gt_segment, outside, f"is neither -1 nor in the label set's 0..{last}")
-        _refuse("gt_instance", gt_instance, gt_instance < -1, "is below -1, which marks a point without an instance")
+        _refuse(
+            "gt_segment", gt_segment, outside, f"is neither -1 nor in the label set's 0..{last}"
+        )
+        _refuse(
+            "gt_instance",
+            gt_instance,
+            gt_instance < -1,
+            "is below -1, which marks a point without an instance",
+        )
         return masks, scores, labels, gt_segment, gt_instance
 
 
 def _match(table: SceneTable, twentieths: int, min_points: int) -> tuple[list[float], list[float]]:
-    """Scores of the true and of the false positives of one class in one scene, at IoU > twentieths / 20.
+    """Scores of the true and of the false positives of one class in one scene, at IoU > twentieths
+    / 20.
 
-    A prediction is neither if all that it matches is too small to count, or if it matches nothing and the share of it
-    on void and on such small ground truth is above the threshold too.
+    A prediction is neither if all that it matches is too small to count, or if it matches nothing
+    and the share of it on void and on such small ground truth is above the threshold too.
     """
     union = table.sizes[:, None] + table.gt_sizes - table.overlap
     above = 20 * table.overlap > twentieths * union
@@ -161,8 +196,9 @@ def _match(table: SceneTable, twentieths: int, min_points: int) -> tuple[list[fl
     for m in np.flatnonzero(~small):
         rivals = np.flatnonzero(above[:, m] & ~claimed)
         if len(rivals):
-            # The benchmark's quirk: the first one given is used up, whichever score wins. So at .25, where a
-            # prediction can be above the threshold with several instances, a later winner may win again.
+            # The benchmark's quirk: the first one given is used up, whichever score wins. So at
+            # .25, where a prediction can be above the threshold with several instances, a later
+            # winner may win again.
             claimed[rivals[0]] = True
             *lower, best = np.sort(table.scores[rivals]).tolist()
             true.append(best)
@@ -174,7 +210,8 @@ def _match(table: SceneTable, twentieths: int, min_points: int) -> tuple[list[fl
 
 
 def _average_precision(tables: list[SceneTable], twentieths: int, min_points: int) -> float:
-    """AP of one class at one threshold: the area under the precision-recall points as they are, with no envelope."""
+    """AP of one class at one threshold: the area under the precision-recall points as they are,
+    with no envelope."""
     num_objects = sum(int((table.gt_sizes >= min_points).sum()) for table in tables)
     if num_objects == 0:
         return float("nan")
@@ -182,7 +219,8 @@ def _average_precision(tables: list[SceneTable], twentieths: int, min_points: in
     true = np.sort(np.concatenate([scores for scores, _ in matches]))
     false = np.sort(np.concatenate([scores for _, scores in matches]))
 
-    # A point for each distinct score, as the lowest that is kept, and the artificial end (precision 1, recall 0).
+    # A point for each distinct score, as the lowest that is kept, and the artificial end (precision
+    # 1, recall 0).
     cuts = np.union1d(true, false)
     num_true = len(true) - np.searchsorted(true, cuts)
     num_false = len(false) - np.searchsorted(false, cuts)
@@ -193,18 +231,25 @@ def _average_precision(tables: list[SceneTable], twentieths: int, min_points: in
 
 
 def _array(name: str, value, dtype: type, shape: str, length: int | None = None) -> np.ndarray:
-    """`value` as a numpy array of `dtype`; ValueError if its kind of type, its rank or its length is another."""
+    """`value` as a numpy array of `dtype`; ValueError if its kind of type, its rank or its length
+    is another."""
     if isinstance(value, torch.Tensor):
         value = value.detach().cpu()
-        value = (value.float() if value.dtype == torch.bfloat16 else value).numpy()  # numpy has no bfloat16
+        # numpy has no bfloat16
+        value = (value.float() if value.dtype == torch.bfloat16 else value).numpy()
     array = np.asarray(value)
-    kinds, word = {bool: ("b", "a bool"), np.float64: ("f", "a float"), np.int64: ("iu", "an integer")}[dtype]
+    kinds, word = {
+        bool: ("b", "a bool"),
+        np.float64: ("f", "a float"),
+        np.int64: ("iu", "an integer"),
+    }[dtype]
     if array.dtype.kind not in kinds or array.ndim != len(shape.split()):
         wanted = f"{word} array of shape ({', '.join(shape.split())})"
         raise ValueError(f"{name} must be {wanted}, got {array.dtype} of shape {array.shape}")
     if length is not None and len(array) != length:
         raise ValueError(f"{name} has length {len(array)}, but masks has {length} for {shape}")
-    return np.ascontiguousarray(array, dtype=dtype)  # masks are read row by row, and may come as columns
+    # masks are read row by row, and may come as columns
+    return np.ascontiguousarray(array, dtype=dtype)
 
 
 def _refuse(name: str, array: np.ndarray, bad: np.ndarray, why: str) -> None:

@@ -1,9 +1,10 @@
-"""Attention of few queries to the many points of their own scene, with or without masks, for a whole batch.
+"""Attention of few queries to the many points of their own scene, with or without masks, for a
+whole batch.
 
-The scenes' points follow one another in one table; `offsets` says where each scene begins. A launch serves all scenes
-and heads. A scene's points are dealt to several programs, and a second kernel merges what they found (flash-decoding:
-https://pytorch.org/blog/flash-decoding/). Scores exist only in registers; the backward pass computes them again.
-"""
+The scenes' points follow one another in one table; `offsets` says where each scene begins. A launch
+serves all scenes and heads. A scene's points are dealt to several programs, and a second kernel
+merges what they found (flash-decoding: https://pytorch.org/blog/flash-decoding/). Scores exist only
+in registers; the backward pass computes them again."""
 
 from typing import Any
 
@@ -18,12 +19,14 @@ LOG2_E = 1.4426950408889634
 
 
 def splits_for(num_scenes: int, num_heads: int) -> int:
-    """Into how many parts to deal each scene's points, so that all parts together keep a large GPU busy."""
+    """Into how many parts to deal each scene's points, so that all parts together keep a large GPU
+    busy."""
     return max(1, min(64, 2048 // (num_scenes * num_heads)))
 
 
 def dot_precision(dtype: torch.dtype) -> str:
-    """For float32 three products in tf32, whose sum is as exact as float32; the argument means nothing in float16."""
+    """For float32 three products in tf32, whose sum is as exact as float32; the argument means
+    nothing in float16."""
     return "tf32x3" if dtype is torch.float32 else "tf32"
 
 
@@ -39,7 +42,8 @@ def _part(offsets, scene, split, num_splits, BLOCK_N: tl.constexpr):
 @triton.jit
 def _mask_kernel(
     queries, points, offsets, words, found, num_queries, num_tiles,
-    D: tl.constexpr, BLOCK_D: tl.constexpr, BLOCK_Q: tl.constexpr, BLOCK_N: tl.constexpr, PRECISION: tl.constexpr,
+    D: tl.constexpr, BLOCK_D: tl.constexpr, BLOCK_Q: tl.constexpr, BLOCK_N: tl.constexpr,
+    PRECISION: tl.constexpr,
 ):  # fmt: skip
     tile, scene = tl.program_id(0), tl.program_id(1)
     start, end = tl.load(offsets + scene), tl.load(offsets + scene + 1)
@@ -47,7 +51,9 @@ def _mask_kernel(
     if first < end:
         n, d = first + tl.arange(0, BLOCK_N), tl.arange(0, BLOCK_D)
         bit = tl.full([BLOCK_N], 1, tl.int64) << tl.arange(0, BLOCK_N)
-        f = tl.load(points + n.to(tl.int64)[:, None] * D + d, mask=(n < end)[:, None] & (d < D), other=0.0)
+        f = tl.load(
+            points + n.to(tl.int64)[:, None] * D + d, mask=(n < end)[:, None] & (d < D), other=0.0
+        )
         for block in range(tl.cdiv(num_queries, BLOCK_Q)):
             row = block * BLOCK_Q + tl.arange(0, BLOCK_Q)
             known = row < num_queries
@@ -96,14 +102,18 @@ def _forward_kernel(
         score = tl.where(here, score, float("-inf"))
         if MASKED:
             tile = (at - start) // BLOCK_N
-            allowed = _allowed(words, scene, tile, num_tiles, row, num_queries, known, free, BLOCK_N)
+            allowed = _allowed(
+                words, scene, tile, num_tiles, row, num_queries, known, free, BLOCK_N
+            )
             score = tl.where(allowed, score, float("-inf"))
         new = tl.maximum(largest, tl.max(score, 1))
         finite = tl.where(new == float("-inf"), 0.0, new)
         weight = tl.exp2(score - finite[:, None])
         fade = tl.exp2(largest - finite)
         total = total * fade + tl.sum(weight, 1)
-        gathered = gathered * fade[:, None] + tl.dot(weight.to(v.dtype), v, input_precision=PRECISION)
+        gathered = gathered * fade[:, None] + tl.dot(
+            weight.to(v.dtype), v, input_precision=PRECISION
+        )
         largest = new
     place = ((scene * num_splits + split) * H + head) * num_queries + row
     tl.store(part + place[:, None] * W + d, gathered, mask=known[:, None])
@@ -139,7 +149,8 @@ def _merge_kernel(
 
 @triton.jit
 def _backward_kernel(
-    q, kv, words, found, offsets, out, normalizer, of_out, of_q, of_kv, num_queries, num_tiles, num_splits, scale,
+    q, kv, words, found, offsets, out, normalizer, of_out, of_q, of_kv,
+    num_queries, num_tiles, num_splits, scale,
     H: tl.constexpr, D: tl.constexpr, W: tl.constexpr, MASKED: tl.constexpr,
     BLOCK_Q: tl.constexpr, BLOCK_N: tl.constexpr, PRECISION: tl.constexpr, LN_2: tl.constexpr,
 ):  # fmt: skip
@@ -167,13 +178,19 @@ def _backward_kernel(
             inside = here[:, None] & (d < D)
             k = tl.load(kv + shift, mask=inside, other=0.0)
             v = tl.load(kv + shift + H * D, mask=inside, other=0.0)
-            weight = tl.exp2(tl.dot(query, tl.trans(k), input_precision=PRECISION) * scale - norm[:, None])
+            weight = tl.exp2(
+                tl.dot(query, tl.trans(k), input_precision=PRECISION) * scale - norm[:, None]
+            )
             weight = tl.where(here, weight, 0.0)
             if MASKED:
                 tile = (at - start) // BLOCK_N
-                allowed = _allowed(words, scene, tile, num_tiles, row, num_queries, known, free, BLOCK_N)
+                allowed = _allowed(
+                    words, scene, tile, num_tiles, row, num_queries, known, free, BLOCK_N
+                )
                 weight = tl.where(allowed, weight, 0.0)
-            of_score = weight * (tl.dot(gradient, tl.trans(v), input_precision=PRECISION) - mean[:, None])
+            of_score = weight * (
+                tl.dot(gradient, tl.trans(v), input_precision=PRECISION) - mean[:, None]
+            )
             of_score = of_score.to(k.dtype)
             of_v = tl.dot(tl.trans(weight.to(k.dtype)), gradient, input_precision=PRECISION)
             of_k = tl.dot(tl.trans(of_score), query, input_precision=PRECISION) * (scale * LN_2)
@@ -188,12 +205,16 @@ def _backward_kernel(
 
 @torch.no_grad()
 def attention_mask(
-    queries: Float[Tensor, "B Q D"], points: Float[Tensor, "N D"], offsets: Int[Tensor, " B+1"], longest: int
+    queries: Float[Tensor, "B Q D"],
+    points: Float[Tensor, "N D"],
+    offsets: Int[Tensor, " B+1"],
+    longest: int,
 ) -> tuple[Int[Tensor, "B tiles Q"], Int[Tensor, "B Q"]]:
-    """Where the product of a query and a point of its scene is positive; and whether it is anywhere.
+    """Where the product of a query and a point of its scene is positive; and whether it is
+    anywhere.
 
-    One bit a point: word t, int64, has points 64 t to 64 t + 63 of the scene. `longest`: points of the largest scene.
-    """
+    One bit a point: word t, int64, has points 64 t to 64 t + 63 of the scene. `longest`: points of
+    the largest scene."""
     queries, points = queries.to(points.dtype).contiguous(), points.contiguous()
     scenes, count, dim = queries.shape
     tiles = triton.cdiv(longest, BLOCK_N)
@@ -208,26 +229,37 @@ def attention_mask(
 
 
 class SceneAttention(torch.autograd.Function):
-    """`SceneAttention.apply(q, kv, offsets, allowed, found)`: attention of every query to the points of its scene.
+    """`SceneAttention.apply(q, kv, offsets, allowed, found)`: attention of every query to the
+    points of its scene.
 
-    q (B, Q, H, d); kv (N, 2, H, d), keys and values; offsets (B + 1), int32; words, found: what `attention_mask`
-    gives, or None and None for all points. Gives (B, Q, H, d).
-    """
+    q (B, Q, H, d); kv (N, 2, H, d), keys and values; offsets (B + 1), int32; words, found: what
+    `attention_mask` gives, or None and None for all points. Gives (B, Q, H, d)."""
 
     @staticmethod
-    def forward(ctx: Any, q: Tensor, kv: Tensor, offsets: Tensor, words: Tensor | None, found: Tensor | None) -> Tensor:
+    def forward(
+        ctx: Any, q: Tensor, kv: Tensor, offsets: Tensor, words: Tensor | None, found: Tensor | None
+    ) -> Tensor:
         q, kv = q.contiguous(), kv.contiguous()
         scenes, count, heads, dim = q.shape
         splits, width = splits_for(scenes, heads), max(16, triton.next_power_of_2(dim))
-        part = torch.empty(scenes, splits, heads, count, width, dtype=torch.float32, device=q.device)
-        statistics = torch.empty(scenes, splits, heads, count, 2, dtype=torch.float32, device=q.device)
-        out, normalizer = torch.empty_like(q), torch.empty(scenes, count, heads, dtype=torch.float32, device=q.device)
+        part = torch.empty(
+            scenes, splits, heads, count, width, dtype=torch.float32, device=q.device
+        )
+        statistics = torch.empty(
+            scenes, splits, heads, count, 2, dtype=torch.float32, device=q.device
+        )
+        out, normalizer = (
+            torch.empty_like(q),
+            torch.empty(scenes, count, heads, dtype=torch.float32, device=q.device),
+        )
         ctx.masked = words is not None
         words, found = (words, found) if ctx.masked else (offsets[:, None], offsets)
         options = {"H": heads, "D": dim, "W": width, "num_warps": 4}
         _forward_kernel[(splits * triton.cdiv(count, BLOCK_Q), heads, scenes)](
-            q, kv, words, found, offsets, part, statistics, count, words.shape[1], splits, dim**-0.5 * LOG2_E,
-            MASKED=ctx.masked, BLOCK_Q=BLOCK_Q, BLOCK_N=BLOCK_N, PRECISION=dot_precision(q.dtype), **options,
+            q, kv, words, found, offsets, part, statistics,
+            count, words.shape[1], splits, dim**-0.5 * LOG2_E,
+            MASKED=ctx.masked, BLOCK_Q=BLOCK_Q, BLOCK_N=BLOCK_N,
+            PRECISION=dot_precision(q.dtype), **options,
         )  # fmt: skip
         _merge_kernel[(triton.cdiv(count, 32), heads, scenes)](
             part, statistics, out, normalizer, count, splits, BLOCK=32, **options

@@ -1,10 +1,11 @@
-"""BCE and Dice of queries' masks without the masks: (queries x points) exists only in registers, tile by tile.
+"""BCE and Dice of queries' masks without the masks: (queries x points) exists only in registers,
+tile by tile.
 
-A mask logit is the product of a query and a point's mask feature, x = q . f. What BCE and Dice of every query with
-every instance are made of are four sums over a scene's points: of softplus(x) and of p = sigmoid(x), and of x and p
-over an instance's own points. One kernel gives them, from which all matching costs and the losses of the matched pairs
-follow. For gradients two more compute x again, for the matched queries only.
-"""
+A mask logit is the product of a query and a point's mask feature, x = q . f. What BCE and Dice of
+every query with every instance are made of are four sums over a scene's points: of softplus(x) and
+of p = sigmoid(x), and of x and p over an instance's own points. One kernel gives them, from which
+all matching costs and the losses of the matched pairs follow. For gradients two more compute x
+again, for the matched queries only."""
 
 from typing import Any, NamedTuple
 
@@ -17,14 +18,16 @@ from torch import Tensor
 from mf3d_tutorial.kernels.attention import _part, dot_precision
 
 BLOCK_K, BLOCK_N = 64, 64
-# For the sums, which keep two tables of a block of queries by instances in registers; the fastest of seven on an H100.
+# For the sums, which keep two tables of a block of queries by instances in registers; the fastest
+# of seven on an H100.
 SUMS = {"BLOCK_K": 128, "BLOCK_N": 32, "num_warps": 8}
 
 
 @triton.jit
 def _sums_kernel(
     queries, points, instance, offsets, sums, sizes, num_queries, num_instances, num_splits,
-    D: tl.constexpr, BLOCK_D: tl.constexpr, BLOCK_K: tl.constexpr, BLOCK_N: tl.constexpr, BLOCK_M: tl.constexpr,
+    D: tl.constexpr, BLOCK_D: tl.constexpr, BLOCK_K: tl.constexpr, BLOCK_N: tl.constexpr,
+    BLOCK_M: tl.constexpr,
     PRECISION: tl.constexpr,
 ):  # fmt: skip
     split, scene = tl.program_id(0), tl.program_id(2)
@@ -33,14 +36,23 @@ def _sums_kernel(
     m = (tl.program_id(1) // blocks) * BLOCK_M + tl.arange(0, BLOCK_M)
     _, first, last = _part(offsets, scene, split, num_splits, BLOCK_N)
     d, known = tl.arange(0, BLOCK_D), row < num_queries
-    q = tl.load(queries + (scene * num_queries + row)[:, None] * D + d, mask=known[:, None] & (d < D), other=0.0)
+    q = tl.load(
+        queries + (scene * num_queries + row)[:, None] * D + d,
+        mask=known[:, None] & (d < D),
+        other=0.0,
+    )
     softplus, probability = tl.zeros([BLOCK_K], tl.float32), tl.zeros([BLOCK_K], tl.float32)
-    inside_x, inside_p = tl.zeros([BLOCK_K, BLOCK_M], tl.float32), tl.zeros([BLOCK_K, BLOCK_M], tl.float32)
+    inside_x, inside_p = (
+        tl.zeros([BLOCK_K, BLOCK_M], tl.float32),
+        tl.zeros([BLOCK_K, BLOCK_M], tl.float32),
+    )
     size = tl.zeros([BLOCK_M], tl.float32)
     for at in range(first, last, BLOCK_N):
         n = at + tl.arange(0, BLOCK_N)
         here = n < last
-        f = tl.load(points + n.to(tl.int64)[:, None] * D + d, mask=here[:, None] & (d < D), other=0.0)
+        f = tl.load(
+            points + n.to(tl.int64)[:, None] * D + d, mask=here[:, None] & (d < D), other=0.0
+        )
         own = tl.load(instance + n, mask=here, other=-1)
         x = tl.dot(q, tl.trans(f), input_precision=PRECISION)
         e = tl.exp(-tl.abs(x))
@@ -65,7 +77,8 @@ def _sums_kernel(
 
 @triton.jit
 def _slope(x, own, wanted, of_bce, all_points, own_points):
-    """d loss / d x: of BCE sigmoid(x) - t, of Dice what its quotient gives; t = 1 where a point is in the instance."""
+    """d loss / d x: of BCE sigmoid(x) - t, of Dice what its quotient gives; t = 1 where a point is
+    in the instance."""
     p = 1 / (1 + tl.exp(-x))
     t = tl.where(own == wanted, 1.0, 0.0)
     return of_bce * (p - t) + p * (1 - p) * (all_points - own_points * t)
@@ -74,7 +87,8 @@ def _slope(x, own, wanted, of_bce, all_points, own_points):
 @triton.jit
 def _points_kernel(
     queries, points, instance, offsets, wanted, counts, slopes, of_points, num_rows,
-    D: tl.constexpr, BLOCK_D: tl.constexpr, BLOCK_K: tl.constexpr, BLOCK_N: tl.constexpr, PRECISION: tl.constexpr,
+    D: tl.constexpr, BLOCK_D: tl.constexpr, BLOCK_K: tl.constexpr, BLOCK_N: tl.constexpr,
+    PRECISION: tl.constexpr,
 ):  # fmt: skip
     scene = tl.program_id(1)
     start, end = tl.load(offsets + scene), tl.load(offsets + scene + 1)
@@ -102,7 +116,8 @@ def _points_kernel(
 @triton.jit
 def _queries_kernel(
     queries, points, instance, offsets, wanted, counts, slopes, of_queries, num_rows, num_splits,
-    D: tl.constexpr, BLOCK_D: tl.constexpr, BLOCK_K: tl.constexpr, BLOCK_N: tl.constexpr, PRECISION: tl.constexpr,
+    D: tl.constexpr, BLOCK_D: tl.constexpr, BLOCK_K: tl.constexpr, BLOCK_N: tl.constexpr,
+    PRECISION: tl.constexpr,
 ):  # fmt: skip
     split, scene = tl.program_id(0), tl.program_id(2)
     _, first, last = _part(offsets, scene, split, num_splits, BLOCK_N)
@@ -119,11 +134,22 @@ def _queries_kernel(
         for at in range(first, last, BLOCK_N):
             n = at + tl.arange(0, BLOCK_N)
             here = n < last
-            f = tl.load(points + n.to(tl.int64)[:, None] * D + d, mask=here[:, None] & (d < D), other=0.0)
+            f = tl.load(
+                points + n.to(tl.int64)[:, None] * D + d, mask=here[:, None] & (d < D), other=0.0
+            )
             own = tl.load(instance + n, mask=here, other=-1)
             x = tl.dot(q, tl.trans(f), input_precision=PRECISION)
-            slope = _slope(x, own[None, :], target[:, None], of_bce[:, None], all_points[:, None], own_points[:, None])
-            of_q += tl.dot(slope.to(f.dtype), f, input_precision=PRECISION)  # f is 0 beyond the part
+            slope = _slope(
+                x,
+                own[None, :],
+                target[:, None],
+                of_bce[:, None],
+                all_points[:, None],
+                own_points[:, None],
+            )
+            of_q += tl.dot(
+                slope.to(f.dtype), f, input_precision=PRECISION
+            )  # f is 0 beyond the part
         tl.atomic_add(of_queries + place[:, None] * D + d, of_q, mask=known[:, None] & (d < D))
 
 
@@ -138,17 +164,24 @@ class Points(NamedTuple):
 
 def _common(dim: int, dtype: torch.dtype) -> dict[str, Any]:
     block = max(16, triton.next_power_of_2(dim))
-    return {"D": dim, "BLOCK_D": block, "BLOCK_N": BLOCK_N, "PRECISION": dot_precision(dtype), "num_warps": 4}
+    return {
+        "D": dim,
+        "BLOCK_D": block,
+        "BLOCK_N": BLOCK_N,
+        "PRECISION": dot_precision(dtype),
+        "num_warps": 4,
+    }
 
 
 @torch.no_grad()
 def mask_sums(
     queries: Float[Tensor, "B K D"], points: Points, num_instances: int
 ) -> tuple[Float[Tensor, "B K S"], Float[Tensor, "B M"]]:
-    """Sums over each query's mask, and the number of points of each of M = `num_instances` instances; in float32.
+    """Sums over each query's mask, and the number of points of each of M = `num_instances`
+    instances; in float32.
 
-    The sums: of softplus(x) and p over all points, then of x over each instance's points, then of p; S = 2 + 2 M.
-    """
+    The sums: of softplus(x) and p over all points, then of x over each instance's points, then of
+    p; S = 2 + 2 M."""
     queries, features = queries.to(points.features.dtype).contiguous(), points.features.contiguous()
     scenes, count, dim = queries.shape
     sums = queries.new_zeros(scenes, count, 2 + 2 * num_instances, dtype=torch.float32)
@@ -157,24 +190,27 @@ def mask_sums(
     blocks = triton.cdiv(count, SUMS["BLOCK_K"]) * triton.cdiv(num_instances, block)
     splits = max(1, min(32, 2048 // (scenes * blocks)))
     _sums_kernel[(splits, blocks, scenes)](
-        queries, features, points.instance, points.offsets, sums, sizes, count, num_instances, splits,
+        queries, features, points.instance, points.offsets, sums, sizes,
+        count, num_instances, splits,
         BLOCK_M=block, **_common(dim, features.dtype) | SUMS,
     )  # fmt: skip
     return sums, sizes
 
 
 class MatchedMaskLosses(torch.autograd.Function):
-    """BCE and 1 - DICE of R pairs of each scene, (B, R, 2), from their sums; the gradient, by kernels.
+    """BCE and 1 - DICE of R pairs of each scene, (B, R, 2), from their sums; the gradient, by
+    kernels.
 
-    queries (B, R, D): each pair's query; features: those of `points`, for their gradient; wanted (B, R), int32: each
-    pair's instance; counts (B), int32: the number of pairs of each scene (further rows are padding and give 0);
-    sums (B, R, 4): of softplus(x), p, x in the instance, p in the instance; sizes (B, R): points of the instance;
-    num_points (B, 1): points of the scene.
+    queries (B, R, D): each pair's query; features: those of `points`, for their gradient; wanted
+    (B, R), int32: each pair's instance; counts (B), int32: the number of pairs of each scene
+    (further rows are padding and give 0); sums (B, R, 4): of softplus(x), p, x in the instance, p
+    in the instance; sizes (B, R): points of the instance; num_points (B, 1): points of the scene.
     """
 
     @staticmethod
     def forward(
-        ctx: Any, queries: Tensor, features: Tensor, points: Points, wanted: Tensor, counts: Tensor, sums: Tensor,
+        ctx: Any, queries: Tensor, features: Tensor, points: Points,
+        wanted: Tensor, counts: Tensor, sums: Tensor,
         sizes: Tensor, num_points: Tensor,
     ) -> Tensor:  # fmt: skip
         softplus, p, own_x, own_p = sums.unbind(-1)
@@ -183,7 +219,8 @@ class MatchedMaskLosses(torch.autograd.Function):
         there = torch.arange(wanted.shape[1], device=wanted.device) < counts[:, None]
         ctx.points, ctx.dtype = points, queries.dtype
         queries = queries.to(features.dtype).contiguous()
-        ctx.save_for_backward(queries, features, wanted, counts, there / num_points, there * dice / denominator,
+        ctx.save_for_backward(queries, features, wanted, counts,
+                              there / num_points, there * dice / denominator,
                               there * 2 / denominator)  # fmt: skip
         return torch.stack([bce, 1 - dice], -1) * there[..., None]
 
@@ -192,11 +229,18 @@ class MatchedMaskLosses(torch.autograd.Function):
         queries, features, wanted, counts, of_bce, all_points, own_points = ctx.saved_tensors
         points, (scenes, rows, dim) = ctx.points, queries.shape
         of_dice = gradient[..., 1]
-        slopes = torch.stack([gradient[..., 0] * of_bce, of_dice * all_points, of_dice * own_points], -1)
-        of_queries, of_features = torch.zeros_like(queries, dtype=torch.float32), torch.empty_like(features)
+        slopes = torch.stack(
+            [gradient[..., 0] * of_bce, of_dice * all_points, of_dice * own_points], -1
+        )
+        of_queries, of_features = (
+            torch.zeros_like(queries, dtype=torch.float32),
+            torch.empty_like(features),
+        )
         common = queries, features, points.instance, points.offsets, wanted, counts, slopes
         options = {"BLOCK_K": BLOCK_K, **_common(dim, features.dtype)}
-        _points_kernel[(triton.cdiv(points.longest, BLOCK_N), scenes)](*common, of_features, rows, **options)
+        _points_kernel[(triton.cdiv(points.longest, BLOCK_N), scenes)](
+            *common, of_features, rows, **options
+        )
         blocks = triton.cdiv(rows, BLOCK_K)
         splits = max(1, min(32, 2048 // (scenes * blocks)))
         _queries_kernel[(splits, blocks, scenes)](*common, of_queries, rows, splits, **options)

@@ -1,4 +1,5 @@
-"""Farthest-point sampling of all scenes in one launch; WarpConvNet's starts two kernels for each point it draws."""
+"""Farthest-point sampling of all scenes in one launch; WarpConvNet's starts two kernels for each
+point it draws."""
 
 import torch
 import triton
@@ -31,5 +32,7 @@ def farthest_points(coord: Float[Tensor, "B N 3"], count: int) -> Int[Tensor, "B
     scenes, points, _ = coord.shape
     chosen = torch.empty(scenes, count, dtype=torch.long, device=coord.device)
     block = triton.next_power_of_2(points)
-    _farthest_kernel[(scenes,)](coord.float().contiguous(), chosen, points, count, BLOCK=block, num_warps=16)
+    _farthest_kernel[(scenes,)](
+        coord.float().contiguous(), chosen, points, count, BLOCK=block, num_warps=16
+    )
     return chosen

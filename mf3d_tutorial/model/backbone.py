@@ -1,4 +1,5 @@
-"""Per-point features from any importable class: a sparse network on voxels, or one that takes points itself."""
+"""Per-point features from any importable class: a sparse network on voxels, or one that takes
+points itself."""
 
 from typing import Any
 
@@ -11,28 +12,36 @@ from mf3d_tutorial.warp import MinkUNetBase, PointToVoxel
 
 
 def build_backbone(
-    config: dict[str, Any], voxel_size: float | None, checkpointing: bool = False, feature_levels: int = 1
+    config: dict[str, Any],
+    voxel_size: float | None,
+    checkpointing: bool = False,
+    feature_levels: int = 1,
 ) -> nn.Module:
-    """A module `Points (in_channels) -> Points (hidden_dim)`; with `feature_levels` > 1 a `PointToLevels`.
+    """A module `Points (in_channels) -> Points (hidden_dim)`; with `feature_levels` > 1 a
+    `PointToLevels`.
 
-    `config` names the class (`_target_`) and its constructor arguments. With a `voxel_size` (metres) the class gets
-    Voxels: points are averaged into voxels before it, and each point takes its voxel's feature after it. With
-    `checkpointing` its blocks keep only their inputs and compute the rest again in the backward pass.
+    `config` names the class (`_target_`) and its constructor arguments. With a `voxel_size`
+    (metres) the class gets Voxels: points are averaged into voxels before it, and each point takes
+    its voxel's feature after it. With `checkpointing` its blocks keep only their inputs and compute
+    the rest again in the backward pass.
     """
     try:
         # A `_target_` among its arguments is not called.
         backbone = hydra.utils.instantiate(config, _recursive_=False, _convert_="all")
     except Exception as error:
         cause = error.__cause__ or error
-        raise ConfigError(f"model.backbone: {config['_target_']} refuses its arguments: {cause}") from error
+        raise ConfigError(
+            f"model.backbone: {config['_target_']} refuses its arguments: {cause}"
+        ) from error
     if checkpointing:
         backbone.gradient_checkpointing_enable()
     if feature_levels > 1:
         offered = 1 + len(STAGES) if voxel_size and isinstance(backbone, MinkUNetBase) else 1
         if feature_levels > offered:
             raise ConfigError(
-                f"model.feature_levels={feature_levels} must be at most {offered} with {config['_target_']}: a "
-                f"MinkUNet with a backbone_voxel_size has {1 + len(STAGES)}, any other backbone 1"
+                f"model.feature_levels={feature_levels} must be at most {offered} with"
+                f" {config['_target_']}: a MinkUNet with a backbone_voxel_size has"
+                f" {1 + len(STAGES)}, any other backbone 1"
             )
         return PointToLevels(backbone, voxel_size, feature_levels, config["out_channels"])
     if voxel_size is None:

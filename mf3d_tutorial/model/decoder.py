@@ -1,9 +1,9 @@
 """The query decoder: queries attend to each other and to the scene, layer by layer.
 
-Each layer is self-attention, cross-attention, feed-forward, with a residual and a LayerNorm after each. With copied
-weights it computes what `warpconvnet.models.maskformer.MaskTransformer` computes, but without padding, without an
-attention matrix, with the sines of the positional encoding computed once, and without that module's zeroing of queries
-whose index exceeds the scene's number of points.
+Each layer is self-attention, cross-attention, feed-forward, with a residual and a LayerNorm after
+each. With copied weights it computes what `warpconvnet.models.maskformer.MaskTransformer` computes,
+but without padding, without an attention matrix, with the sines of the positional encoding computed
+once, and without that module's zeroing of queries whose index exceeds the scene's number of points.
 """
 
 import math
@@ -20,20 +20,24 @@ from mf3d_tutorial.model.attention import AttentionMask, attend, attention_mask
 from mf3d_tutorial.model.queries import QUERY_INITS
 from mf3d_tutorial.warp.cuda_graphs import LayerGraphs
 
-# Of PyTorch's attention kernels: flash where it can be had (on the CPU, and among queries in float16 on CUDA), else the
-# plain one. Those left out are several times slower with 100 queries and 100,000 keys.
+# Of PyTorch's attention kernels: flash where it can be had (on the CPU, and among queries in
+# float16 on CUDA), else the plain one. Those left out are several times slower with 100 queries and
+# 100,000 keys.
 KERNELS = [SDPBackend.FLASH_ATTENTION, SDPBackend.MATH]
 
 
 class PositionEncoding(nn.Module):
-    """For each axis x (metres): cosines and sines of 2 pi 2^i x / wavelength for i = 0..bands-1, and x itself.
+    """For each axis x (metres): cosines and sines of 2 pi 2^i x / wavelength for i = 0..bands-1,
+    and x itself.
 
     `wavelength` is the longest one, in metres; each band halves it.
     """
 
     def __init__(self, wavelength: float = 1.0, bands: int = 16):
         super().__init__()
-        self.register_buffer("frequencies", 2 * math.pi / wavelength * 2.0 ** torch.arange(bands), persistent=False)
+        self.register_buffer(
+            "frequencies", 2 * math.pi / wavelength * 2.0 ** torch.arange(bands), persistent=False
+        )
         self.channels = 3 * (2 * bands + 1)
 
     def forward(self, coord: Float[Tensor, "*batch 3"]) -> Float[Tensor, "*batch P"]:
@@ -62,8 +66,11 @@ class CrossAttention(nn.Module):
         sizes: Sequence[int],
         mask: AttentionMask | None = None,
     ) -> Float[Tensor, "B Q D"]:
-        """The `sizes[b]` points of scene b follow one another. `mask`: the points that each query may attend to."""
-        attended = attend(self.project_queries(queries), self.keys_and_values(features, position), sizes, mask)
+        """The `sizes[b]` points of scene b follow one another. `mask`: the points that each query
+        may attend to."""
+        attended = attend(
+            self.project_queries(queries), self.keys_and_values(features, position), sizes, mask
+        )
         return self.project_output(attended)
 
     def project_queries(self, queries: Float[Tensor, "B Q D"]) -> Float[Tensor, "B Q H d"]:
@@ -98,11 +105,16 @@ class FeedForward(nn.Module):
 
 
 class DecoderLayer(nn.Module):
-    """Self-attention, cross-attention, feed-forward network; a residual and a LayerNorm after each."""
+    """Self-attention, cross-attention, feed-forward network; a residual and a LayerNorm after
+    each."""
 
-    def __init__(self, dim: int, num_heads: int, dim_feedforward: int, dropout: float, position_channels: int):
+    def __init__(
+        self, dim: int, num_heads: int, dim_feedforward: int, dropout: float, position_channels: int
+    ):
         super().__init__()
-        self.self_attention = nn.MultiheadAttention(dim, num_heads, dropout=dropout, batch_first=True)
+        self.self_attention = nn.MultiheadAttention(
+            dim, num_heads, dropout=dropout, batch_first=True
+        )
         self.cross_attention = CrossAttention(dim, num_heads, position_channels)
         self.feed_forward = FeedForward(dim, dim_feedforward, dropout)
         self.norms = nn.ModuleList(nn.LayerNorm(dim) for _ in range(3))
@@ -121,7 +133,8 @@ class DecoderLayer(nn.Module):
         return self.after_attention(queries, attended)
 
     def before_attention(self, queries: Float[Tensor, "B Q D"]) -> tuple[Tensor, Tensor]:
-        """Queries after self-attention, and what each head of cross-attention makes of them. It sees no scene."""
+        """Queries after self-attention, and what each head of cross-attention makes of them. It
+        sees no scene."""
         attended, _ = self.self_attention(queries, queries, queries, need_weights=False)
         queries = self.norms[0](queries + attended)
         return queries, self.cross_attention.project_queries(queries)
@@ -135,7 +148,8 @@ class DecoderLayer(nn.Module):
 
 
 class Level(NamedTuple):
-    """What queries attend to: K points or voxels of all scenes, the `sizes[b]` of scene b together."""
+    """What queries attend to: K points or voxels of all scenes, the `sizes[b]` of scene b
+    together."""
 
     features: Float[Tensor, "K D"]
     position: Float[Tensor, "K P"]
@@ -144,27 +158,32 @@ class Level(NamedTuple):
 
 
 class JointProjection:
-    """Keys and values of all layers on CUDA, where one product of a wide, aligned table beats three of narrow ones.
+    """Keys and values of all layers on CUDA, where one product of a wide, aligned table beats three
+    of narrow ones.
 
-    A level's table holds features and positions side by side, filled up with zeros to a multiple of 8 columns: tensor
-    cores load rows of so many. (On the CPU multiplying the zeros would cost more than it saves.)
+    A level's table holds features and positions side by side, filled up with zeros to a multiple of
+    8 columns: tensor cores load rows of so many. (On the CPU multiplying the zeros would cost more
+    than it saves.)
     """
 
     def __init__(self, layers: Sequence[DecoderLayer], levels: Sequence[Level]):
         cross = [layer.cross_attention for layer in layers]
         self.num_heads, padding = cross[0].num_heads, -sum(x.shape[1] for x in levels[0][:2]) % 8
         self.tables = [
-            torch.cat([x, position.to(x.dtype), x.new_zeros(len(x), padding)], dim=1) for x, position, *_ in levels
+            torch.cat([x, position.to(x.dtype), x.new_zeros(len(x), padding)], dim=1)
+            for x, position, *_ in levels
         ]
         key, value, position = (
-            torch.stack([getattr(layer, name).weight for layer in cross]) for name in ("key", "value", "position")
+            torch.stack([getattr(layer, name).weight for layer in cross])
+            for name in ("key", "value", "position")
         )
         channels = position.shape[2] + padding
         key = torch.cat([key, F.pad(position, (0, padding)).repeat(1, self.num_heads, 1)], dim=2)
         weight = torch.cat([key, F.pad(value, (0, channels))], dim=1)
         bias = torch.stack([layer.position.bias for layer in cross]).repeat(1, self.num_heads)
         bias = F.pad(bias, (0, value.shape[1]))
-        self.weights, self.biases = weight.to(self.tables[0].dtype).unbind(), bias.to(self.tables[0].dtype).unbind()
+        self.weights = weight.to(self.tables[0].dtype).unbind()
+        self.biases = bias.to(self.tables[0].dtype).unbind()
 
     def keys_and_values(self, layer: int, level: int) -> Float[Tensor, "K 2 H d"]:
         """What `CrossAttention.keys_and_values` of this layer gives for this level."""
@@ -173,7 +192,8 @@ class JointProjection:
 
 
 class MaskTransformer(nn.Module):
-    """Q queries, refined by `num_layers` decoder layers. `query_init` names where they start: learned, fps, mixed."""
+    """Q queries, refined by `num_layers` decoder layers. `query_init` names where they start:
+    learned, fps, mixed."""
 
     def __init__(
         self,
@@ -194,22 +214,29 @@ class MaskTransformer(nn.Module):
         channels = self.position.channels
         self.queries = QUERY_INITS[query_init](dim, num_queries, channels)
         self.layers = nn.ModuleList(
-            DecoderLayer(dim, num_heads, dim_feedforward, dropout, channels) for _ in range(num_layers)
+            DecoderLayer(dim, num_heads, dim_feedforward, dropout, channels)
+            for _ in range(num_layers)
         )
         self.norm = nn.LayerNorm(dim)
         self.graphs = LayerGraphs()
 
     def record_graphs(self, num_scenes: int, num_queries: int) -> None:
-        """Train with CUDA graphs (warp/cuda_graphs.py) on batches of so many scenes, under the autocast of now."""
+        """Train with CUDA graphs (warp/cuda_graphs.py) on batches of so many scenes, under the
+        autocast of now."""
         with sdpa_kernel(KERNELS):
-            self.graphs.record(self.layers, self.norm.weight.new_zeros(num_scenes, num_queries, self.dim))
+            self.graphs.record(
+                self.layers, self.norm.weight.new_zeros(num_scenes, num_queries, self.dim)
+            )
 
-    def forward(self, levels: Sequence[Level], coord: Float[Tensor, "N 3"]) -> list[Float[Tensor, "B Q D"]]:
+    def forward(
+        self, levels: Sequence[Level], coord: Float[Tensor, "N 3"]
+    ) -> list[Float[Tensor, "B Q D"]]:
         """The normalised queries after each layer, the last one's at the end.
 
-        The layers attend to the levels in turn (Mask3D); the last level is the points, at `coord` (metres). With masked
-        attention a query of the second layer and later attends only to the mask that it had after the layer before
-        (Mask2Former's idea; the product with `mask_features` is positive there).
+        The layers attend to the levels in turn (Mask3D); the last level is the points, at `coord`
+        (metres). With masked attention a query of the second layer and later attends only to the
+        mask that it had after the layer before (Mask2Former's idea; the product with
+        `mask_features` is positive there).
         """
         features, position, _, sizes = levels[-1]
         start = queries = self.queries(features, position, coord, sizes)

@@ -18,15 +18,17 @@ class VoxelLevel(NamedTuple):
     voxel: Int[Tensor, " N"]  # the one that each point lies in
 
 
-# Stages of the decoder of WarpConvNet's MinkUNet: its module's name, and how many input voxels long a voxel is there.
+# Stages of the decoder of WarpConvNet's MinkUNet: its module's name, and how many input voxels long
+# a voxel is there.
 STAGES = (("block4", 16), ("block5", 8), ("block6", 4), ("block7", 2))
 
 
 class PointToLevels(PointToVoxel):
-    """A MinkUNet whose inner features can be looked at: `with_levels(points) -> Points, [VoxelLevel, ...]`.
+    """A MinkUNet whose inner features can be looked at: `with_levels(points) -> Points,
+    [VoxelLevel, ...]`.
 
-    `num_levels` counts the points' own features as the last level. The others, coarse to fine, are stages of the
-    network's decoder, brought to `dim` channels.
+    `num_levels` counts the points' own features as the last level. The others, coarse to fine, are
+    stages of the network's decoder, brought to `dim` channels.
     """
 
     def __init__(self, network: nn.Module, voxel_size: float, num_levels: int, dim: int):
@@ -61,8 +63,11 @@ class PointToLevels(PointToVoxel):
         ]
 
 
-def voxel_of_points(points: Points, voxels: Voxels, voxel_size: float, stride: int) -> Int[Tensor, " N"]:
-    """The index of the voxel, `stride` times `voxel_size` (metres) long, that each point lies in."""
+def voxel_of_points(
+    points: Points, voxels: Voxels, voxel_size: float, stride: int
+) -> Int[Tensor, " N"]:
+    """The index of the voxel, `stride` times `voxel_size` (metres) long, that each point lies
+    in."""
     cells = points.batch_indexed_coordinates
     cells = torch.cat([cells[:, :1], (cells[:, 1:] / voxel_size).floor()], dim=1).long()
     cells[:, 1:] = cells[:, 1:].div(stride, rounding_mode="floor")

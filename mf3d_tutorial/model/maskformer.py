@@ -1,4 +1,5 @@
-"""MaskFormer3D: backbone, query decoder, and the two heads that turn a query into a class and a mask."""
+"""MaskFormer3D: backbone, query decoder, and the two heads that turn a query into a class and a
+mask."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -19,9 +20,11 @@ Outputs = tuple[Float[Tensor, "B Q C+1"], list[Float[Tensor, "Q N_b"]]]
 
 
 class LayerOutputs(Sequence):
-    """The outputs of L decoder layers: a sequence of (logits, masks), each as `MaskFormer3D` gives them.
+    """The outputs of L decoder layers: a sequence of (logits, masks), each as `MaskFormer3D` gives
+    them.
 
-    Masks are products that are made when they are asked for. (Training on CUDA never does: kernels/mask_losses.py.)
+    Masks are products that are made when they are asked for. (Training on CUDA never does:
+    kernels/mask_losses.py.)
     """
 
     def __init__(
@@ -31,7 +34,10 @@ class LayerOutputs(Sequence):
         mask_features: Float[Tensor, "N D"],
         sizes: Sequence[int],
     ):
-        self.logits, self.queries, self.mask_features, self.sizes = logits, queries, mask_features, tuple(sizes)
+        self.logits = logits
+        self.queries = queries
+        self.mask_features = mask_features
+        self.sizes = tuple(sizes)
 
     def __len__(self) -> int:
         return len(self.logits)
@@ -42,17 +48,26 @@ class LayerOutputs(Sequence):
 
     def masks(self) -> list[Float[Tensor, "L Q N_b"]]:
         """The mask logits of all layers, scene by scene."""
-        return [query @ points.T for query, points in zip(self.queries.unbind(1), self.mask_features.split(self.sizes))]
+        return [
+            query @ points.T
+            for query, points in zip(self.queries.unbind(1), self.mask_features.split(self.sizes))
+        ]
 
 
 class MaskFormer3D(nn.Module):
     """`logits, masks = model(points)`.
 
-    logits (B, Q, C+1): class logits of each query, the last class is "no object".
-    masks: for each scene b its (Q, N_b) mask logits, the product of every query with every point's mask feature.
+    logits (B, Q, C+1): class logits of each query, the last class is "no object". masks: for each
+    scene b its (Q, N_b) mask logits, the product of every query with every point's mask feature.
     """
 
-    def __init__(self, backbone: nn.Module, decoder: MaskTransformer, num_classes: int, mask_position: bool = False):
+    def __init__(
+        self,
+        backbone: nn.Module,
+        decoder: MaskTransformer,
+        num_classes: int,
+        mask_position: bool = False,
+    ):
         super().__init__()
         dim = decoder.dim
         self.backbone = backbone
@@ -66,12 +81,15 @@ class MaskFormer3D(nn.Module):
         return self.forward_layers(points, last_only=True)[0]
 
     def forward_layers(self, points: Points, last_only: bool = False) -> LayerOutputs:
-        """The outputs that each decoder layer would give, in order; only those of the last layer if so asked."""
+        """The outputs that each decoder layer would give, in order; only those of the last layer if
+        so asked."""
         if isinstance(self.backbone, PointToLevels):
             scene, coarser = self.backbone.with_levels(points)
         else:
             scene, coarser = self.backbone(points), []
-        features, coord, sizes = scene.feature_tensor, scene.coordinate_tensor, tuple(scene.offsets.diff().tolist())
+        features = scene.feature_tensor
+        coord = scene.coordinate_tensor
+        sizes = tuple(scene.offsets.diff().tolist())
         position = self.decoder.position(coord)
         mask_features = self.mask_head(features)
         if self.mask_position is not None:
@@ -83,19 +101,25 @@ class MaskFormer3D(nn.Module):
         return LayerOutputs(self.class_head(queries), queries, mask_features, sizes)
 
     def level(self, voxels: VoxelLevel, mask_features: Float[Tensor, "N D"]) -> Level:
-        """Voxels with what tells whether they are in a query's mask: the mean mask feature of their points.
+        """Voxels with what tells whether they are in a query's mask: the mean mask feature of their
+        points.
 
         A product with it is the mean of the points' mask logits, because both are linear.
         """
         with torch.no_grad():
-            sums = torch.zeros(len(voxels.features), mask_features.shape[1] + 1, device=mask_features.device)
-            sums.index_add_(0, voxels.voxel, nn.functional.pad(mask_features.float(), (0, 1), value=1))
+            sums = torch.zeros(
+                len(voxels.features), mask_features.shape[1] + 1, device=mask_features.device
+            )
+            sums.index_add_(
+                0, voxels.voxel, nn.functional.pad(mask_features.float(), (0, 1), value=1)
+            )
             means = (sums[:, :-1] / sums[:, -1:]).to(mask_features.dtype)
         return Level(voxels.features, self.decoder.position(voxels.coord), means, voxels.sizes)
 
 
 def build_model(config: "ModelConfig", num_classes: int) -> MaskFormer3D:
-    """The model that `cfg.model` describes, for C = `num_classes` classes; ConfigError if its backbone refuses."""
+    """The model that `cfg.model` describes, for C = `num_classes` classes; ConfigError if its
+    backbone refuses."""
     options = config.backbone_checkpointing, config.feature_levels
     backbone = build_backbone(config.backbone, config.backbone_voxel_size, *options)
     decoder = MaskTransformer(

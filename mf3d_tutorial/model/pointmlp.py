@@ -1,8 +1,9 @@
-"""A backbone that takes points as they are: small networks on single points, and maxima over cells that grow.
+"""A backbone that takes points as they are: small networks on single points, and maxima over cells
+that grow.
 
-The idea is PointNet++'s (Qi et al. 2017): what a point is depends on its neighbourhood, which is described by the
-maximum, channel by channel, of what its points say. Here neighbourhoods are the cells of a grid: one sort finds them,
-without a search, and a point takes over what its cell knows.
+The idea is PointNet++'s (Qi et al. 2017): what a point is depends on its neighbourhood, which is
+described by the maximum, channel by channel, of what its points say. Here neighbourhoods are the
+cells of a grid: one sort finds them, without a search, and a point takes over what its cell knows.
 """
 
 import itertools
@@ -24,8 +25,11 @@ def mlp(in_channels: int, out_channels: int) -> nn.Sequential:
     )
 
 
-def cell_of_each_point(coord: Float[Tensor, "N 3"], scene: Int[Tensor, " N"], edge: float) -> Int[Tensor, " N"]:
-    """The number, 0 to M - 1, of the cell that a point lies in; `edge` in metres. No cell spans two scenes."""
+def cell_of_each_point(
+    coord: Float[Tensor, "N 3"], scene: Int[Tensor, " N"], edge: float
+) -> Int[Tensor, " N"]:
+    """The number, 0 to M - 1, of the cell that a point lies in; `edge` in metres. No cell spans two
+    scenes."""
     cell = torch.cat([scene[:, None], (coord / edge).floor().long()], dim=1)
     cell = cell - cell.amin(0)
     _, y, z = extent = cell[:, 1:].amax(0) + 1
@@ -34,12 +38,19 @@ def cell_of_each_point(coord: Float[Tensor, "N 3"], scene: Int[Tensor, " N"], ed
 
 
 class PointMLP(nn.Module):
-    """`widths`: channels of the points, then of the cells of each level; `edge`: metres of the first level's cells.
+    """`widths`: channels of the points, then of the cells of each level; `edge`: metres of the
+    first level's cells.
 
     Every level doubles the edge: with the defaults 0.1, 0.2, 0.4, 0.8 and 1.6 m.
     """
 
-    def __init__(self, in_channels: int, out_channels: int, widths: list[int] = (64, 64, 96, 128, 192, 256), edge=0.1):
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        widths: list[int] = (64, 64, 96, 128, 192, 256),
+        edge=0.1,
+    ):
         super().__init__()
         self.edge = edge
         self.stem = mlp(in_channels, widths[0])
@@ -56,13 +67,16 @@ class PointMLP(nn.Module):
         passed = []
         for level, down in enumerate(self.down):
             edge = self.edge * 2**level
-            cell = cell_of_each_point(coord + level * edge / 3, scene, edge)  # shifted, lest all borders coincide
+            # shifted, lest all borders coincide
+            cell = cell_of_each_point(coord + level * edge / 3, scene, edge)
             count = cell.bincount().unsqueeze(1)
             center = coord.new_zeros(len(count), 3).index_add(0, cell, coord) / count
             said = down(torch.cat([x, (coord - center[cell]) / edge], dim=1))
             passed.append((x, cell))
             index = cell[:, None].expand_as(said)
-            x = said.new_zeros(len(count), said.shape[1]).scatter_reduce(0, index, said, "amax", include_self=False)
+            x = said.new_zeros(len(count), said.shape[1]).scatter_reduce(
+                0, index, said, "amax", include_self=False
+            )
             scene = scene.new_zeros(len(count)).scatter(0, cell, scene)
             coord = center
         for up, (finer, cell) in zip(self.up, reversed(passed)):

@@ -22,8 +22,9 @@ class LearnedQueries(nn.Module):
         """ConfigError for another number of queries: each is a row of the embedding."""
         if num_queries != len(self.embedding.weight):
             raise ConfigError(
-                f"num_queries={num_queries} does not fit a model of query_init=learned: it has its "
-                f"{len(self.embedding.weight)} and no others; leave it out, or train with query_init=fps or mixed"
+                f"num_queries={num_queries} does not fit a model of query_init=learned: it has its"
+                f" {len(self.embedding.weight)} and no others; leave it out, or train with"
+                " query_init=fps or mixed"
             )
 
     def forward(
@@ -34,7 +35,8 @@ class LearnedQueries(nn.Module):
 
 
 class SampledQueries(nn.Module):
-    """Each query starts as the feature and the position of one of Q points that lie far apart (as in Mask3D)."""
+    """Each query starts as the feature and the position of one of Q points that lie far apart (as
+    in Mask3D)."""
 
     def __init__(self, dim: int, num_queries: int, position_channels: int):
         super().__init__()
@@ -53,11 +55,13 @@ class SampledQueries(nn.Module):
         coord: Float[Tensor, "N 3"],
         sizes: Sequence[int],
     ) -> Float[Tensor, "B Q D"]:
-        """The `sizes[b]` points of scene b follow one another; `position` is `coord` (metres), encoded."""
+        """The `sizes[b]` points of scene b follow one another; `position` is `coord` (metres),
+        encoded."""
         candidates = self.draw(sizes).to(coord.device, non_blocking=True)
         chosen = candidates.gather(1, farthest_points(coord[candidates], self.num_queries))
         queries = self.content(features[chosen]) + self.position(position[chosen])
-        return queries.to(self.content.weight.dtype)  # float32 under autocast, as what the layers make of them
+        # float32 under autocast, as what the layers make of them
+        return queries.to(self.content.weight.dtype)
 
     def draw(self, sizes: Sequence[int]) -> Int[Tensor, "B candidates"]:
         """Rows of random points of each scene; always the same ones except in training."""
@@ -71,7 +75,8 @@ class SampledQueries(nn.Module):
 
 @torch.no_grad()
 def farthest_points(coord: Float[Tensor, "B N 3"], count: int) -> Int[Tensor, "B count"]:
-    """The first point and `count` - 1 more, each the farthest from those before it; repeats once all are taken."""
+    """The first point and `count` - 1 more, each the farthest from those before it; repeats once
+    all are taken."""
     if coord.is_cuda:
         from mf3d_tutorial.kernels.sampling import farthest_points
 
@@ -87,8 +92,8 @@ def farthest_points(coord: Float[Tensor, "B N 3"], count: int) -> Int[Tensor, "B
 
 
 class MixedQueries(nn.Module):
-    """Half of the queries learned, half sampled: what every room has once, such as its floor, needs no place to start
-    from; of small things there are any number, anywhere."""
+    """Half of the queries learned, half sampled: what every room has once, such as its floor, needs
+    no place to start from; of small things there are any number, anywhere."""
 
     def __init__(self, dim: int, num_queries: int, position_channels: int):
         super().__init__()
@@ -96,10 +101,14 @@ class MixedQueries(nn.Module):
         self.sampled = SampledQueries(dim, num_queries - num_queries // 2, position_channels)
 
     def resize(self, num_queries: int) -> None:
-        """Keep the learned queries, and sample the rest. ConfigError if nothing is left to sample."""
+        """Keep the learned queries, and sample the rest. ConfigError if nothing is left to
+        sample."""
         learned = len(self.learned.embedding.weight)
         if num_queries <= learned:
-            raise ConfigError(f"num_queries={num_queries} must be more than {learned}, the model's learned queries")
+            raise ConfigError(
+                f"num_queries={num_queries} must be more than {learned}, the model's learned"
+                " queries"
+            )
         self.sampled.resize(num_queries - learned)
 
     def forward(self, *points) -> Float[Tensor, "B Q D"]:

@@ -1,4 +1,5 @@
-"""From a scanned room to a scene of the ScanNet layout: instances, classes, and what annotators miss or get wrong."""
+"""From a scanned room to a scene of the ScanNet layout: instances, classes, and what annotators
+miss or get wrong."""
 
 import numpy as np
 from scipy.spatial import cKDTree
@@ -13,7 +14,9 @@ ARRAYS = ("coord", "color", "normal", "segment20", "segment200", "instance")
 _FORGOTTEN = {"floor": 0.0, "wall": 0.003, "ceiling": 0.4}  # chance that nobody annotated it
 
 
-def _balls(coord: np.ndarray, count: int, radii: tuple[float, float], rng: np.random.Generator) -> np.ndarray:
+def _balls(
+    coord: np.ndarray, count: int, radii: tuple[float, float], rng: np.random.Generator
+) -> np.ndarray:
     """(N,) bool: points inside `count` balls around random points."""
     inside = np.zeros(len(coord), bool)
     for center in coord[rng.integers(0, len(coord), count)]:
@@ -21,8 +24,11 @@ def _balls(coord: np.ndarray, count: int, radii: tuple[float, float], rng: np.ra
     return inside
 
 
-def _leave_out(labels: list[str], instance: np.ndarray, coord: np.ndarray, rng: np.random.Generator) -> None:
-    """Set to -1, in place, what nobody annotated: some objects (mostly small ones), patches, and mere traces."""
+def _leave_out(
+    labels: list[str], instance: np.ndarray, coord: np.ndarray, rng: np.random.Generator
+) -> None:
+    """Set to -1, in place, what nobody annotated: some objects (mostly small ones), patches, and
+    mere traces."""
     instance[_balls(coord, int(rng.integers(0, 8)), (0.08, 0.25), rng)] = -1
     sizes = np.bincount(instance[instance >= 0], minlength=len(labels))
     for i, (label, size) in enumerate(zip(labels, sizes)):
@@ -32,9 +38,14 @@ def _leave_out(labels: list[str], instance: np.ndarray, coord: np.ndarray, rng: 
 
 
 def _blunder(
-    labels: list[str], instance: np.ndarray, coord: np.ndarray, rng: np.random.Generator, share: float
+    labels: list[str],
+    instance: np.ndarray,
+    coord: np.ndarray,
+    rng: np.random.Generator,
+    share: float,
 ) -> None:
-    """Annotate a share of the objects wrongly, in place: another class, one with a neighbour, or beyond its edge."""
+    """Annotate a share of the objects wrongly, in place: another class, one with a neighbour, or
+    beyond its edge."""
     for i, label in enumerate(labels):
         mine = instance == i
         if label in _FORGOTTEN or not mine.any() or rng.random() >= share:
@@ -49,10 +60,15 @@ def _blunder(
             instance[others[near < 0.08]] = i
 
 
-def _frame(cloud: dict, rng: np.random.Generator, settings: ScanSettings) -> tuple[np.ndarray, np.ndarray]:
-    """coord (N, 3) and normal (N, 3) in the scan's own frame, whose axes and origin have little to do with the room."""
+def _frame(
+    cloud: dict, rng: np.random.Generator, settings: ScanSettings
+) -> tuple[np.ndarray, np.ndarray]:
+    """coord (N, 3) and normal (N, 3) in the scan's own frame, whose axes and origin have little to
+    do with the room."""
     square = rng.random() < settings.square
-    turn = Rotation.from_euler("z", rng.uniform(-0.06, 0.06) if square else rng.uniform(-np.pi, np.pi))
+    turn = Rotation.from_euler(
+        "z", rng.uniform(-0.06, 0.06) if square else rng.uniform(-np.pi, np.pi)
+    )
     coord = turn.apply(cloud["coord"])
     coord[:, :2] -= coord[:, :2].min(0)
     if settings.origin:
@@ -72,11 +88,12 @@ def make_scene(
 ) -> dict[str, np.ndarray]:
     """One scene of the ScanNet layout, as a dict of the arrays named in ARRAYS.
 
-    coord (N, 3) f32 metres, z up, floor at about z = 0; color (N, 3) u8; normal (N, 3) f32, unit length; segment20,
-    segment200, instance (N,) i32 with -1 = not annotated. `split` is "train" or "val": other rooms for the same index.
-    `small` gives studio flats scanned coarsely, without the upper walls; `label_noise` is the share of objects
-    annotated wrongly; `kind` asks for a room type of the domain's rooms.yaml. ValueError for another split or domain,
-    KeyError for another kind.
+    coord (N, 3) f32 metres, z up, floor at about z = 0; color (N, 3) u8; normal (N, 3) f32, unit
+    length; segment20, segment200, instance (N,) i32 with -1 = not annotated. `split` is "train" or
+    "val": other rooms for the same index. `small` gives studio flats scanned coarsely, without the
+    upper walls; `label_noise` is the share of objects annotated wrongly; `kind` asks for a room
+    type of the domain's rooms.yaml. ValueError for another split or domain, KeyError for another
+    kind.
     """
     split_number, source = ("train", "val").index(split), domain_of(domain)
     settings = source.small if small else source.scan

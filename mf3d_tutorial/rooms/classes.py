@@ -1,4 +1,5 @@
-"""Which ScanNet classes a generated object has: in the 200 its own raw category, in the 20 what `classes.yaml` says."""
+"""Which ScanNet classes a generated object has: in the 200 its own raw category, in the 20 what
+`classes.yaml` says."""
 
 from functools import lru_cache
 from pathlib import Path
@@ -17,10 +18,13 @@ def scannet20_of() -> dict[str, str]:
 
 
 def indices(raw: list[str]) -> tuple[np.ndarray, np.ndarray]:
-    """Class indices (M,) i32 in scannet20 and in scannet200 of M raw categories; -1 where a set has no such class."""
+    """Class indices (M,) i32 in scannet20 and in scannet200 of M raw categories; -1 where a set has
+    no such class."""
 
     def look_up(names: list, classes: tuple[str, ...]) -> np.ndarray:
-        return np.array([classes.index(name) if name in classes else IGNORE_INDEX for name in names], np.int32)
+        return np.array(
+            [classes.index(name) if name in classes else IGNORE_INDEX for name in names], np.int32
+        )
 
     of20 = list(map(scannet20_of().get, raw))
     return look_up(of20, label_set("scannet20").names), look_up(raw, label_set("scannet200").names)

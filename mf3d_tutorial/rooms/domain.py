@@ -1,8 +1,10 @@
-"""A domain: one bundle of everything that rooms are drawn from, so that rooms of two domains have little in common.
+"""A domain: one bundle of everything that rooms are drawn from, so that rooms of two domains have
+little in common.
 
-A domain is a folder of this package with a `domain.yaml`, which says what it is for and holds its settings; beside it
-stand tables: paints.yaml (colours and materials), rooms.yaml (room types and how they are furnished), things.csv
-(simple things), and modules with furniture families. A domain may build on the tables and families of others.
+A domain is a folder of this package with a `domain.yaml`, which says what it is for and holds its
+settings; beside it stand tables: paints.yaml (colours and materials), rooms.yaml (room types and
+how they are furnished), things.csv (simple things), and modules with furniture families. A domain
+may build on the tables and families of others.
 """
 
 import csv
@@ -26,7 +28,8 @@ _HERE = Path(__file__).parent
 
 @dataclass(frozen=True)
 class Domain:
-    """What the rooms of one domain are drawn from; `version` rises whenever the same seed would give other scenes."""
+    """What the rooms of one domain are drawn from; `version` rises whenever the same seed would
+    give other scenes."""
 
     name: str
     version: int
@@ -66,10 +69,18 @@ def domain(name: str) -> Domain:
         name=name,
         version=says["version"],
         families={key: family for module in modules for key, family in _families(module).items()},
-        things={row["name"]: row for source in says["tables"] for row in _rows(f"{source}/things.csv")},
-        shapes={key: shape for path in says["shapes"] for key, shape in _module(path).SHAPES.items()},
+        things={
+            row["name"]: row for source in says["tables"] for row in _rows(f"{source}/things.csv")
+        },
+        shapes={
+            key: shape for path in says["shapes"] for key, shape in _module(path).SHAPES.items()
+        },
         openings=_module(f"{name}.openings"),
-        paints={k: v for source in says["tables"] for k, v in _yaml(f"{source}/paints.yaml")["paints"].items()},
+        paints={
+            k: v
+            for source in says["tables"]
+            for k, v in _yaml(f"{source}/paints.yaml")["paints"].items()
+        },
         rooms=recipes["rooms"],
         steps={kind: _flat(steps) for kind, steps in recipes["steps"].items()},
         paint=PaintSettings(**says["paint"]),
@@ -101,5 +112,9 @@ def _module(path: str) -> ModuleType:
 
 def _families(module: ModuleType) -> dict[str, Callable[..., Thing]]:
     """Public functions of a module, by their name with spaces."""
-    own = {n: f for n, f in vars(module).items() if callable(f) and getattr(f, "__module__", "") == module.__name__}
+    own = {
+        n: f
+        for n, f in vars(module).items()
+        if callable(f) and getattr(f, "__module__", "") == module.__name__
+    }
     return {n.replace("_", " "): family for n, family in own.items() if not n.startswith("_")}

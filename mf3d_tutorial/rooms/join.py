@@ -38,10 +38,12 @@ def doorway(room: Room) -> Doorway | None:
 
 
 def adjoin(way: Doorway, second: Room) -> Room | None:
-    """The second room, turned and moved so that one of its outer walls has the doorway, too, and furnished from there
-    on; None if it has no wall that is long enough."""
+    """The second room, turned and moved so that one of its outer walls has the doorway, too, and
+    furnished from there on; None if it has no wall that is long enough."""
     room, k = way.room, second.kit
-    edges = [e for e, long in enumerate(second.lengths) if long > way.width + 0.3 and second.outer(e)]
+    edges = [
+        e for e, long in enumerate(second.lengths) if long > way.width + 0.3 and second.outer(e)
+    ]
     edges = [e for e in edges if np.abs(second.tangents[e]).max() > 0.999]  # not a chamfer
     if not edges or np.abs(room.tangents[way.edge]).max() < 0.999:
         return None
@@ -49,11 +51,21 @@ def adjoin(way: Doorway, second: Room) -> Room | None:
     along = k.u(way.width / 2 + 0.12, second.lengths[edge] - way.width / 2 - 0.12)
     (a, b), (c, d) = second.tangents[edge], -room.tangents[way.edge]
     turn = np.array([[a * c + b * d, b * c - a * d], [a * d - b * c, a * c + b * d]])
-    middle = room.polygon[way.edge] + room.tangents[way.edge] * way.along - room.normals[way.edge] * way.thick
+    middle = (
+        room.polygon[way.edge]
+        + room.tangents[way.edge] * way.along
+        - room.normals[way.edge] * way.thick
+    )
     start = second.polygon[edge] + second.tangents[edge] * along
-    moved = Room(k, second.kind, (second.polygon - start) @ turn.T + middle, room.height, second.clutter)
+    moved = Room(
+        k, second.kind, (second.polygon - start) @ turn.T + middle, room.height, second.clutter
+    )
     moved.blind.add(edge)
     moved.openings[edge].append((along - way.width / 2, along + way.width / 2, 0.0, way.height))
-    zone = Mesh().box(-way.width / 2, way.width / 2, -0.7, -0.001, 0, way.height, 0).solids(moved.at_wall(edge, along))
+    zone = (
+        Mesh()
+        .box(-way.width / 2, way.width / 2, -0.7, -0.001, 0, way.height, 0)
+        .solids(moved.at_wall(edge, along))
+    )
     moved.solids = np.append(zone, [[-1.0]], 1)
     return moved

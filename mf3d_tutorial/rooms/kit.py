@@ -1,4 +1,5 @@
-"""What furniture is made with: one room's random choices and paints, and the `Thing` that placement moves about."""
+"""What furniture is made with: one room's random choices and paints, and the `Thing` that placement
+moves about."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -13,7 +14,8 @@ if TYPE_CHECKING:
     from .domain import Domain
 
 _ORIGIN = Pose()
-_PLAIN = ("white", "dark", "metal", "mirror", "glass", "leaf")  # materials that keep their look in every room
+# materials that keep their look in every room
+_PLAIN = ("white", "dark", "metal", "mirror", "glass", "leaf")
 Range = float | list[float]  # a number, or [low, high] to draw it from
 
 
@@ -36,8 +38,8 @@ class PaintSettings:
 class Thing:
     """One object (or a group of them) in its own frame.
 
-    `label` is a ScanNet raw category; without a mesh of its own the thing is a group, which only carries `parts`.
-    `tops` are places to put things on: (x0, x1, y0, y1, z, free height above).
+    `label` is a ScanNet raw category; without a mesh of its own the thing is a group, which only
+    carries `parts`. `tops` are places to put things on: (x0, x1, y0, y1, z, free height above).
     """
 
     label: str = ""
@@ -64,20 +66,26 @@ class Thing:
     def bounds(self) -> np.ndarray:
         """(2, 3) low and high corner, parts included."""
         x, y, c, s, half_x, half_y, z0, z1 = self.solids().T
-        reach_x, reach_y = np.abs(c) * half_x + np.abs(s) * half_y, np.abs(s) * half_x + np.abs(c) * half_y
+        reach_x = np.abs(c) * half_x + np.abs(s) * half_y
+        reach_y = np.abs(s) * half_x + np.abs(c) * half_y
         low, high = (x - reach_x, y - reach_y, z0), (x + reach_x, y + reach_y, z1)
         return np.stack([np.min(low, 1), np.max(high, 1)])
 
 
 class Kit:
-    """Random choices of one room. Pieces made by one kit often share their wood, so that a set looks like a set.
+    """Random choices of one room. Pieces made by one kit often share their wood, so that a set
+    looks like a set.
 
-    `paints` collects the materials in use: (pattern, rgb, rgb2, size, loss); a material is its index there.
+    `paints` collects the materials in use: (pattern, rgb, rgb2, size, loss); a material is its
+    index there.
     """
 
     def __init__(self, rng: np.random.Generator, domain: "Domain") -> None:
         self.rng, self.domain, self.paints = rng, domain, []
-        self._shared = {"wood": self._mix("wood"), "front": self._mix(self.pick(["lacquer", "lacquer", "wood"]))}
+        self._shared = {
+            "wood": self._mix("wood"),
+            "front": self._mix(self.pick(["lacquer", "lacquer", "wood"])),
+        }
 
     def make(self, name: str) -> Thing:
         """A new thing of the domain; KeyError if it has none of that name."""
@@ -96,7 +104,8 @@ class Kit:
         return bool(self.rng.random() < p)
 
     def has(self, p: float) -> bool:
-        """`chance` for what some domains lack: p = 0 draws no number, so that it changes nothing there."""
+        """`chance` for what some domains lack: p = 0 draws no number, so that it changes nothing
+        there."""
         return p > 0 and self.chance(p)
 
     def pick(self, options):
@@ -104,7 +113,8 @@ class Kit:
         return options[int(self.rng.integers(len(options)))]
 
     def paint(self, *names: str) -> int:
-        """A material of one of these kinds of paints.yaml; "front" is what this room's fitted furniture has."""
+        """A material of one of these kinds of paints.yaml; "front" is what this room's fitted
+        furniture has."""
         name = self.pick(names)
         if name in self._shared and (name == "front" or self.chance(self.domain.paint.shared_wood)):
             return self._shared[name]
@@ -113,10 +123,16 @@ class Kit:
     def _mix(self, name: str) -> int:
         patterns, first, second, sizes, losses = self.domain.paints[name]
         if name not in _PLAIN and self.has(self.domain.paint.wild):
-            patterns = sorted({pattern for kind, *_ in self.domain.paints.values() for pattern in kind})
+            patterns = sorted(
+                {pattern for kind, *_ in self.domain.paints.values() for pattern in kind}
+            )
             first, second = [[self.rng.uniform(10, 245, 3)]], [[self.rng.uniform(10, 245, 3)]]
         rgb = self._near(self.pick(list(chain(*first))))
-        rgb2 = self._near(self.pick(list(chain(*second)))) if isinstance(second[0], list) else rgb * self.u(*second)
+        rgb2 = (
+            self._near(self.pick(list(chain(*second))))
+            if isinstance(second[0], list)
+            else rgb * self.u(*second)
+        )
         pattern, size, loss = self.pick(patterns), self.u(*sizes), self.pick(losses)
         self.paints.append((pattern, np.clip(rgb, 4, 252), np.clip(rgb2, 4, 252), size, loss))
         return len(self.paints) - 1
@@ -124,4 +140,6 @@ class Kit:
     def _near(self, rgb) -> np.ndarray:
         """A colour close to `rgb`: brighter or darker as a whole, a little off in hue."""
         settings = self.domain.paint
-        return np.asarray(rgb, float) * self.u(*settings.bright) + self.rng.normal(0, settings.hue, 3)
+        return np.asarray(rgb, float) * self.u(*settings.bright) + self.rng.normal(
+            0, settings.hue, 3
+        )

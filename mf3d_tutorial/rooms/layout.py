@@ -13,7 +13,8 @@ _TOUCH = 0.002  # metres by which solids may sink into each other before it coun
 
 @dataclass
 class Placed:
-    """A thing at its place, and the wall it stands at (-1: none) with the distance from that wall's start."""
+    """A thing at its place, and the wall it stands at (-1: none) with the distance from that wall's
+    start."""
 
     thing: Thing
     pose: Pose
@@ -22,7 +23,8 @@ class Placed:
 
 
 def overlap(a: np.ndarray, b: np.ndarray, touch: float = _TOUCH) -> np.ndarray:
-    """(A, B) bool: which oriented boxes of `a` (A, 8+) and `b` (B, 8+) share volume (separating axes in the plan)."""
+    """(A, B) bool: which oriented boxes of `a` (A, 8+) and `b` (B, 8+) share volume (separating
+    axes in the plan)."""
     a, b = a[:, None], b[None]
     hit = (np.minimum(a[..., 7], b[..., 7]) - np.maximum(a[..., 6], b[..., 6])) > touch
     dx, dy = b[..., 0] - a[..., 0], b[..., 1] - a[..., 1]
@@ -32,19 +34,25 @@ def overlap(a: np.ndarray, b: np.ndarray, touch: float = _TOUCH) -> np.ndarray:
         c, s = one[..., 2], one[..., 3]
         reach_x = one[..., 4] + two[..., 4] * cos + two[..., 5] * sin
         reach_y = one[..., 5] + two[..., 4] * sin + two[..., 5] * cos
-        hit = hit & (np.abs(dx * c + dy * s) < reach_x - touch) & (np.abs(dy * c - dx * s) < reach_y - touch)
+        hit = (
+            hit
+            & (np.abs(dx * c + dy * s) < reach_x - touch)
+            & (np.abs(dy * c - dx * s) < reach_y - touch)
+        )
     return hit
 
 
 def _near(boxes: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """Those of `others` whose surrounding square meets the one around all `boxes`: only they can overlap."""
+    """Those of `others` whose surrounding square meets the one around all `boxes`: only they can
+    overlap."""
     reach, radius = (np.hypot(b[:, 4], b[:, 5])[:, None] for b in (boxes, others))
     low, high = (boxes[:, :2] - reach).min(0), (boxes[:, :2] + reach).max(0)
     return others[((others[:, :2] + radius > low) & (others[:, :2] - radius < high)).all(1)]
 
 
 def contains(polygon: np.ndarray, points: np.ndarray) -> np.ndarray:
-    """(P,) bool: which points (P, 2) lie inside the counter-clockwise polygon (n, 2) or on its edge."""
+    """(P,) bool: which points (P, 2) lie inside the counter-clockwise polygon (n, 2) or on its
+    edge."""
     return Outline(polygon).contains_points(points, radius=1e-9)
 
 
@@ -59,23 +67,33 @@ def _corners(boxes: np.ndarray) -> list[np.ndarray]:
 
 
 class Room:
-    """A plan that fills with things. `solids` (S, 9) are oriented boxes as in `Mesh.solids` and the owner's instance
-    (-1: floor that doors need free). Each way of placing returns what it placed, an empty list if nothing fits."""
+    """A plan that fills with things. `solids` (S, 9) are oriented boxes as in `Mesh.solids` and the
+    owner's instance (-1: floor that doors need free). Each way of placing returns what it placed,
+    an empty list if nothing fits."""
 
-    def __init__(self, kit: Kit, kind: str, polygon: np.ndarray, height: float, clutter: float = 1.0) -> None:
-        self.kit, self.kind, self.polygon, self.height, self.clutter = kit, kind, polygon, height, clutter
+    def __init__(
+        self, kit: Kit, kind: str, polygon: np.ndarray, height: float, clutter: float = 1.0
+    ) -> None:
+        self.kit = kit
+        self.kind = kind
+        self.polygon = polygon
+        self.height = height
+        self.clutter = clutter
         ahead = np.roll(polygon, -1, 0) - polygon
         self.lengths = np.hypot(*ahead.T)
         self.tangents = ahead / self.lengths[:, None]
         self.normals = np.stack([-self.tangents[:, 1], self.tangents[:, 0]], 1)
         self.openings: list[list[tuple]] = [[] for _ in polygon]
-        self.blind: set[int] = set()  # walls that take no opening, since another room lies behind them
+        # walls that take no opening, since another room lies behind them
+        self.blind: set[int] = set()
         self.labels: list[str] = []
-        self.meshes: list[tuple[np.ndarray, np.ndarray, int, int]] = []  # vertices, faces, material, instance
+        # vertices, faces, material, instance
+        self.meshes: list[tuple[np.ndarray, np.ndarray, int, int]] = []
         self.solids = np.zeros((0, 9))
         self.baseboard = kit.chance(0.5)
         self.polygons = [polygon]  # of this room and of those that it has absorbed
-        self.roof: tuple[int, float, float] | None = None  # wall it comes down to, its height there, its slope
+        # wall it comes down to, its height there, its slope
+        self.roof: tuple[int, float, float] | None = None
 
     def extent(self) -> tuple[np.ndarray, np.ndarray]:
         """Low and high corner (2,) of all polygons together."""
@@ -109,30 +127,43 @@ class Room:
         return int(self.kit.rng.choice(len(self.lengths), p=self.lengths / self.lengths.sum()))
 
     def at_wall(self, edge: int, along: float, off: float = 0.0, z: float = 0.0) -> Pose:
-        """The pose `along` metres from the wall's start and `off` metres from it, back to the wall."""
+        """The pose `along` metres from the wall's start and `off` metres from it, back to the
+        wall."""
         x, y = self.polygon[edge] + self.tangents[edge] * along + self.normals[edge] * off
-        return Pose(float(x), float(y), z, float(np.arctan2(-self.tangents[edge][1], -self.tangents[edge][0])))
+        return Pose(
+            float(x),
+            float(y),
+            z,
+            float(np.arctan2(-self.tangents[edge][1], -self.tangents[edge][0])),
+        )
 
     def fits(self, thing: Thing, pose: Pose, slack: float = 0.0, zones: bool = True) -> bool:
-        """Whether the thing would stand inside the plan, below the ceiling and clear of everything placed (and, unless
-        not `zones`, of the floor before doors and windows)."""
+        """Whether the thing would stand inside the plan, below the ceiling and clear of everything
+        placed (and, unless not `zones`, of the floor before doors and windows)."""
         boxes = thing.solids(pose)
-        if not self.below_ceiling(boxes) or not contains(self.polygon, np.concatenate(_corners(boxes))).all():
+        if (
+            not self.below_ceiling(boxes)
+            or not contains(self.polygon, np.concatenate(_corners(boxes))).all()
+        ):
             return False
-        posts = np.zeros((len(self.polygon), 8))  # a re-entrant corner of the plan must not stick into the thing
+        # a re-entrant corner of the plan must not stick into the thing
+        posts = np.zeros((len(self.polygon), 8))
         posts[:, :2], posts[:, 2], posts[:, 4:6], posts[:, 7] = self.polygon, 1, 0.005, self.height
         grown = boxes + [0, 0, 0, 0, slack, slack, 0, 0]
         others = self.solids if zones else self.solids[self.solids[:, 8] >= 0]
         return not overlap(boxes, posts).any() and not overlap(grown, _near(grown, others)).any()
 
     def below_ceiling(self, boxes: np.ndarray) -> bool:
-        """Whether oriented boxes (P, 8) stay below the ceiling, and below the roof if the room has one."""
+        """Whether oriented boxes (P, 8) stay below the ceiling, and below the roof if the room has
+        one."""
         if boxes[:, 7].max() > self.height - 0.01:
             return False
         if self.roof is None:
             return True
         edge, low, slope = self.roof
-        off = np.min([(corner - self.polygon[edge]) @ self.normals[edge] for corner in _corners(boxes)], 0)
+        off = np.min(
+            [(corner - self.polygon[edge]) @ self.normals[edge] for corner in _corners(boxes)], 0
+        )
         return bool((boxes[:, 7] < low + slope * off - 0.01).all())
 
     def draw(self, label: str, mesh: Mesh) -> None:
@@ -144,16 +175,23 @@ class Room:
         """Place without asking."""
         for label, mesh, where in thing.pieces(pose):
             self.draw(label, Mesh().add(mesh, *where))
-            self.solids = np.concatenate([self.solids, np.insert(mesh.solids(where), 8, len(self.labels) - 1, axis=1)])
+            self.solids = np.concatenate(
+                [self.solids, np.insert(mesh.solids(where), 8, len(self.labels) - 1, axis=1)]
+            )
 
-    def try_put(self, thing: Thing, pose: Pose, slack=0.0, zones=True, edge=-1, along=0.0) -> list[Placed]:
+    def try_put(
+        self, thing: Thing, pose: Pose, slack=0.0, zones=True, edge=-1, along=0.0
+    ) -> list[Placed]:
         if not self.fits(thing, pose, slack, zones):
             return []
         self.put(thing, pose)
         return [Placed(thing, pose, edge, along)]
 
-    def anywhere(self, thing: Thing, turn: float, z: float = 0.0, headings: int = 4) -> list[Placed]:
-        """Where it is free at height z, along a direction of the room but for at most `turn` radians."""
+    def anywhere(
+        self, thing: Thing, turn: float, z: float = 0.0, headings: int = 4
+    ) -> list[Placed]:
+        """Where it is free at height z, along a direction of the room but for at most `turn`
+        radians."""
         low, high = self.polygon.min(0), self.polygon.max(0)
         for _ in range(40):
             x, y = self.kit.u(low[0], high[0]), self.kit.u(low[1], high[1])
@@ -172,10 +210,13 @@ class Room:
     def against_wall(self, thing: Thing, corner: float, z: float = 0.0) -> list[Placed]:
         """Back to a random wall; in `corner` of the tries right at a wall's end."""
         (x0, _, _), (x1, y1, _) = thing.bounds()
-        gap = (0.02 if self.baseboard and z < 0.1 else 0.004) + self.kit.pick([0, 0, 0.01, 0.04]) * (z < 0.1)
+        gap = (0.02 if self.baseboard and z < 0.1 else 0.004) + self.kit.pick(
+            [0, 0, 0.01, 0.04]
+        ) * (z < 0.1)
         for _ in range(30):
             edge = self.random_edge()
-            low, high = x1 + 0.02, self.lengths[edge] + x0 - 0.02  # local x runs against the wall's direction
+            # local x runs against the wall's direction
+            low, high = x1 + 0.02, self.lengths[edge] + x0 - 0.02
             if high <= low:
                 continue
             along = self.kit.pick([low, high]) if self.kit.chance(corner) else self.kit.u(low, high)
@@ -206,13 +247,18 @@ class Room:
     def rows(self, thing: Thing) -> list[Placed]:
         """Equal things in rows through the whole room, as in a classroom."""
         (x0, y0), (x1, y1) = self.polygon.min(0) + 0.8, self.polygon.max(0) - 0.8
-        step_x, step_y = np.ptp(thing.bounds()[:, 0]) + self.kit.pick([0.01, 0.4]), self.kit.u(1.25, 1.6)
-        spots = [Pose(x, y) for y in np.arange(y0 + 0.4, y1, step_y) for x in np.arange(x0 + 0.2, x1, step_x)]
+        step_x = np.ptp(thing.bounds()[:, 0]) + self.kit.pick([0.01, 0.4])
+        step_y = self.kit.u(1.25, 1.6)
+        spots = [
+            Pose(x, y)
+            for y in np.arange(y0 + 0.4, y1, step_y)
+            for x in np.arange(x0 + 0.2, x1, step_x)
+        ]
         return [placed for spot in spots for placed in self.try_put(thing, spot)]
 
     def on_top(self, placed: Placed, thing: Thing, at: list[float] | None = None) -> list[Placed]:
-        """On one of the places that something offers. `at` gives fractions (across, to the back) of that place, -1 for
-        any; without it the thing lies anywhere, a little askew."""
+        """On one of the places that something offers. `at` gives fractions (across, to the back) of
+        that place, -1 for any; without it the thing lies anywhere, a little askew."""
         yaw = self.kit.u(-0.12, 0.12) if at else self.kit.u(-0.5, 0.5)
         low, high = thing.bounds()
         mid, half = (low + high) / 2, (high - low) / 2
@@ -230,9 +276,16 @@ class Room:
                 return found
         return []
 
-    def in_front(self, placed: Placed, thing: Thing, gap: float, aside: float, away: bool) -> list[Placed]:
-        """With `gap` metres of air before something's front, turned towards it or, if `away`, the same way."""
-        ahead = placed.thing.bounds()[0][1] - gap + (-thing.bounds()[1][1] if away else thing.bounds()[0][1])
+    def in_front(
+        self, placed: Placed, thing: Thing, gap: float, aside: float, away: bool
+    ) -> list[Placed]:
+        """With `gap` metres of air before something's front, turned towards it or, if `away`, the
+        same way."""
+        ahead = (
+            placed.thing.bounds()[0][1]
+            - gap
+            + (-thing.bounds()[1][1] if away else thing.bounds()[0][1])
+        )
         yaw = (0 if away else np.pi) + self.kit.u(-0.12, 0.12)
         return self.try_put(thing, placed.pose.at(aside, ahead, 0, yaw))
 
@@ -240,9 +293,13 @@ class Room:
         """Up to `most` equal chairs along the four sides, pushed in by various amounts."""
         (x0, y0, _), (x1, y1, _) = placed.thing.bounds()
         spots, found, deep = [], [], -thing.bounds()[0][1]
-        for side, (length, reach) in enumerate([(x1 - x0, -y0), (y1 - y0, x1), (x1 - x0, y1), (y1 - y0, -x0)]):
+        for side, (length, reach) in enumerate(
+            [(x1 - x0, -y0), (y1 - y0, x1), (x1 - x0, y1), (y1 - y0, -x0)]
+        ):
             n = max(1, int(length / 0.62))
-            spots += [(side * np.pi / 2, ((i + 0.5) / n - 0.5) * length, reach + deep) for i in range(n)]
+            spots += [
+                (side * np.pi / 2, ((i + 0.5) / n - 0.5) * length, reach + deep) for i in range(n)
+            ]
         for i in self.kit.rng.permutation(len(spots)):
             side, across, out = spots[i]
             for push in (self.kit.u(0.05, 0.3), self.kit.u(-0.3, -0.03)):

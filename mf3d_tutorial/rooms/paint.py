@@ -1,4 +1,5 @@
-"""Colour of a fused cloud: the patterns of the materials, light with soft shadows, and the camera's response."""
+"""Colour of a fused cloud: the patterns of the materials, light with soft shadows, and the camera's
+response."""
 
 from dataclasses import dataclass
 
@@ -30,14 +31,17 @@ def _details(cloud: dict, paints: list[tuple]) -> np.ndarray:
     for salt, (name, pattern) in enumerate(PATTERNS.items()):
         rows = np.flatnonzero(names[cloud["material"]] == name)
         material = cloud["material"][rows]
-        uv = cloud["coord"][rows][np.arange(3) != axis[rows, None]].reshape(-1, 2)  # without the axis it faces
+        # without the axis it faces
+        uv = cloud["coord"][rows][np.arange(3) != axis[rows, None]].reshape(-1, 2)
         uv = uv + 7.3 * (material % 13)[:, None]
         share = pattern(uv / sizes[material, None], uv, salt)
         added[rows] = (rgb2 - rgb)[material] * share[:, None]
     return added
 
 
-def _light(room, surface, cloud: dict, rng: np.random.Generator, light: LightSettings) -> np.ndarray:
+def _light(
+    room, surface, cloud: dict, rng: np.random.Generator, light: LightSettings
+) -> np.ndarray:
     """(n, 3) brightness: ambient light that fades in corners, and lamps with soft shadows."""
     total, lamps = 0, round(draw(rng, light.lamps))
     start = (cloud["coord"] + 0.04 * cloud["normal"]).astype(np.float32)

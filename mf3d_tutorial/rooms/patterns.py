@@ -1,6 +1,7 @@
 """Patterns of materials: the share of a second colour at each point of a surface.
 
-A pattern takes grid (n, 2), surface coordinates in units of its size, uv (n, 2), the same in metres, and a salt.
+A pattern takes grid (n, 2), surface coordinates in units of its size, uv (n, 2), the same in
+metres, and a salt.
 """
 
 from collections.abc import Callable
@@ -9,7 +10,8 @@ import numpy as np
 
 
 def lattice(points: np.ndarray, salt: int) -> np.ndarray:
-    """(n,) pseudo-random float32 in 0..1, the same for all points (n, d) in the same cell of size 1."""
+    """(n,) pseudo-random float32 in 0..1, the same for all points (n, d) in the same cell of size
+    1."""
     mixed = np.full(len(points), salt * 0x9E3779B1 & 0xFFFFFFFF, np.uint32)
     for column in np.floor(points).astype(np.int64).T:
         mixed = (mixed ^ column.astype(np.uint32)) * np.uint32(0x85EBCA6B)
@@ -37,7 +39,9 @@ def _planks(grid, uv, salt):
     """Boards of their own shade, with joints."""
     row = np.floor(grid[:, 0])
     shade = lattice(np.stack([row, grid[:, 1] / 8 + row * 0.37], 1), salt)
-    return np.maximum(0.75 * shade, _within(grid)[:, 0] < 0.1) + 0.25 * noise(grid * [3, 0.3], 1.0, salt)
+    return np.maximum(0.75 * shade, _within(grid)[:, 0] < 0.1) + 0.25 * noise(
+        grid * [3, 0.3], 1.0, salt
+    )
 
 
 def _carpet(grid, uv, salt):
@@ -45,13 +49,18 @@ def _carpet(grid, uv, salt):
 
 
 def _brick(grid, uv, salt):
-    """Courses of bricks, each half a brick further than the one below, in mortar of the second colour."""
-    shifted = grid * [1, 3] + np.stack([0.5 * (np.floor(grid[:, 1] * 3) % 2), np.zeros(len(grid))], 1)
+    """Courses of bricks, each half a brick further than the one below, in mortar of the second
+    colour."""
+    shifted = grid * [1, 3] + np.stack(
+        [0.5 * (np.floor(grid[:, 1] * 3) % 2), np.zeros(len(grid))], 1
+    )
     return np.where((_within(shifted) < [0.06, 0.16]).any(1), 1.0, 0.4 * lattice(shifted, salt))
 
 
 def _herringbone(grid, uv, salt):
-    turned = np.where((np.floor(grid[:, 0]) % 2 == 0)[:, None], grid @ [[1, 1], [1, -1]], grid @ [[1, -1], [1, 1]])
+    turned = np.where(
+        (np.floor(grid[:, 0]) % 2 == 0)[:, None], grid @ [[1, 1], [1, -1]], grid @ [[1, -1], [1, 1]]
+    )
     return np.maximum(0.7 * lattice(turned * [3, 0.5], salt), _within(turned * 3)[:, 0] < 0.1)
 
 
@@ -76,9 +85,12 @@ def _terrazzo(grid, uv, salt):
 
 Pattern = Callable[[np.ndarray, np.ndarray, int], np.ndarray]
 PATTERNS: dict[str, Pattern] = {  # the salt is the place in this list: append only
-    "wood": lambda grid, uv, salt: noise(grid * [2, 0.15], 1.0, salt),  # grain: noise stretched along the board
+    # grain: noise stretched along the board
+    "wood": lambda grid, uv, salt: noise(grid * [2, 0.15], 1.0, salt),
     "planks": _planks,
-    "tiles": lambda grid, uv, salt: np.where((_within(grid) < 0.12).any(1), 1.0, 0.25 * lattice(grid, salt)),
+    "tiles": lambda grid, uv, salt: np.where(
+        (_within(grid) < 0.12).any(1), 1.0, 0.25 * lattice(grid, salt)
+    ),
     "cloth": lambda grid, uv, salt: noise(grid, 1.0, salt),
     "stripes": lambda grid, uv, salt: _within(grid)[:, 0] < 0.5,
     "checks": lambda grid, uv, salt: (_within(grid) < 0.5).mean(1),
@@ -86,12 +98,16 @@ PATTERNS: dict[str, Pattern] = {  # the salt is the place in this list: append o
     "print": lambda grid, uv, salt: np.clip(3 * noise(grid, 1.0, salt) - 1, 0, 1),
     "stone": _carpet,
     "text": lambda grid, uv, salt: lattice(grid * 4, salt) < 0.3,
-    "boards": lambda grid, uv, salt: np.where(_within(grid)[:, 0] < 0.1, 1.0, 0.4 * noise(grid * [3, 0.2], 1.0, salt)),
+    "boards": lambda grid, uv, salt: np.where(
+        _within(grid)[:, 0] < 0.1, 1.0, 0.4 * noise(grid * [3, 0.2], 1.0, salt)
+    ),
     "brick": _brick,
     "herringbone": _herringbone,
     "motif": _motif,
     "dots": lambda grid, uv, salt: np.linalg.norm(_within(grid) - 0.5, axis=1) < 0.27,
-    "marble": lambda grid, uv, salt: np.abs(np.sin(4 * grid[:, 0] + 6 * noise(grid, 1.0, salt))) ** 4,
+    "marble": lambda grid, uv, salt: (
+        np.abs(np.sin(4 * grid[:, 0] + 6 * noise(grid, 1.0, salt))) ** 4
+    ),
     "fade": lambda grid, uv, salt: noise(uv, 1.2, salt),
     "rings": _rings,
     "weave": _weave,

@@ -10,9 +10,12 @@ from .shell import add_beams, add_doors, add_windows, cover, enclose, plan, slop
 
 
 def kind_of(domain: Domain, index: int) -> str:
-    """Room type of the index-th scene: a low-discrepancy sequence, so that few scenes already show most types."""
+    """Room type of the index-th scene: a low-discrepancy sequence, so that few scenes already show
+    most types."""
     ends = np.cumsum([room["share"] for room in domain.rooms.values()])
-    return list(domain.rooms)[int(np.searchsorted(ends, (0.26 + index * 0.6180339887) % 1.0 * ends[-1], side="right"))]
+    return list(domain.rooms)[
+        int(np.searchsorted(ends, (0.26 + index * 0.6180339887) % 1.0 * ends[-1], side="right"))
+    ]
 
 
 def _follow(room: Room, steps: list[dict], anchor: Placed | None = None) -> None:
@@ -23,7 +26,9 @@ def _follow(room: Room, steps: list[dict], anchor: Placed | None = None) -> None
         many = step.get("n", 1)
         count = k.n(*many) if isinstance(many, list) else many
         for _ in range(1 if way == "around" else count):
-            if not k.chance(step.get("p", 1.0) * (room.clutter if way in ("hang", "atop", "over") else 1.0)):
+            if not k.chance(
+                step.get("p", 1.0) * (room.clutter if way in ("hang", "atop", "over") else 1.0)
+            ):
                 continue
             for _ in range(1 if anchor else 3):  # what does not fit may come smaller
                 name = k.pick(names) if isinstance(names, list) else names
@@ -34,8 +39,11 @@ def _follow(room: Room, steps: list[dict], anchor: Placed | None = None) -> None
                 _follow(room, step.get("then", []), placed)
 
 
-def _place(room: Room, way: str, thing: Thing, anchor: Placed | None, step: dict, count: int) -> list[Placed]:
-    """Place one thing (or a set of equal ones) in one of the ways of rooms.yaml; what was placed."""
+def _place(
+    room: Room, way: str, thing: Thing, anchor: Placed | None, step: dict, count: int
+) -> list[Placed]:
+    """Place one thing (or a set of equal ones) in one of the ways of rooms.yaml; what was
+    placed."""
     defaults = {"z": (1, 1), "gap": (0, 0.02), "aside": (0, 0)}
     z, gap, aside = (room.kit.u(*step.get(key, default)) for key, default in defaults.items())
     ways = {
@@ -55,10 +63,11 @@ def _place(room: Room, way: str, thing: Thing, anchor: Placed | None, step: dict
 
 
 def build(domain: Domain, rng: np.random.Generator, kind: str, clutter: float = 1.0) -> Room:
-    """A furnished room of one of the domain's types; some have a second one that a doorway leads to.
+    """A furnished room of one of the domain's types; some have a second one that a doorway leads
+    to.
 
-    `clutter` scales the chance of small things on others and on walls, of corners that are not square, and of what is
-    a share of rooms in `ShellSettings`.
+    `clutter` scales the chance of small things on others and on walls, of corners that are not
+    square, and of what is a share of rooms in `ShellSettings`.
     """
     k, shell = Kit(rng, domain), domain.shell
     room = _shape(k, kind, clutter)
@@ -70,7 +79,10 @@ def build(domain: Domain, rng: np.random.Generator, kind: str, clutter: float = 
     _furnish(room)
     if joined:
         second = adjoin(
-            joined, _shape(k, k.pick([name for name, room in domain.rooms.items() if room["share"]]), clutter)
+            joined,
+            _shape(
+                k, k.pick([name for name, room in domain.rooms.items() if room["share"]]), clutter
+            ),
         )
         if second:
             _furnish(second)
@@ -87,7 +99,8 @@ def _shape(k: Kit, kind: str, clutter: float) -> Room:
 
 
 def _furnish(room: Room) -> None:
-    """Doors, windows and everything that the recipe of its type puts into a room; then its walls."""
+    """Doors, windows and everything that the recipe of its type puts into a room; then its
+    walls."""
     k, numbers = room.kit, room.kit.domain.rooms[room.kind]
     add_doors(room, k.n(*numbers["doors"]))
     add_windows(room, k.n(*numbers["windows"]))

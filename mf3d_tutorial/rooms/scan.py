@@ -1,6 +1,8 @@
-"""The virtual scanner: a hand-held depth camera walks through a room, and what it sees is fused into one cloud.
+"""The virtual scanner: a hand-held depth camera walks through a room, and what it sees is fused
+into one cloud.
 
-Embree casts the rays. Everything else (sensor noise, drift, fusion, paint) is numpy on arrays of rays or voxels.
+Embree casts the rays. Everything else (sensor noise, drift, fusion, paint) is numpy on arrays of
+rays or voxels.
 """
 
 from dataclasses import dataclass, fields, replace
@@ -21,7 +23,8 @@ _CHUNK = 16  # frames whose rays are in memory at once
 
 @dataclass(frozen=True)
 class ScanSettings:
-    """How a domain's rooms are scanned. Metres and radians; what is a `Range` is drawn for each scan."""
+    """How a domain's rooms are scanned. Metres and radians; what is a `Range` is drawn for each
+    scan."""
 
     voxel: list[float]  # the fusion grid's spacing: finer in small rooms
     frames: int  # and 5 more a square metre of floor, at most 140 more
@@ -29,12 +32,14 @@ class ScanSettings:
     focal: Range  # pixels: 112 are 60 degrees across, like the depth camera of a tablet
     reach: Range  # beyond it depth is discarded
     eye: list[float]  # height of the camera
-    stations: Range  # places of a tripod that the camera turns on; less than 2: hand-held, on a walk
+    # places of a tripod that the camera turns on; less than 2: hand-held, on a walk
+    stations: Range
     coverage: Range  # share of the walk that was recorded
     noise: Range  # of the depth, in units of the usual
     drift: Range  # standard deviation of the tracker's error in a frame
     bend: Range  # how far its slow drift bends the whole scan
-    smooth: Range  # 0: points lie on the surface where some ray met it; 1: at the mean of their cell
+    # 0: points lie on the surface where some ray met it; 1: at the mean of their cell
+    smooth: Range
     rough: Range  # noise of the normals
     specks: Range  # share of points in mid-air
     holes: list[int]  # number of holes that nothing explains
@@ -79,10 +84,14 @@ class Surface:
 def _free_floor(room: Room) -> np.ndarray:
     """(P, 2) points on a 10 cm grid where a person's upper body and camera have room."""
     lo, hi = room.extent()
-    grid = np.stack(np.meshgrid(*(np.arange(a, b, 0.1) for a, b in zip(lo - 0.1, hi + 0.2)), indexing="ij"), -1)
+    grid = np.stack(
+        np.meshgrid(*(np.arange(a, b, 0.1) for a, b in zip(lo - 0.1, hi + 0.2)), indexing="ij"), -1
+    )
     points = grid.reshape(-1, 2)
     free = room.inside(points)
-    tall = room.solids[(room.solids[:, 7] > 1.15) & (room.solids[:, 6] < 1.85) & (room.solids[:, 8] >= 0)]
+    tall = room.solids[
+        (room.solids[:, 7] > 1.15) & (room.solids[:, 6] < 1.85) & (room.solids[:, 8] >= 0)
+    ]
     for x, y, c, s, half_x, half_y, *_ in tall:
         dx, dy = points[:, 0] - x, points[:, 1] - y
         free &= (np.abs(dx * c + dy * s) > half_x) | (np.abs(dy * c - dx * s) > half_y)
@@ -93,7 +102,8 @@ def _free_floor(room: Room) -> np.ndarray:
 def _walk(
     room: Room, rng: np.random.Generator, frames: int, look_up: bool, height: list[float]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Camera centres (F, 3) and rotations (F, 3, 3) (rows: right, down, forward) of one scan of the room."""
+    """Camera centres (F, 3) and rotations (F, 3, 3) (rows: right, down, forward) of one scan of the
+    room."""
     free = _free_floor(room)
     stops, left = [int(rng.integers(len(free)))], np.full(len(free), np.inf)
     for _ in range(4 + len(free) // 250):
@@ -104,13 +114,26 @@ def _walk(
         tour.append(rest.pop(int(np.hypot(*(free[rest] - free[tour[-1]]).T).argmin())))
     t = np.linspace(0, len(tour) - 1, frames)
     path = np.stack([np.interp(t, np.arange(len(tour)), free[tour, i]) for i in (0, 1)], 1)
-    near = np.square(path[:, None] - free[None]).sum(-1).argmin(1)  # furniture in the way: step aside
-    eye = np.concatenate([free[near] * 0.7 + path * 0.3, np.full((frames, 1), rng.uniform(*height))], 1)
+    # furniture in the way: step aside
+    near = np.square(path[:, None] - free[None]).sum(-1).argmin(1)
+    eye = np.concatenate(
+        [free[near] * 0.7 + path * 0.3, np.full((frames, 1), rng.uniform(*height))], 1
+    )
     eye += rng.uniform(-0.06, 0.06, (frames, 3))
     turns = max(3, len(tour) // 2) * rng.choice([-1, 1])
-    yaw = rng.uniform(0, 2 * np.pi) + np.linspace(0, 2 * np.pi * turns, frames) + rng.normal(0, 0.15, frames)
-    pitch = -0.42 + 0.42 * np.sin(np.linspace(0, rng.uniform(9, 14) * 2 * np.pi, frames)) + rng.normal(0, 0.08, frames)
-    pitch = np.where(rng.random(frames) < (0.2 if look_up else 0.0), rng.uniform(0.2, 0.7, frames), pitch)
+    yaw = (
+        rng.uniform(0, 2 * np.pi)
+        + np.linspace(0, 2 * np.pi * turns, frames)
+        + rng.normal(0, 0.15, frames)
+    )
+    pitch = (
+        -0.42
+        + 0.42 * np.sin(np.linspace(0, rng.uniform(9, 14) * 2 * np.pi, frames))
+        + rng.normal(0, 0.08, frames)
+    )
+    pitch = np.where(
+        rng.random(frames) < (0.2 if look_up else 0.0), rng.uniform(0.2, 0.7, frames), pitch
+    )
     return eye, _heading(yaw, pitch)
 
 
@@ -126,18 +149,24 @@ def _turn_on_tripod(
 ) -> tuple[np.ndarray, np.ndarray]:
     """The same as `_walk` for a camera that turns on a tripod at a few places, level to level."""
     free, each = _free_floor(room), frames // stations
-    eye = np.append(free[rng.integers(0, len(free), stations)], rng.uniform(*height, (stations, 1)), 1)
+    eye = np.append(
+        free[rng.integers(0, len(free), stations)], rng.uniform(*height, (stations, 1)), 1
+    )
     step = np.arange(each)
     yaw, pitch = 2 * np.pi * step * 4.236 / each * 4 + rng.uniform(0, 6.3), -1.0 + 1.7 * step / each
     return np.repeat(eye, each, 0), _heading(np.tile(yaw, stations), np.tile(pitch, stations))
 
 
-def _depth_noise(z: np.ndarray, rng: np.random.Generator, amount: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """What the sensor makes of true depth z (F, H, W): measured depth, which pixels survive, and which take the
-    colour of the pixel to their left (depth and colour images never agree exactly at an edge)."""
+def _depth_noise(
+    z: np.ndarray, rng: np.random.Generator, amount: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """What the sensor makes of true depth z (F, H, W): measured depth, which pixels survive, and
+    which take the colour of the pixel to their left (depth and colour images never agree exactly at
+    an edge)."""
     left, up = np.roll(z, 1, 2), np.roll(z, 1, 1)
     total, weight = z.copy(), np.ones_like(z)
-    for other in (left, np.roll(z, -1, 2), up, np.roll(z, -1, 1)):  # the matching window rounds small things off
+    # the matching window rounds small things off
+    for other in (left, np.roll(z, -1, 2), up, np.roll(z, -1, 1)):
         near = np.abs(other - z) < 0.03 * z
         total += np.where(near, other, 0)
         weight += near
@@ -153,10 +182,15 @@ def _depth_noise(z: np.ndarray, rng: np.random.Generator, amount: float) -> tupl
 
 
 def _shoot(
-    surface: Surface, eye: np.ndarray, turn: np.ndarray, rng: np.random.Generator, settings: ScanSettings
+    surface: Surface,
+    eye: np.ndarray,
+    turn: np.ndarray,
+    rng: np.random.Generator,
+    settings: ScanSettings,
 ) -> dict[str, np.ndarray]:
-    """Rays of a few frames -> per kept pixel: true place (n, 3), measured minus true place (n, 3), the triangle there,
-    the triangle whose colour it takes, frame, and normal (n, 3) towards the camera."""
+    """Rays of a few frames -> per kept pixel: true place (n, 3), measured minus true place (n, 3),
+    the triangle there, the triangle whose colour it takes, frame, and normal (n, 3) towards the
+    camera."""
     u, v = np.meshgrid(np.arange(_WIDTH) - _WIDTH / 2 + 0.5, np.arange(_HEIGHT) - _HEIGHT / 2 + 0.5)
     pixel = np.stack([u / settings.focal, v / settings.focal, np.ones_like(u)], -1).reshape(-1, 3)
     rays = np.einsum("pi,fij->fpj", pixel, turn).astype(np.float32)
@@ -177,14 +211,22 @@ def _shoot(
     error = drift.astype(np.float32)[frame] + rays * (measured - z)[keep][:, None]
     back = rng.random(len(face), dtype=np.float32) >= surface.loss[surface.material[face]] * 0.8
     back &= np.abs(facing) >= 0.06
-    found = {"place": place, "error": error, "face": face, "colour": colour, "frame": frame, "normal": normal}
+    found = {
+        "place": place,
+        "error": error,
+        "face": face,
+        "colour": colour,
+        "frame": frame,
+        "normal": normal,
+    }
     return {key: values[back] for key, values in found.items()}
 
 
 def _capture(
     room: Room, surface: Surface, rng: np.random.Generator, settings: ScanSettings, exposure: float
 ) -> dict[str, np.ndarray]:
-    """All pixels of one scan, see `_shoot`, with `gain` (n, 3): the exposure and white balance of their frame."""
+    """All pixels of one scan, see `_shoot`, with `gain` (n, 3): the exposure and white balance of
+    their frame."""
     look_up = rng.random() < settings.ceiling
     frames = settings.frames + int(min(140, 5 * room.area()))
     if settings.stations < 2:
@@ -194,7 +236,8 @@ def _capture(
     frames = max(_CHUNK, int(len(eye) * settings.coverage))
     eye, turn, starts = eye[:frames], turn[:frames], range(0, frames, _CHUNK)
     found = [
-        _shoot(surface, eye[start : start + _CHUNK], turn[start : start + _CHUNK], rng, settings) for start in starts
+        _shoot(surface, eye[start : start + _CHUNK], turn[start : start + _CHUNK], rng, settings)
+        for start in starts
     ]
     drift = np.cumsum(rng.normal(0, exposure, (frames, 1)), 0)
     drift = drift + np.cumsum(rng.normal(0, exposure / 4, (frames, 3)), 0)
@@ -205,7 +248,8 @@ def _capture(
 
 
 def _cells(place: np.ndarray, voxel: float) -> tuple[np.ndarray, np.ndarray]:
-    """Grid cells that hold a surface: (n,) cell number of each pixel or -1, (N,) pixels in each cell."""
+    """Grid cells that hold a surface: (n,) cell number of each pixel or -1, (N,) pixels in each
+    cell."""
     cell = np.floor((place - place.min(0)) / voxel).astype(np.int64) + 1
     size = cell.max(0) + 2
     flat = (cell[:, 0] * size[1] + cell[:, 1]) * size[2] + cell[:, 2]
@@ -221,20 +265,26 @@ def _cells(place: np.ndarray, voxel: float) -> tuple[np.ndarray, np.ndarray]:
     return number[flat], counts[cells]
 
 
-def _fuse(surface: Surface, pixels: dict[str, np.ndarray], voxel: float, smooth: float) -> dict[str, np.ndarray]:
-    """Average the pixels in each cell of a grid: coord (N, 3) m, base colour (N, 3) 0..255, gain (N, 3), normal
-    (N, 3), and the most frequent material and instance (N,).
+def _fuse(
+    surface: Surface, pixels: dict[str, np.ndarray], voxel: float, smooth: float
+) -> dict[str, np.ndarray]:
+    """Average the pixels in each cell of a grid: coord (N, 3) m, base colour (N, 3) 0..255, gain
+    (N, 3), normal (N, 3), and the most frequent material and instance (N,).
 
-    Pixels meet in the cell of their true place, as a fused distance field would bring them together across its noise.
+    Pixels meet in the cell of their true place, as a fused distance field would bring them together
+    across its noise.
     """
     index, counts = _cells(pixels["place"], voxel)
     pixels, index = {key: values[index >= 0] for key, values in pixels.items()}, index[index >= 0]
 
     def mean(values: np.ndarray) -> np.ndarray:
-        return np.stack([np.bincount(index, column, len(counts)) / counts for column in values.T], 1)
+        return np.stack(
+            [np.bincount(index, column, len(counts)) / counts for column in values.T], 1
+        )
 
     one = np.zeros((len(counts), 3))
-    one[index] = pixels["place"]  # some pixel of the cell: the vertices of a mesh do not lie on a lattice either
+    # some pixel of the cell: the vertices of a mesh do not lie on a lattice either
+    one[index] = pixels["place"]
     paints, pairs = len(surface.rgb), len(surface.rgb) * (surface.instance.max() + 1)
     pair = surface.instance[pixels["face"]] * paints + surface.material[pixels["face"]]
     kinds, votes = np.unique(index * pairs + pair, return_counts=True)
@@ -262,13 +312,18 @@ def _disturb(coord: np.ndarray, rng: np.random.Generator, settings: ScanSettings
     return coord
 
 
-def scan(room: Room, rng: np.random.Generator, settings: ScanSettings, light: LightSettings) -> dict[str, np.ndarray]:
-    """Scan a finished room: coord (N, 3) m, color (N, 3) u8, normal (N, 3), instance (N,) index into room.labels."""
+def scan(
+    room: Room, rng: np.random.Generator, settings: ScanSettings, light: LightSettings
+) -> dict[str, np.ndarray]:
+    """Scan a finished room: coord (N, 3) m, color (N, 3) u8, normal (N, 3), instance (N,) index
+    into room.labels."""
     settings = replace(settings, **{name: draw(rng, getattr(settings, name)) for name in _DRAWN})
     surface = Surface(room)
     share = 0.7 * np.clip((room.area() - 5) / 30, 0, 1) + 0.3 * rng.random()
     voxel = settings.voxel[0] + share * (settings.voxel[1] - settings.voxel[0])
-    cloud = _fuse(surface, _capture(room, surface, rng, settings, light.exposure), voxel, settings.smooth)
+    cloud = _fuse(
+        surface, _capture(room, surface, rng, settings, light.exposure), voxel, settings.smooth
+    )
     patchy = 0.7 * noise(cloud["coord"], 0.09, 5) + 0.3 * noise(cloud["coord"], 0.03, 6)
     loss = surface.loss[cloud["material"]]
     seen = (loss == 0) | (patchy > 0.15 + 0.5 * loss)  # black and shiny things come out in tatters

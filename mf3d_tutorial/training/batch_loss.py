@@ -1,4 +1,5 @@
-"""Model and loss as one module, for DistributedDataParallel; zeros for a process that has nothing of a batch."""
+"""Model and loss as one module, for DistributedDataParallel; zeros for a process that has nothing
+of a batch."""
 
 import torch
 from torch import Tensor, nn
@@ -12,7 +13,8 @@ TERMS = ("loss", "cls", "bce", "dice")
 
 
 class BatchLoss(nn.Module):
-    """`losses = batch_loss(batch, count)`: the model on a batch's scenes, and the criterion on what it says of them."""
+    """`losses = batch_loss(batch, count)`: the model on a batch's scenes, and the criterion on what
+    it says of them."""
 
     def __init__(self, model: MaskFormer3D, criterion: SetCriterion):
         super().__init__()
@@ -21,8 +23,8 @@ class BatchLoss(nn.Module):
     def forward(self, batch: Batch | None, count: tuple[float, float]) -> Losses:
         """`count`: of all processes, the scenes of the step, and those of them that have instances.
 
-        Zeros without a batch, NaN where matching finds NaN; both depend on every parameter, because the other processes
-        wait for the gradients of each.
+        Zeros without a batch, NaN where matching finds NaN; both depend on every parameter, because
+        the other processes wait for the gradients of each.
         """
         if batch is None:
             return dict.fromkeys(TERMS, self._of_every_parameter() * 0)
@@ -30,7 +32,9 @@ class BatchLoss(nn.Module):
         try:
             return self.criterion(outputs, batch.targets, count)
         except NonFiniteError:
-            return dict.fromkeys(TERMS, (outputs[-1][0].sum() + self._of_every_parameter()) * torch.nan)
+            return dict.fromkeys(
+                TERMS, (outputs[-1][0].sum() + self._of_every_parameter()) * torch.nan
+            )
 
     def _of_every_parameter(self) -> Tensor:
         return torch.stack([parameter.sum() for parameter in self.model.parameters()]).sum()

@@ -1,6 +1,8 @@
-"""Costs and losses of all masks of a batch at once on CUDA, from sums that a kernel takes without writing the masks.
+"""Costs and losses of all masks of a batch at once on CUDA, from sums that a kernel takes without
+writing the masks.
 
-The numbers are those of `cost_matrix` (matching.py) and `mask_losses` (losses.py), which do it scene by scene.
+The numbers are those of `cost_matrix` (matching.py) and `mask_losses` (losses.py), which do it
+scene by scene.
 """
 
 import numpy as np
@@ -15,23 +17,28 @@ from mf3d_tutorial.training.matching import Weights, assign
 
 
 class BatchMasks:
-    """The masks of L layers, B scenes and Q queries, and the instances to compare them with: `match`, then `losses`.
+    """The masks of L layers, B scenes and Q queries, and the instances to compare them with:
+    `match`, then `losses`.
 
-    Scenes have as many columns as the scene with the most instances, M; those beyond a scene's own count nowhere.
-    `sample`: take no more than that many random points of each scene.
+    Scenes have as many columns as the scene with the most instances, M; those beyond a scene's own
+    count nowhere. `sample`: take no more than that many random points of each scene.
     """
 
     def __init__(self, outputs: LayerOutputs, targets: list[Target], sample: int | None = None):
         from mf3d_tutorial.kernels import mask_losses
 
         self.kernels = mask_losses
-        self.logits, self.targets, self.device = outputs.logits.float(), targets, outputs.logits.device
+        self.logits = outputs.logits.float()
+        self.targets = targets
+        self.device = outputs.logits.device
         self.queries = outputs.queries.transpose(0, 1).flatten(1, 2)  # (B, L Q, D)
         self.features, sizes = outputs.mask_features, outputs.sizes
         instance = torch.cat([target.instance for target in targets]).int()
         if sample:
             first = np.cumsum((0, *sizes[:-1])).tolist()
-            drawn = [torch.randperm(n, device=self.device)[:sample] + at for n, at in zip(sizes, first)]
+            drawn = [
+                torch.randperm(n, device=self.device)[:sample] + at for n, at in zip(sizes, first)
+            ]
             chosen, sizes = torch.cat(drawn), tuple(len(some) for some in drawn)
             self.features, instance = self.features[chosen], instance[chosen]
         self.counts = [len(target) for target in targets]
@@ -46,7 +53,8 @@ class BatchMasks:
 
     @torch.no_grad()
     def match(self, weights: Weights) -> Int[Tensor, "L B Q"]:
-        """Find the cheapest assignment of each layer and scene; the class that each query should say."""
+        """Find the cheapest assignment of each layer and scene; the class that each query should
+        say."""
         self.sums, self.sizes = self.kernels.mask_sums(self.queries, self.points, self.most)
         layers, scenes, count, classes = self.logits.shape
         first = np.cumsum([0, *self.counts[:-1]])[:, None]
@@ -55,9 +63,14 @@ class BatchMasks:
         if not sum(self.counts):
             every_label = every_label.new_zeros(1)
         labels = every_label[self.upload(column)]  # (B, M)
-        bce, dice = self.terms(*self.sums.tensor_split([1, 2, 2 + self.most], dim=2), self.sizes[:, None])
-        probability = self.logits.softmax(-1).gather(3, labels[None, :, None].expand(layers, -1, count, -1))
-        terms = (x.unflatten(1, (layers, count)).transpose(0, 1) for x in (bce, dice))  # (L, B, Q, M) each
+        bce, dice = self.terms(
+            *self.sums.tensor_split([1, 2, 2 + self.most], dim=2), self.sizes[:, None]
+        )
+        probability = self.logits.softmax(-1).gather(
+            3, labels[None, :, None].expand(layers, -1, count, -1)
+        )
+        # (L, B, Q, M) each
+        terms = (x.unflatten(1, (layers, count)).transpose(0, 1) for x in (bce, dice))
         bce, dice = terms
         costs = self.to_host(-weights.cls * probability + weights.bce * bce + weights.dice * dice)
         self.solved = assign([costs[:, b, :, :wanted] for b, wanted in enumerate(self.counts)])
@@ -65,29 +78,42 @@ class BatchMasks:
         for b, (q_idx, t_idx) in enumerate(self.solved):
             rows.append(((np.arange(layers)[:, None] * scenes + b) * count + q_idx).ravel())
             target_rows.append((first[b] + t_idx).ravel())
-        rows, target_rows = self.upload(np.stack([np.concatenate(rows), np.concatenate(target_rows)]))
+        rows, target_rows = self.upload(
+            np.stack([np.concatenate(rows), np.concatenate(target_rows)])
+        )
         wanted = labels.new_full((layers * scenes * count,), classes - 1)
         return wanted.index_copy(0, rows, every_label[target_rows]).view(layers, scenes, count)
 
-    def terms(self, softplus: Tensor, p: Tensor, own_x: Tensor, own_p: Tensor, sizes: Tensor) -> tuple[Tensor, Tensor]:
-        """BCE and 1 - DICE from the sums of softplus(x) and p = sigmoid(x) over all points, and of x and p over an
-        instance's `sizes` own ones."""
-        return (softplus - own_x) / self.num_points[:, None, None], 1 - (2 * own_p + 1) / (p + sizes + 1)
+    def terms(
+        self, softplus: Tensor, p: Tensor, own_x: Tensor, own_p: Tensor, sizes: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """BCE and 1 - DICE from the sums of softplus(x) and p = sigmoid(x) over all points, and of
+        x and p over an instance's `sizes` own ones."""
+        return (softplus - own_x) / self.num_points[:, None, None], 1 - (2 * own_p + 1) / (
+            p + sizes + 1
+        )
 
     def to_host(self, tensor: Tensor) -> np.ndarray:
-        """By way of pinned memory, which is several times quicker. The host waits for the GPU here."""
-        pinned = torch.empty(tensor.shape, dtype=tensor.dtype, pin_memory=True).copy_(tensor, non_blocking=True)
+        """By way of pinned memory, which is several times quicker. The host waits for the GPU
+        here."""
+        pinned = torch.empty(tensor.shape, dtype=tensor.dtype, pin_memory=True).copy_(
+            tensor, non_blocking=True
+        )
         torch.cuda.current_stream(self.device).synchronize()
         return pinned.numpy()
 
     def losses(self) -> Float[Tensor, "2 L"]:
-        """BCE and Dice of the pairs that `match` found: a mean over the pairs of a scene, summed over the scenes."""
+        """BCE and Dice of the pairs that `match` found: a mean over the pairs of a scene, summed
+        over the scenes."""
         (layers, scenes, count, _), most = self.logits.shape, self.most
         numbers = [pairs[0].size for pairs in self.solved]
-        if not sum(numbers):  # no instance in the whole batch: zero, but still a function of the model
+        # no instance in the whole batch: zero, but still a function of the model
+        if not sum(numbers):
             return (self.queries.sum() + self.features.float().sum()).mul(0).expand(2, layers)
-        row = np.zeros((3, scenes, max(numbers)), dtype=np.int64)  # query of the scene, query of the batch, instance
-        share = np.zeros((scenes, max(numbers), layers), dtype=np.float32)  # of each pair in the mean of its layer
+        # query of the scene, query of the batch, instance
+        row = np.zeros((3, scenes, max(numbers)), dtype=np.int64)
+        # of each pair in the mean of its layer
+        share = np.zeros((scenes, max(numbers), layers), dtype=np.float32)
         for b, (number, (q_idx, t_idx)) in enumerate(zip(numbers, self.solved)):
             row[0, b, :number] = (np.arange(layers)[:, None] * count + q_idx).ravel()
             row[2, b, :number] = t_idx.ravel()
@@ -97,10 +123,18 @@ class BatchMasks:
         query, query_of_batch, instance = self.upload(row)
         share, numbers = self.upload(share), self.upload(np.array(numbers, dtype=np.int32))
         matched = (
-            self.queries.flatten(0, 1).index_select(0, query_of_batch.flatten()).view(scenes, -1, self.queries.shape[2])
+            self.queries.flatten(0, 1)
+            .index_select(0, query_of_batch.flatten())
+            .view(scenes, -1, self.queries.shape[2])
         )
         columns = torch.stack(
-            [torch.zeros_like(instance), torch.ones_like(instance), instance + 2, instance + 2 + most], -1
+            [
+                torch.zeros_like(instance),
+                torch.ones_like(instance),
+                instance + 2,
+                instance + 2 + most,
+            ],
+            -1,
         )
         sums = self.sums.flatten()[query_of_batch[..., None] * self.sums.shape[2] + columns]
         sizes, num_points = self.sizes.gather(1, instance), self.num_points[:, None]

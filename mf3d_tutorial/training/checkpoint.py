@@ -24,7 +24,8 @@ class DamagedError(CheckpointError):
 
 
 def save_checkpoint(state: dict[str, Any], path: str | Path, previous: Path | None = None) -> None:
-    """Write `state` to `path`: first to a file beside it, then by one rename, so that a crash leaves the old one.
+    """Write `state` to `path`: first to a file beside it, then by one rename, so that a crash
+    leaves the old one.
 
     `previous`: what to call the old one; without it the old one is gone.
     """
@@ -45,7 +46,8 @@ def save_checkpoint(state: dict[str, Any], path: str | Path, previous: Path | No
 
 
 def load_checkpoint(path: str | Path, device: str | torch.device = "cpu") -> dict[str, Any]:
-    """The state that `save_checkpoint` wrote; CheckpointError if it is missing, damaged or not one of ours."""
+    """The state that `save_checkpoint` wrote; CheckpointError if it is missing, damaged or not one
+    of ours."""
     if not Path(path).is_file():
         raise CheckpointError(f"there is no checkpoint {path}")
     try:
@@ -55,9 +57,14 @@ def load_checkpoint(path: str | Path, device: str | torch.device = "cpu") -> dic
         state = torch.load(path, map_location=device, weights_only=True)
     except Exception as error:
         reason = (str(error) or type(error).__name__).splitlines()[0]
-        raise DamagedError(f"the checkpoint {path} is damaged or no checkpoint ({reason}): use another") from error
+        raise DamagedError(
+            f"the checkpoint {path} is damaged or no checkpoint ({reason}): use another"
+        ) from error
     if not isinstance(state, dict) or state.get("format") != FORMAT:
-        raise CheckpointError(f"{path} is not a checkpoint of this program: use last.ckpt or best.ckpt of a run folder")
+        raise CheckpointError(
+            f"{path} is not a checkpoint of this program: use last.ckpt or best.ckpt of a run"
+            " folder"
+        )
     return state
 
 
@@ -69,7 +76,8 @@ def load_model(path: str | Path, device: str | torch.device = "cpu") -> tuple[Ma
     state = load_checkpoint(path, device)
     if not {"config", "model"} <= state.keys() or "class_head.bias" not in state["model"]:
         raise CheckpointError(
-            f"{path} holds no config or no model of this program: use last.ckpt or best.ckpt of a run"
+            f"{path} holds no config or no model of this program: use last.ckpt or best.ckpt of"
+            " a run"
         )
     cfg = config_from_dict(state["config"])
     num_classes = len(state["model"]["class_head.bias"]) - 1
@@ -77,13 +85,19 @@ def load_model(path: str | Path, device: str | torch.device = "cpu") -> tuple[Ma
     try:
         model.load_state_dict(state["model"])
     except RuntimeError as error:
-        raise CheckpointError(f"the weights in {path} do not fit its config ({error}): use another one") from error
+        raise CheckpointError(
+            f"the weights in {path} do not fit its config ({error}): use another one"
+        ) from error
     return model, cfg
 
 
 def strip(source: str | Path, target: str | Path) -> None:
-    """Write a checkpoint for inference: no optimiser, no folder of this machine, floating-point weights as float16."""
+    """Write a checkpoint for inference: no optimiser, no folder of this machine, floating-point
+    weights as float16."""
     state = load_checkpoint(source)
     state["config"]["paths"] = {"data_dir": Path(state["config"]["paths"]["data_dir"]).name}
-    weights = {name: value.half() if value.is_floating_point() else value for name, value in state["model"].items()}
+    weights = {
+        name: value.half() if value.is_floating_point() else value
+        for name, value in state["model"].items()
+    }
     save_checkpoint({"config": state["config"], "model": weights, "best": state["best"]}, target)

@@ -1,10 +1,11 @@
 """One run in several processes, each with a GPU of its own, started by torchrun.
 
-    torchrun --nproc-per-node=4 -m mf3d_tutorial.train train.batch_size=8 paths.data_dir=/data/scannet
+    torchrun --nproc-per-node=4 -m mf3d_tutorial.train train.batch_size=8 paths.data_dir=scans
 
-Every process holds the whole model and takes its share of the scenes of each step. DistributedDataParallel sums the
-gradients during the backward pass, so all models stay the same, and are the same as one process's with the whole batch.
-Process 0 writes the files. Without torchrun there is one process, and everything here costs nothing.
+Every process holds the whole model and takes its share of the scenes of each step.
+DistributedDataParallel sums the gradients during the backward pass, so all models stay the same,
+and are the same as one process's with the whole batch. Process 0 writes the files. Without torchrun
+there is one process, and everything here costs nothing.
 """
 
 import os
@@ -66,7 +67,8 @@ def gather(value: T) -> list[T]:
 
 
 def on_main(action: Callable[[], T]) -> T:
-    """What `action()` gives in process 0, for all; a UserError there ends them all, and is said once."""
+    """What `action()` gives in process 0, for all; a UserError there ends them all, and is said
+    once."""
     outcome = [None, None]
     if rank() == 0:
         try:
@@ -81,15 +83,18 @@ def on_main(action: Callable[[], T]) -> T:
 
 
 def broadcast_buffers(model: nn.Module) -> None:
-    """Give every process the buffers of process 0: batch norm's statistics, which each keeps of its own scenes."""
+    """Give every process the buffers of process 0: batch norm's statistics, which each keeps of its
+    own scenes."""
     for buffer in model.buffers() if world_size() > 1 else ():
         dist.broadcast(buffer, src=0)
 
 
 def data_parallel(module: nn.Module) -> nn.Module:
-    """`module`, wrapped so that the backward pass averages its gradients over the processes while it goes on.
+    """`module`, wrapped so that the backward pass averages its gradients over the processes while
+    it goes on.
 
-    As in PyTorch, each forward pass starts from the buffers of process 0. Without other processes it is the module.
+    As in PyTorch, each forward pass starts from the buffers of process 0. Without other processes
+    it is the module.
     """
     if world_size() == 1:
         return module

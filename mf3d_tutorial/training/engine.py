@@ -3,9 +3,9 @@
     cfg = load_config(["recipe=tiny", "paths.data_dir=data_samples", "paths.output_dir=runs/first"])
     metrics = fit(cfg)
 
-A run folder holds config.yaml, metrics.jsonl (a line for every `train.log_every` steps and every validation),
-metrics.json (the result), last.ckpt (the newest state), previous.ckpt (the one before it) and best.ckpt (the validation
-with the highest AP).
+A run folder holds config.yaml, metrics.jsonl (a line for every `train.log_every` steps and every
+validation), metrics.json (the result), last.ckpt (the newest state), previous.ckpt (the one before
+it) and best.ckpt (the validation with the highest AP).
 """
 
 import os
@@ -25,7 +25,13 @@ from torch.utils.data import DataLoader
 from mf3d_tutorial.common.errors import ConfigError, NonFiniteError, UserError
 from mf3d_tutorial.config import Config
 from mf3d_tutorial.data import Batch, ScanNetScenes, collate
-from mf3d_tutorial.data.batches import Pickled, SceneBatches, default_signals, fetch, little_shared_memory
+from mf3d_tutorial.data.batches import (
+    Pickled,
+    SceneBatches,
+    default_signals,
+    fetch,
+    little_shared_memory,
+)
 from mf3d_tutorial.data.transforms import augmentation
 from mf3d_tutorial.evaluation.inference import keep_largest_component, predict_instances
 from mf3d_tutorial.evaluation.metrics import ScanNetInstanceAP
@@ -47,7 +53,8 @@ from mf3d_tutorial.training.run_state import Log, Progress, Run, as_numbers, num
 from mf3d_tutorial.warp.device import autocast, choose_device
 
 Datasets = tuple[ScanNetScenes, ScanNetScenes]
-SMALLEST_SCALE = 2.0**-20  # of the loss in float16; it starts at 2**16 and is halved when gradients overflow
+# of the loss in float16; it starts at 2**16 and is halved when gradients overflow
+SMALLEST_SCALE = 2.0**-20
 
 if TYPE_CHECKING:
     from mf3d_tutorial.viz.live import LiveViewer
@@ -56,23 +63,30 @@ if TYPE_CHECKING:
 def fit(cfg: Config, log: Log = print) -> dict[str, Any]:
     """Train as `cfg` says and write the run folder; what metrics.json holds is returned.
 
-    UserError before anything is written if data, config or folder cannot be used; every scene is read once for that.
-    Whatever ends the run later, a signal too, last.ckpt is written first, and `train.resume=auto` goes on from it.
+    UserError before anything is written if data, config or folder cannot be used; every scene is
+    read once for that. Whatever ends the run later, a signal too, last.ckpt is written first, and
+    `train.resume=auto` goes on from it.
     """
     device = choose_device(cfg.device)
     with process_group(device):
         log = log if rank() == 0 else (lambda line: None)
         if device.type == "cuda":
-            torch.set_num_threads(1)  # more would wait for work that the GPU does, on the loader processes' cores
+            # more would wait for work that the GPU does, on the loader processes' cores
+            torch.set_num_threads(1)
         if (workers := loader_processes(cfg)) < cfg.train.num_workers:
-            log(f"train.num_workers={cfg.train.num_workers} is more than this host has cores for: taking {workers}")
+            log(
+                f"train.num_workers={cfg.train.num_workers} is more than this host has cores for:"
+                f" taking {workers}"
+            )
         datasets = load_datasets(cfg)
         on_main(lambda: check_data(cfg, datasets))
         if cfg.data.cache:
             datasets[0].keep_in_memory()
         run = Run.create(cfg, device, len(datasets[0]))
         scenes = f"{len(datasets[0])} train and {len(datasets[1])} val scenes"
-        log(f"{scenes}, {run.num_parameters / 1e6:.2f} M parameters, {world_size()} x {device.type}")
+        log(
+            f"{scenes}, {run.num_parameters / 1e6:.2f} M parameters, {world_size()} x {device.type}"
+        )
         viewer = open_viewer(cfg, datasets[::-1], log)
         with closing(viewer), Interrupts() as interrupts, RunFolder(cfg, log) as folder:
             folder.open(run)
@@ -80,11 +94,16 @@ def fit(cfg: Config, log: Log = print) -> dict[str, Any]:
 
 
 def train(
-    run: Run, folder: RunFolder, datasets: Datasets, interrupts: Interrupts, viewer: "LiveViewer | SimpleNamespace"
+    run: Run,
+    folder: RunFolder,
+    datasets: Datasets,
+    interrupts: Interrupts,
+    viewer: "LiveViewer | SimpleNamespace",
 ) -> dict[str, Any]:
     """The loop of `fit`, from wherever `run` is."""
     cfg, options = run.cfg, run.cfg.train
-    train_loader, val_loader = build_loader(cfg, datasets[0], shuffle=True), build_loader(cfg, datasets[1])
+    train_loader = build_loader(cfg, datasets[0], shuffle=True)
+    val_loader = build_loader(cfg, datasets[1])
     progress, sampler = Progress(run, folder.log), train_loader.batch_sampler
     sampler.start_at(run.epoch, run.seen)
     batches = fetch(train_loader)
@@ -98,7 +117,11 @@ def train(
             run.seed_step()
             losses = train_step(run, *parts)
             if run.step % options.log_every == 0:
-                values = {"lr": run.scheduler.get_last_lr()[0], **as_numbers(losses), **progress.rates()}
+                values = {
+                    "lr": run.scheduler.get_last_lr()[0],
+                    **as_numbers(losses),
+                    **progress.rates(),
+                }
                 folder.append("train", run, values)
                 check_scale(run)
             progress.report(losses)
@@ -121,11 +144,13 @@ def train(
 
 
 def train_step(run: Run, *parts: Batch | None) -> dict[str, Tensor]:
-    """One optimiser step on a batch, or on the `parts` of it that this process has; losses and gradient norm, detached.
+    """One optimiser step on a batch, or on the `parts` of it that this process has; losses and
+    gradient norm, detached.
 
-    All or nothing: an error, a loss or a gradient that is not finite changes neither weights nor batch norm's
-    statistics. (In float16 some gradients may overflow: such a step leaves the weights alone, and lowers the scale.)
-    NonFiniteError, naming the scenes, after `train.max_nonfinite` such batches in a row.
+    All or nothing: an error, a loss or a gradient that is not finite changes neither weights nor
+    batch norm's statistics. (In float16 some gradients may overflow: such a step leaves the weights
+    alone, and lowers the scale.) NonFiniteError, naming the scenes, after `train.max_nonfinite`
+    such batches in a row.
     """
     statistics, moved = run.copy_statistics(), False
     try:
@@ -141,8 +166,9 @@ def train_step(run: Run, *parts: Batch | None) -> dict[str, Tensor]:
     run.advance(moved)
     if run.nonfinite >= run.cfg.train.max_nonfinite:
         raise NonFiniteError(
-            f"loss or gradient were not finite in {run.nonfinite} steps in a row, the last one (step {run.step}) on "
-            f"{scene_names(parts)}, kept in {dump_batch(run, parts)}: lower train.lr, or set train.precision=32"
+            f"loss or gradient were not finite in {run.nonfinite} steps in a row, the last one"
+            f" (step {run.step}) on {scene_names(parts)}, kept in {dump_batch(run, parts)}: lower"
+            " train.lr, or set train.precision=32"
         )
     return {**losses, "grad_norm": norm}
 
@@ -150,51 +176,64 @@ def train_step(run: Run, *parts: Batch | None) -> dict[str, Tensor]:
 def forward_backward(run: Run, parts: Sequence[Batch | None]) -> dict[str, Tensor]:
     """Compute the gradients of all parts; the losses of the whole batch, over all processes."""
     parts = [part.to(run.device) if part else None for part in parts]
-    count = all_sum(list(count_scenes([target for part in parts if part for target in part.targets])))
+    count = all_sum(
+        list(count_scenes([target for part in parts if part for target in part.targets]))
+    )
     run.scenes += int(count[0])
     run.optimizer.zero_grad()
     sums = torch.zeros(len(TERMS), device=run.device)
     for index, part in enumerate(parts):
         last = index == len(parts) - 1
-        if part is None and not (last and world_size() > 1):  # in the last part all processes add up their gradients
+        # in the last part all processes add up their gradients
+        if part is None and not (last and world_size() > 1):
             continue
         with run.batch_loss.no_sync() if world_size() > 1 and not last else nullcontext():
             with autocast(run.device, run.precision):
                 losses = run.batch_loss(part, count)
-            run.scaler.scale(losses["loss"] * world_size()).backward()  # DistributedDataParallel takes the mean
+            # DistributedDataParallel takes the mean
+            run.scaler.scale(losses["loss"] * world_size()).backward()
         sums += torch.stack([losses[name].detach() for name in TERMS])
     return dict(zip(TERMS, sum_over_processes(sums)))
 
 
 def optimizer_step(run: Run, loss: Float[Tensor, ""]) -> tuple[Float[Tensor, ""], bool]:
-    """Clip the gradients and move the weights, if they are finite; their norm, and whether the step counts.
+    """Clip the gradients and move the weights, if they are finite; their norm, and whether the step
+    counts.
 
-    The device decides by itself and the host starts the optimiser without knowing: it waits for the GPU only once.
+    The device decides by itself and the host starts the optimiser without knowing: it waits for the
+    GPU only once.
     """
     run.scaler.unscale_(run.optimizer)
     norm = nn.utils.clip_grad_norm_(run.parameters, run.cfg.train.max_grad_norm)
     finite = torch.stack([loss, loss + norm]).isfinite()
     run.consistent = False
-    run.optimizer.found_inf = 1 - finite[1].float()  # so `GradScaler.step` tells fused AdamW to do nothing
+    # so `GradScaler.step` tells fused AdamW to do nothing
+    run.optimizer.found_inf = 1 - finite[1].float()
     run.optimizer.step()
     del run.optimizer.found_inf
-    # In float16 an overflow of gradients alone is nothing unusual: the scale is lowered, and the step counts.
+    # In float16 an overflow of gradients alone is nothing unusual: the scale is lowered, and the
+    # step counts.
     return norm, bool(finite[0 if run.scaler.is_enabled() else 1])
 
 
 def check_scale(run: Run) -> None:
-    """NonFiniteError once float16's gradients have overflowed so often that their scale is next to nothing."""
+    """NonFiniteError once float16's gradients have overflowed so often that their scale is next to
+    nothing."""
     if run.scaler.is_enabled() and run.scaler.get_scale() < SMALLEST_SCALE:
         raise NonFiniteError(
-            f"gradients overflow float16 in every step up to step {run.step}: set train.precision=32, or lower train.lr"
+            f"gradients overflow float16 in every step up to step {run.step}: set"
+            " train.precision=32, or lower train.lr"
         )
 
 
 def validate_run(run: Run, loader: DataLoader) -> dict[str, Any]:
-    """`validate` the run's averaged weights, or the trained ones if it has no average; the same in all processes."""
+    """`validate` the run's averaged weights, or the trained ones if it has no average; the same in
+    all processes."""
     model = run.averaged or run.model
     broadcast_buffers(model)
-    return validate(model, loader, run.criterion, run.device, run.precision, run.cfg.inference.largest_component)
+    return validate(
+        model, loader, run.criterion, run.device, run.precision, run.cfg.inference.largest_component
+    )
 
 
 @torch.no_grad()
@@ -208,8 +247,8 @@ def validate(
 ) -> dict[str, Any]:
     """Mean losses and ScanNet AP over a loader's scenes.
 
-    AP is computed on every point of a scene, each with the prediction of the point that stands for its voxel.
-    `largest_component`: only the largest connected part of each mask counts.
+    AP is computed on every point of a scene, each with the prediction of the point that stands for
+    its voxel. `largest_component`: only the largest connected part of each mask counts.
     """
     model.eval()
     metric = ScanNetInstanceAP(loader.dataset.labels)
@@ -219,51 +258,76 @@ def validate(
         with autocast(device, precision):
             logits, masks = model(batch.points)
             losses = as_numbers(criterion((logits, masks), batch.targets, count=(1, 1)))
-            sums += torch.tensor([losses["cls"], losses["bce"], losses["dice"], *count_scenes(batch.targets)])
+            sums += torch.tensor(
+                [losses["cls"], losses["bce"], losses["dice"], *count_scenes(batch.targets)]
+            )
         coords = batch.points.coordinate_tensor.cpu().split(batch.points.offsets.diff().tolist())
-        for scene_logits, scene_masks, coord, original in zip(logits, masks, coords, batch.originals):
+        for scene_logits, scene_masks, coord, original in zip(
+            logits, masks, coords, batch.originals
+        ):
             instances = predict_instances(scene_logits, scene_masks)
             full = instances.masks.cpu().numpy()[:, original.kept]
             full[:, original.kept < 0] = False  # stray points
             if largest_component:
-                keep_largest_component(full, coord.numpy()[original.kept], loader.dataset.voxel_size)
-            metric.update(full, instances.scores, instances.labels, original.segment, original.instance)
+                keep_largest_component(
+                    full, coord.numpy()[original.kept], loader.dataset.voxel_size
+                )
+            metric.update(
+                full, instances.scores, instances.labels, original.segment, original.instance
+            )
     model.train()
     gathered = gather(metric.tables)
-    metric.tables = {c: [table for tables in gathered for table in tables[c]] for c in metric.tables}
+    metric.tables = {
+        c: [table for tables in gathered for table in tables[c]] for c in metric.tables
+    }
     cls, bce, dice, scenes, with_instances = all_sum(sums.tolist())
-    means = {"cls": cls / scenes, "bce": bce / max(with_instances, 1), "dice": dice / max(with_instances, 1)}
+    means = {
+        "cls": cls / scenes,
+        "bce": bce / max(with_instances, 1),
+        "dice": dice / max(with_instances, 1),
+    }
     loss = sum(getattr(criterion.weights, name) * mean for name, mean in means.items())
-    return {**metric.compute(), "val_loss": loss, **{f"val_{name}": mean for name, mean in means.items()}}
+    return {
+        **metric.compute(),
+        "val_loss": loss,
+        **{f"val_{name}": mean for name, mean in means.items()},
+    }
 
 
 def load_datasets(cfg: Config) -> Datasets:
     """The train and the val scenes; only the former are augmented."""
     common = {"label_set": cfg.data.labels, "voxel_size": cfg.data.voxel_size}
     common |= {"ignore_index": cfg.data.ignore_index, "seed": cfg.seed}
-    train_set = ScanNetScenes(cfg.paths.data_dir, "train", transform=augmentation(cfg.data.augment), **common)
+    train_set = ScanNetScenes(
+        cfg.paths.data_dir, "train", transform=augmentation(cfg.data.augment), **common
+    )
     return train_set, ScanNetScenes(cfg.paths.data_dir, "val", **common)
 
 
 def check_data(cfg: Config, datasets: Datasets) -> None:
-    """UserError if a scene cannot be used, or if the scenes of a step cannot be dealt to all processes."""
+    """UserError if a scene cannot be used, or if the scenes of a step cannot be dealt to all
+    processes."""
     options, parts = cfg.train, world_size() * cfg.train.accumulate
     last = len(datasets[0]) % options.batch_size
     if options.batch_size < parts or (options.sync_batchnorm and 0 < last < parts):
         raise ConfigError(
-            f"train.batch_size={options.batch_size} leaves some of {world_size()} processes x train.accumulate="
-            f"{options.accumulate} without a scene: give a multiple of {parts}"
+            f"train.batch_size={options.batch_size} leaves some of {world_size()} processes x"
+            f" train.accumulate={options.accumulate} without a scene: give a multiple of {parts}"
         )
     voxel_sizes = [size for size in (cfg.data.voxel_size, cfg.model.backbone_voxel_size) if size]
     for dataset in datasets:
         log = print if rank() == 0 else None
-        dataset.check(min(voxel_sizes, default=None), cfg.data.stuff_classes, cfg.model.num_queries, log)
+        dataset.check(
+            min(voxel_sizes, default=None), cfg.data.stuff_classes, cfg.model.num_queries, log
+        )
 
 
 def build_loader(cfg: Config, dataset: ScanNetScenes, shuffle: bool = False) -> DataLoader:
-    """Batches with their targets: the parts of `SceneBatches`, without end, or this process's scenes in order."""
+    """Batches with their targets: the parts of `SceneBatches`, without end, or this process's
+    scenes in order."""
     parts, num_scenes = cfg.train.accumulate, len(dataset)
-    mine, size = range(rank(), num_scenes, world_size()), -(-cfg.train.batch_size // (world_size() * parts))
+    mine = range(rank(), num_scenes, world_size())
+    size = -(-cfg.train.batch_size // (world_size() * parts))
     make_batch = partial(
         collate,
         num_classes=num_classes(cfg),
@@ -277,9 +341,11 @@ def build_loader(cfg: Config, dataset: ScanNetScenes, shuffle: bool = False) -> 
             print(sentence)
     return DataLoader(
         dataset,
-        batch_sampler=SceneBatches(num_scenes, cfg.train.batch_size, parts, cfg.seed, rank(), world_size())
-        if shuffle
-        else [mine[first : first + size] for first in range(0, len(mine), size)],
+        batch_sampler=(
+            SceneBatches(num_scenes, cfg.train.batch_size, parts, cfg.seed, rank(), world_size())
+            if shuffle
+            else [mine[first : first + size] for first in range(0, len(mine), size)]
+        ),
         num_workers=loader_processes(cfg),
         pin_memory=choose_device(cfg.device).type == "cuda",
         persistent_workers=shuffle and loader_processes(cfg) > 0,
@@ -294,8 +360,11 @@ def loader_processes(cfg: Config) -> int:
     return min(cfg.train.num_workers, max(share - 1, 1))
 
 
-def open_viewer(cfg: Config, datasets: Sequence[ScanNetScenes], log: Log) -> "LiveViewer | SimpleNamespace":
-    """The live viewer of process 0; one that does nothing unless `viz.enabled`. ConfigError without its package."""
+def open_viewer(
+    cfg: Config, datasets: Sequence[ScanNetScenes], log: Log
+) -> "LiveViewer | SimpleNamespace":
+    """The live viewer of process 0; one that does nothing unless `viz.enabled`. ConfigError without
+    its package."""
     if not cfg.viz.enabled or rank() > 0:
         return SimpleNamespace(update=lambda run, losses: None, close=lambda: None)
     from mf3d_tutorial.viz.live import LiveViewer
@@ -309,19 +378,22 @@ def scene_names(parts: Sequence[Batch | None]) -> str:
 
 
 def explain(run: Run, parts: Sequence[Batch | None], error: Exception) -> str | None:
-    """What to say of a batch that the GPU has no room for, or batch norm too few voxels; None for other errors."""
+    """What to say of a batch that the GPU has no room for, or batch norm too few voxels; None for
+    other errors."""
     if "more than 1 value per channel" in str(error):  # PyTorch's batch norm
         return (
-            f"{scene_names(parts)} at step {run.step + 1}: a single voxel is left on the backbone's coarsest grid, and "
-            "batch norm needs two: raise train.batch_size, lower model.backbone_voxel_size, or leave out tiny scenes"
+            f"{scene_names(parts)} at step {run.step + 1}: a single voxel is left on the backbone's"
+            " coarsest grid, and batch norm needs two: raise train.batch_size, lower"
+            " model.backbone_voxel_size, or leave out tiny scenes"
         )
     if not isinstance(error, torch.OutOfMemoryError):
         return None
     points = sum(len(target.instance) for part in parts if part for target in part.targets)
     return (
-        f"the GPU's memory is too small for step {run.step + 1}, {scene_names(parts)} with {points:,} points: raise "
-        f"train.accumulate (now {run.cfg.train.accumulate}, at most train.batch_size={run.cfg.train.batch_size} over "
-        "the number of processes; the gradient stays the same), or data.voxel_size"
+        f"the GPU's memory is too small for step {run.step + 1}, {scene_names(parts)} with"
+        f" {points:,} points: raise train.accumulate (now {run.cfg.train.accumulate}, at most"
+        f" train.batch_size={run.cfg.train.batch_size} over the number of processes; the gradient"
+        " stays the same), or data.voxel_size"
     )
 
 

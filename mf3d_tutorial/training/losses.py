@@ -18,19 +18,23 @@ Losses = dict[str, Float[Tensor, ""]]
 class SetCriterion(nn.Module):
     """`criterion((logits, masks), targets) -> {"loss", "cls", "bce", "dice"}`.
 
-    cls: cross-entropy of all Q queries of a scene, unmatched ones with the class "no object" (the last), which has
-    the weight `no_object_weight`; a weighted mean over queries, then a mean over scenes.
-    bce, dice: a mean over the matched pairs of a scene, then over the scenes that have any.
-    loss = cls_weight cls + bce_weight bce + dice_weight dice. All in float32, whatever the autocast.
+    cls: cross-entropy of all Q queries of a scene, unmatched ones with the class "no object" (the
+    last), which has the weight `no_object_weight`; a weighted mean over queries, then a mean over
+    scenes. bce, dice: a mean over the matched pairs of a scene, then over the scenes that have any.
+    loss = cls_weight cls + bce_weight bce + dice_weight dice. All in float32, whatever the
+    autocast.
 
-    These are the formulas of WarpConvNet's MaskFormer example. With `aux_weight` > 0 `outputs` may be the list that
-    `MaskFormer3D.forward_layers` gives; each earlier layer's loss, matched anew, is then added with that weight.
+    These are the formulas of WarpConvNet's MaskFormer example. With `aux_weight` > 0 `outputs` may
+    be the list that `MaskFormer3D.forward_layers` gives; each earlier layer's loss, matched anew,
+    is then added with that weight.
 
-    With `sample_points` masks are compared at no more than that many random points of each scene; at all of them where
-    no gradient is asked for, because validation is to give the same number every time.
+    With `sample_points` masks are compared at no more than that many random points of each scene;
+    at all of them where no gradient is asked for, because validation is to give the same number
+    every time.
 
-    `count` says how many scenes there are, and how many with instances, where `targets` are only a part of a batch:
-    the sums of this part are divided by it, so that the parts' losses add up to that of the batch.
+    `count` says how many scenes there are, and how many with instances, where `targets` are only a
+    part of a batch: the sums of this part are divided by it, so that the parts' losses add up to
+    that of the batch.
     """
 
     def __init__(
@@ -49,9 +53,13 @@ class SetCriterion(nn.Module):
         self.sample_points = sample_points
 
     def forward(
-        self, outputs: Outputs | Sequence[Outputs], targets: list[Target], count: tuple[float, float] | None = None
+        self,
+        outputs: Outputs | Sequence[Outputs],
+        targets: list[Target],
+        count: tuple[float, float] | None = None,
     ) -> Losses:
-        """The four terms, in float32. `outputs`: what the model gives, or its outputs after every layer.
+        """The four terms, in float32. `outputs`: what the model gives, or its outputs after every
+        layer.
 
         NonFiniteError if a matching cost is not a finite number.
         """
@@ -93,8 +101,11 @@ class SetCriterion(nn.Module):
         labels = masks.match(self.weights)
         return self.class_loss(masks.logits, labels), masks.losses()
 
-    def class_loss(self, logits: Float[Tensor, "L B Q C+1"], labels: Int[Tensor, "L B Q"]) -> Float[Tensor, " L"]:
-        """Weighted cross-entropy of each of L layers, a mean over queries, summed over the scenes."""
+    def class_loss(
+        self, logits: Float[Tensor, "L B Q C+1"], labels: Int[Tensor, "L B Q"]
+    ) -> Float[Tensor, " L"]:
+        """Weighted cross-entropy of each of L layers, a mean over queries, summed over the
+        scenes."""
         weight = logits.new_ones(logits.shape[-1])
         weight[-1] = self.no_object_weight
         each = F.cross_entropy(logits.flatten(0, 2), labels.flatten(), weight, reduction="none")
@@ -110,7 +121,8 @@ def mask_losses(
     for mask, target, (q_idx, t_idx) in zip(masks, targets, pairs):
         if not len(target):
             continue
-        first = torch.arange(len(mask), device=mask.device)[:, None] * mask.shape[1]  # row of each layer's query 0
+        # row of each layer's query 0
+        first = torch.arange(len(mask), device=mask.device)[:, None] * mask.shape[1]
         x = mask.flatten(0, 1).index_select(0, (first + q_idx).flatten()).float()
         t = t_idx.flatten()[:, None] == target.instance
         sums.append(torch.stack(pair_losses(x, t)).view(2, *q_idx.shape).mean(-1))
@@ -119,7 +131,9 @@ def mask_losses(
     return torch.stack(sums).sum(0)
 
 
-def stacked(layers: Sequence[Outputs]) -> tuple[Float[Tensor, "L B Q C+1"], list[Float[Tensor, "L Q N_b"]]]:
+def stacked(
+    layers: Sequence[Outputs],
+) -> tuple[Float[Tensor, "L B Q C+1"], list[Float[Tensor, "L Q N_b"]]]:
     """The outputs of all layers as tensors: class logits in float32, masks one tensor a scene."""
     if isinstance(layers, LayerOutputs):
         return layers.logits.float(), layers.masks()
@@ -127,11 +141,16 @@ def stacked(layers: Sequence[Outputs]) -> tuple[Float[Tensor, "L B Q C+1"], list
     return torch.stack([logits.float() for logits, _ in layers]), masks
 
 
-def sampled(masks: list[Tensor], targets: list[Target], points: int) -> tuple[list[Tensor], list[Target]]:
-    """The same for `points` random points of each scene, or all if it has fewer: the same ones after every layer."""
+def sampled(
+    masks: list[Tensor], targets: list[Target], points: int
+) -> tuple[list[Tensor], list[Target]]:
+    """The same for `points` random points of each scene, or all if it has fewer: the same ones
+    after every layer."""
     chosen = [torch.randperm(len(t.instance), device=t.instance.device)[:points] for t in targets]
     masks = [mask[..., some] for mask, some in zip(masks, chosen)]
-    return masks, [Target(target.labels, target.instance[some]) for target, some in zip(targets, chosen)]
+    return masks, [
+        Target(target.labels, target.instance[some]) for target, some in zip(targets, chosen)
+    ]
 
 
 def count_scenes(targets: list[Target]) -> tuple[int, int]:
@@ -139,7 +158,9 @@ def count_scenes(targets: list[Target]) -> tuple[int, int]:
     return len(targets), sum(len(target) > 0 for target in targets)
 
 
-def pair_losses(x: Float[Tensor, "P N"], t: Float[Tensor, "P N"]) -> tuple[Float[Tensor, " P"], Float[Tensor, " P"]]:
+def pair_losses(
+    x: Float[Tensor, "P N"], t: Float[Tensor, "P N"]
+) -> tuple[Float[Tensor, " P"], Float[Tensor, " P"]]:
     """BCE (mean over points) and 1 - DICE of P pairs of mask logits and binary masks."""
     t = t.float()
     p = x.sigmoid()

@@ -15,7 +15,12 @@ from mf3d_tutorial.common.atomic_files import without_nan, write_json, writing
 from mf3d_tutorial.common.errors import ConfigError
 from mf3d_tutorial.config import Config, config_from_dict, plain, save_config
 from mf3d_tutorial.data import Batch
-from mf3d_tutorial.training.checkpoint import CheckpointError, DamagedError, load_checkpoint, save_checkpoint
+from mf3d_tutorial.training.checkpoint import (
+    CheckpointError,
+    DamagedError,
+    load_checkpoint,
+    save_checkpoint,
+)
 from mf3d_tutorial.training.distributed import all_sum, on_main, rank
 from mf3d_tutorial.training.run_state import Log, Run
 
@@ -47,18 +52,26 @@ class RunFolder:
             self.path.mkdir(parents=True, exist_ok=True)
             self.rows = open(self.path / "metrics.jsonl", "a")  # noqa: SIM115  open, and locked, as long as the run
         try:
-            # A record lock goes with its process, kill -9 included; flock's would live on in data loader processes.
+            # A record lock goes with its process, kill -9 included; flock's would live on in data
+            # loader processes.
             fcntl.lockf(self.rows, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise ConfigError(
-                f"another process is training in {self.path}: wait for it, or give another paths.output_dir"
+                f"another process is training in {self.path}: wait for it, or give another"
+                " paths.output_dir"
             ) from None
         except OSError:
-            self.log(f"{self.path} is on a file system without locks: a second run in it would not be noticed")
-        found = [path for name in ("last", "previous") if (path := self.path / f"{name}.ckpt").exists()]
+            self.log(
+                f"{self.path} is on a file system without locks: a second run in it would not be"
+                " noticed"
+            )
+        found = [
+            path for name in ("last", "previous") if (path := self.path / f"{name}.ckpt").exists()
+        ]
         if found and self.cfg.train.resume == "never":
             raise ConfigError(
-                f"{self.path} already holds a run: give another paths.output_dir, or train.resume=auto to go on with it"
+                f"{self.path} already holds a run: give another paths.output_dir, or"
+                " train.resume=auto to go on with it"
             )
         state = newest_state(found, self.cfg, self.log)
         for draft in self.path.glob("*.tmp"):  # of a process that was killed
@@ -76,7 +89,14 @@ class RunFolder:
             self.rows.write(json.dumps(without_nan(row)) + "\n")
             self.rows.flush()
             self.row_bytes = os.fstat(self.rows.fileno()).st_size
-            self.track({f"{kind}/{key}": value for key, value in values.items() if isinstance(value, float)}, run.step)
+            self.track(
+                {
+                    f"{kind}/{key}": value
+                    for key, value in values.items()
+                    if isinstance(value, float)
+                },
+                run.step,
+            )
 
     def save(self, run: Run, name: str) -> None:
         """Write a checkpoint; the last.ckpt before this one becomes previous.ckpt."""
@@ -89,23 +109,36 @@ class RunFolder:
 
     def finish(self, run: Run, seconds: float) -> dict[str, Any]:
         """Write metrics.json, whole or not at all: the best validation, and what it took."""
-        metrics = {**run.best, "epochs": run.epoch, "steps": run.step, "parameters": run.num_parameters}
-        metrics |= {"train_seconds": round(seconds, 1), "device": str(run.device), "recipe": run.cfg.recipe}
+        metrics = {
+            **run.best,
+            "epochs": run.epoch,
+            "steps": run.step,
+            "parameters": run.num_parameters,
+        }
+        metrics |= {
+            "train_seconds": round(seconds, 1),
+            "device": str(run.device),
+            "recipe": run.cfg.recipe,
+        }
         if rank() == 0:
             write_json(metrics, self.path / "metrics.json")
         return metrics
 
     def __exit__(self, _kind: Any, error: BaseException | None, _trace: Any) -> None:
         if error and self.run and self.run.consistent:
-            with contextlib.suppress(Exception):  # the error that is on its way is the one to be seen
+            # the error that is on its way is the one to be seen
+            with contextlib.suppress(Exception):
                 self.save(self.run, "last.ckpt")
-                self.log(f"stopped after step {self.run.step}; train.resume=auto goes on from there")
+                self.log(
+                    f"stopped after step {self.run.step}; train.resume=auto goes on from there"
+                )
         if self.rows:
             self.rows.close()
 
 
 def newest_state(paths: list[Path], cfg: Config, log: Log) -> dict[str, Any] | None:
-    """The state of the first of these checkpoints that is not damaged; None if there is none at all.
+    """The state of the first of these checkpoints that is not damaged; None if there is none at
+    all.
 
     CheckpointError for one that is not damaged, but of another model or program.
     """
@@ -116,13 +149,18 @@ def newest_state(paths: list[Path], cfg: Config, log: Log) -> dict[str, Any] | N
             if path == paths[-1]:
                 raise
             log(f"{error}. Going on from {paths[-1]}")
-            path.replace(path.with_name("damaged.ckpt"))  # or the next save would put it in the place of the good one
+            # or the next save would put it in the place of the good one
+            path.replace(path.with_name("damaged.ckpt"))
             continue
         saved = config_from_dict(state["config"])
         if saved.model != cfg.model or saved.data.labels != cfg.data.labels:
-            raise CheckpointError(f"{path} was trained with another model or label set: give another paths.output_dir")
+            raise CheckpointError(
+                f"{path} was trained with another model or label set: give another paths.output_dir"
+            )
         if "row_bytes" not in state:
-            raise CheckpointError(f"{path} was stripped, or is of an older version: give another paths.output_dir")
+            raise CheckpointError(
+                f"{path} was stripped, or is of an older version: give another paths.output_dir"
+            )
         return state
     return None
 
@@ -145,14 +183,17 @@ def tracker(cfg: Config, path: Path, step: int) -> Callable[[dict[str, float], i
         if name == "wandb":
             import wandb
 
-            return wandb.init(project="mf3d_tutorial", name=path.name, dir=path, config=plain(cfg)).log
+            return wandb.init(
+                project="mf3d_tutorial", name=path.name, dir=path, config=plain(cfg)
+            ).log
     except ImportError as error:
         raise ConfigError(f"train.tracker={name}: {error}; run `pip install {name}`") from error
     return lambda numbers, step: None
 
 
 def dump_batch(run: Run, parts: Sequence[Batch | None]) -> Path:
-    """Write what this process had of a batch into the run folder, for `load_checkpoint`; the file's path."""
+    """Write what this process had of a batch into the run folder, for `load_checkpoint`; the file's
+    path."""
     path = Path(run.cfg.paths.output_dir).expanduser() / f"nonfinite{rank()}.ckpt"
     path.parent.mkdir(parents=True, exist_ok=True)
     tensors = ("coordinate_tensor", "feature_tensor", "offsets")
@@ -170,10 +211,11 @@ def dump_batch(run: Run, parts: Sequence[Batch | None]) -> Path:
 
 
 class Interrupts:
-    """Holds SIGTERM and Ctrl-C (which Jupyter's stop button is) back until a step is done; passes them on at the end.
+    """Holds SIGTERM and Ctrl-C (which Jupyter's stop button is) back until a step is done; passes
+    them on at the end.
 
-    A KeyboardInterrupt then leaves the loop, in all processes at the same step, whichever of them got the signal; at
-    once where `hold` is False, for what takes long and changes nothing.
+    A KeyboardInterrupt then leaves the loop, in all processes at the same step, whichever of them
+    got the signal; at once where `hold` is False, for what takes long and changes nothing.
     """
 
     def __init__(self) -> None:
@@ -182,8 +224,12 @@ class Interrupts:
         self.handlers = {}
 
     def __enter__(self) -> "Interrupts":
-        if threading.current_thread() is threading.main_thread():  # no other one may, or gets signals
-            self.handlers = {number: signal.signal(number, self.note) for number in (signal.SIGTERM, signal.SIGINT)}
+        # no other one may, or gets signals
+        if threading.current_thread() is threading.main_thread():
+            self.handlers = {
+                number: signal.signal(number, self.note)
+                for number in (signal.SIGTERM, signal.SIGINT)
+            }
         return self
 
     def note(self, number: int, _frame: Any) -> None:

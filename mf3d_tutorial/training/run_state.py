@@ -48,7 +48,8 @@ class Run:
 
     @classmethod
     def create(cls, cfg: Config, device: torch.device, num_scenes: int) -> "Run":
-        """A new run: seeded weights, AdamW, the learning-rate schedule, a gradient scaler for fp16."""
+        """A new run: seeded weights, AdamW, the learning-rate schedule, a gradient scaler for
+        fp16."""
         torch.manual_seed(cfg.seed)
         model = build_model(cfg.model, num_classes(cfg)).to(device)
         train = cfg.train
@@ -57,35 +58,56 @@ class Run:
         precision = training_precision(train.precision, device)
         if device.type == "cuda" and train.accumulate == 1:
             with autocast(device, precision):
-                model.decoder.record_graphs(-(-train.batch_size // world_size()), cfg.model.num_queries)
+                model.decoder.record_graphs(
+                    -(-train.batch_size // world_size()), cfg.model.num_queries
+                )
         groups = model.parameters() if train.decay_all else decay_groups(model)
-        optimizer = torch.optim.AdamW(groups, lr=train.lr, weight_decay=train.weight_decay, fused=True)
+        optimizer = torch.optim.AdamW(
+            groups, lr=train.lr, weight_decay=train.weight_decay, fused=True
+        )
         total_steps = train.epochs * math.ceil(num_scenes / train.batch_size)
         total_steps = min(total_steps, train.max_steps or total_steps)
         if train.schedule == "step":
             scheduler = torch.optim.lr_scheduler.StepLR(optimizer, train.step_size, train.gamma)
         else:
-            scheduler = torch.optim.lr_scheduler.OneCycleLR(optimizer, train.lr, total_steps=total_steps)
+            scheduler = torch.optim.lr_scheduler.OneCycleLR(
+                optimizer, train.lr, total_steps=total_steps
+            )
         scaler = torch.amp.GradScaler(device.type, enabled=precision == "16-mixed")
         weights = {key: getattr(cfg.loss, key) for key in cfg.loss.__dataclass_fields__}
         criterion = SetCriterion(**weights)
         averaged = copy.deepcopy(model).requires_grad_(False) if train.ema else None
-        return cls(cfg, device, precision, model, criterion, optimizer, scheduler, scaler, total_steps, averaged)
+        return cls(
+            cfg,
+            device,
+            precision,
+            model,
+            criterion,
+            optimizer,
+            scheduler,
+            scaler,
+            total_steps,
+            averaged,
+        )
 
     @property
     def is_over(self) -> bool:
         """Whether all steps, or `train.minutes`, are done."""
         minutes = self.cfg.train.minutes
-        return self.step >= self.total_steps or (minutes is not None and self.seconds >= 60 * minutes)
+        return self.step >= self.total_steps or (
+            minutes is not None and self.seconds >= 60 * minutes
+        )
 
     def clock_step(self) -> int:
-        """The step where the learning-rate schedule would be by the clock alone: its end is `train.minutes`."""
+        """The step where the learning-rate schedule would be by the clock alone: its end is
+        `train.minutes`."""
         minutes = self.cfg.train.minutes
         return int(min(self.seconds / (60 * minutes), 1) * (self.total_steps - 1)) if minutes else 0
 
     @torch.no_grad()
     def average(self) -> None:
-        """Bring the averaged weights and statistics a little nearer to the model's; much nearer in the first steps."""
+        """Bring the averaged weights and statistics a little nearer to the model's; much nearer in
+        the first steps."""
         if self.averaged is None:
             return
         decay = min(self.cfg.train.ema, (1 + self.step) / (10 + self.step))
@@ -104,19 +126,22 @@ class Run:
 
     @cached_property
     def batch_loss(self) -> nn.Module:
-        """What `train_step` calls; with several processes its backward pass averages gradients over them."""
+        """What `train_step` calls; with several processes its backward pass averages gradients over
+        them."""
         return data_parallel(BatchLoss(self.model, self.criterion))
 
     @cached_property
     def _statistics(self) -> list[list[Tensor]]:
-        """The model's buffers, one list per type: batch norm's means and variances, and how often they were updated."""
+        """The model's buffers, one list per type: batch norm's means and variances, and how often
+        they were updated."""
         lists = {}
         for buffer in self.model.buffers():
             lists.setdefault(buffer.dtype, []).append(buffer)
         return list(lists.values())
 
     def copy_statistics(self) -> list[list[Tensor]]:
-        """A copy of batch norm's statistics, for `restore_statistics`: one kernel per type, not one per buffer."""
+        """A copy of batch norm's statistics, for `restore_statistics`: one kernel per type, not one
+        per buffer."""
         return [torch._foreach_add(buffers, 0) for buffers in self._statistics]
 
     def restore_statistics(self, copy: list[list[Tensor]]) -> None:
@@ -125,7 +150,8 @@ class Run:
             torch._foreach_copy_(buffers, before)
 
     def advance(self, moved: bool) -> None:
-        """Count a step, in which the weights have `moved` or not; bring average, scale and learning rate up to it."""
+        """Count a step, in which the weights have `moved` or not; bring average, scale and learning
+        rate up to it."""
         if moved:
             self.average()
         self.scaler.update()
@@ -143,7 +169,8 @@ class Run:
         return sum(parameter.numel() for parameter in self.parameters)
 
     def is_best(self, metrics: dict[str, Any]) -> bool:
-        """Whether these are the best metrics so far (by AP; by loss where no class has an AP); keeps them if so."""
+        """Whether these are the best metrics so far (by AP; by loss where no class has an AP);
+        keeps them if so."""
 
         def rank(values: dict[str, Any]) -> tuple[float, float]:
             return (-1.0 if math.isnan(values["ap"]) else values["ap"], -values["val_loss"])
@@ -162,7 +189,8 @@ class Run:
     _COUNTERS = ("epoch", "seen", "step", "scenes", "seconds", "best")
 
     def state_dict(self) -> dict[str, Any]:
-        """All that a run needs to go on bit by bit from here; `model` holds the weights that are used afterwards."""
+        """All that a run needs to go on bit by bit from here; `model` holds the weights that are
+        used afterwards."""
         state = {name: getattr(self, name).state_dict() for name in self._STATEFUL}
         if self.averaged:
             state |= {"model": self.averaged.state_dict(), "trained": state["model"]}
@@ -170,13 +198,15 @@ class Run:
         return {**state, "config": plain(self.cfg)}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from the state that `state_dict` gave; the config's own learning rate and number of steps count.
+        """Go on from the state that `state_dict` gave; the config's own learning rate and number of
+        steps count.
 
         ConfigError for an option that cannot be changed between the parts of a run.
         """
         if self.averaged:
             self.averaged.load_state_dict(state["model"])
-        place = {name: state["scheduler"][name] for name in ("last_epoch", "_last_lr")}  # the way on is the config's
+        # the way on is the config's
+        place = {name: state["scheduler"][name] for name in ("last_epoch", "_last_lr")}
         state = {**state, "model": state.get("trained", state["model"]), "scheduler": place}
         if self.scaler.is_enabled() and not state["scaler"]:  # that run was in float32
             state["scaler"] = self.scaler.state_dict()
@@ -184,21 +214,23 @@ class Run:
             before, now = state["config"]["train"][key], getattr(self.cfg.train, key)
             if before != now:
                 raise ConfigError(
-                    f"train.{key} cannot be changed on the way: this run began with {before}, not {now}; set it as it "
-                    "was, or give another paths.output_dir"
+                    f"train.{key} cannot be changed on the way: this run began with {before}, not"
+                    f" {now}; set it as it was, or give another paths.output_dir"
                 )
         options = [dict(group) for group in self.optimizer.param_groups]
         for name in self._STATEFUL:
             getattr(self, name).load_state_dict(state[name])
         for group, own in zip(self.optimizer.param_groups, options):
-            lr = group["lr"] * own["initial_lr"] / group["initial_lr"]  # where the schedule was, of the config's rate
+            # where the schedule was, of the config's rate
+            lr = group["lr"] * own["initial_lr"] / group["initial_lr"]
             group.update({key: own[key] for key in own.keys() - {"params", "betas"}}, lr=lr)
         for name in self._COUNTERS:
             setattr(self, name, state[name])
 
 
 class Progress:
-    """One line every few seconds: where the run is, its loss, the time left. And how fast it goes."""
+    """One line every few seconds: where the run is, its loss, the time left. And how fast it
+    goes."""
 
     def __init__(self, run: Run, log: Log, every_seconds: float = 10.0):
         self.run, self.log, self.every = run, log, every_seconds
@@ -227,9 +259,13 @@ class Progress:
             yield batch
 
     def rates(self) -> dict[str, float]:
-        """Since it was last asked, or the epoch began: scenes a second, share of the time spent on waiting for data."""
+        """Since it was last asked, or the epoch began: scenes a second, share of the time spent on
+        waiting for data."""
         seconds = time.monotonic() - self.mark
-        rates = {"scenes_per_second": (self.run.scenes - self.scenes) / seconds, "data_wait": self.waited / seconds}
+        rates = {
+            "scenes_per_second": (self.run.scenes - self.scenes) / seconds,
+            "data_wait": self.waited / seconds,
+        }
         if self.run.device.type == "cuda":
             rates["gpu_gb"] = torch.cuda.max_memory_allocated(self.run.device) / 1e9
         self.reset()
@@ -237,7 +273,8 @@ class Progress:
 
     def report(self, losses: dict[str, Tensor]) -> None:
         """Log a line, if the last one is `every` seconds old; keep the run's clock."""
-        now, self.run.seconds = time.monotonic(), all_sum([self.seconds])[0] / world_size()  # the same in all processes
+        # the same in all processes
+        now, self.run.seconds = time.monotonic(), all_sum([self.seconds])[0] / world_size()
         if now - self.last < self.every:
             return
         self.last = now
@@ -245,11 +282,14 @@ class Progress:
         left = (now - self.start) / (run.step - self.first_step) * (run.total_steps - run.step)
         left = max(min(left, 60 * (run.cfg.train.minutes or math.inf) - run.seconds), 0)
         terms = "  ".join(f"{name} {numbers[name]:.3f}" for name in ("loss", "cls", "bce", "dice"))
-        self.log(f"epoch {run.epoch + 1}  step {run.step}/{run.total_steps}  {terms}  {clock(left)} left")
+        self.log(
+            f"epoch {run.epoch + 1}  step {run.step}/{run.total_steps}  {terms}  {clock(left)} left"
+        )
 
 
 def decay_groups(model: nn.Module) -> list[dict[str, Any]]:
-    """Parameters for an optimiser: weights of layers, and without weight decay norms, biases and embeddings."""
+    """Parameters for an optimiser: weights of layers, and without weight decay norms, biases and
+    embeddings."""
     embeddings = {module.weight for module in model.modules() if isinstance(module, nn.Embedding)}
     plain = [p for p in model.parameters() if p.ndim < 2 or p in embeddings]
     rest = [p for p in model.parameters() if p.ndim >= 2 and p not in embeddings]

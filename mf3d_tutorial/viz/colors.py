@@ -1,7 +1,8 @@
-"""Colours: ScanNet's for classes; for instances a fixed list, dealt out so that neighbours are easy to tell apart.
+"""Colours: ScanNet's for classes; for instances a fixed list, dealt out so that neighbours are easy
+to tell apart.
 
-Every picture of this package paints points the same way: a `Paint` is one small number a point and a short list of
-colours, so that a recolour is one byte a point.
+Every picture of this package paints points the same way: a `Paint` is one small number a point and
+a short list of colours, so that a recolour is one byte a point.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,14 +18,16 @@ from mf3d_tutorial.data.labels import LabelSet
 UNLABELLED = (200, 200, 200)
 RAMP = (220, 220, 220), (204, 51, 17)  # a number's smallest and largest value
 
-# Paul Tol's "bright", "vibrant" and "muted" schemes (sronpersonalpages.nl/~pault), made for colour-blind readers.
+# Paul Tol's "bright", "vibrant" and "muted" schemes (sronpersonalpages.nl/~pault), made for
+# colour-blind readers.
 _DISTINCT = (
     "4477AA EE6677 228833 CCBB44 66CCEE AA3377 EE7733 0077BB 33BBEE EE3377 CC3311 009988 "
     "332288 88CCEE 44AA99 117733 999933 DDCC77 CC6677 882255 AA4499"
 ).split()
 PALETTE = np.array([[int(code[i : i + 2], 16) for i in (0, 2, 4)] for code in _DISTINCT], np.uint8)
 
-# What a reader without green cones sees of an RGB colour (Machado, Oliveira and Fernandes 2009, severity 1).
+# What a reader without green cones sees of an RGB colour (Machado, Oliveira and Fernandes 2009,
+# severity 1).
 _DEUTERANOPIA = np.array([[0.367, 0.861, -0.228], [0.280, 0.673, 0.047], [-0.012, 0.043, 0.969]])
 
 ERRORS = {
@@ -37,7 +40,8 @@ ERRORS = {
 
 
 class Paint(NamedTuple):
-    """The colour of each point, as an index into at most 256 colours, and what these mean (for the legend)."""
+    """The colour of each point, as an index into at most 256 colours, and what these mean (for the
+    legend)."""
 
     index: UInt8[np.ndarray, " N"]
     palette: UInt8[np.ndarray, "P 3"]
@@ -64,21 +68,27 @@ def rgb_paint(color: Float[np.ndarray, "N 3"]) -> Paint:
         return Paint(np.zeros(0, np.uint8), np.zeros((1, 3), np.uint8))
     pixels = (np.clip(np.nan_to_num(color), 0, 1) * 255).astype(np.uint8)
     image = Image.fromarray(pixels[None]).quantize(256, dither=Image.Dither.NONE)
-    return Paint(np.asarray(image).reshape(-1), np.array(image.getpalette(), np.uint8).reshape(-1, 3))
+    return Paint(
+        np.asarray(image).reshape(-1), np.array(image.getpalette(), np.uint8).reshape(-1, 3)
+    )
 
 
 def class_paint(segment: Int[np.ndarray, " N"], labels: LabelSet) -> Paint:
     """ScanNet's colour of each point's class; grey where it has none (-1)."""
-    present, index = np.unique(segment, return_inverse=True)  # a label set may have more than 256 classes, a scene not
+    # a label set may have more than 256 classes, a scene not
+    present, index = np.unique(segment, return_inverse=True)
     palette = np.array([*labels.colors, UNLABELLED], np.uint8)[present if len(present) else [-1]]
     names = {i: labels.names[c] if c >= 0 else "none" for i, c in enumerate(present.tolist())}
     return Paint(index.astype(np.uint8), palette, names)
 
 
-def instance_paint(instance: Int[np.ndarray, " N"], chosen: Int[np.ndarray, " M"] | None = None) -> Paint:
+def instance_paint(
+    instance: Int[np.ndarray, " N"], chosen: Int[np.ndarray, " M"] | None = None
+) -> Paint:
     """A colour by instance, grey where there is none (-1).
 
-    chosen: for instance m the place of its colour in PALETTE (see `neighbour_colors`); by default m modulo its length.
+    chosen: for instance m the place of its colour in PALETTE (see `neighbour_colors`); by default m
+    modulo its length.
     """
     places = instance % len(PALETTE) if chosen is None else np.append(chosen, 0)[instance]
     index = np.where(instance < 0, len(PALETTE), places).astype(np.uint8)
@@ -87,16 +97,18 @@ def instance_paint(instance: Int[np.ndarray, " N"], chosen: Int[np.ndarray, " M"
 
 
 def neighbour_colors(centers: Float[np.ndarray, "M 3"]) -> Int[np.ndarray, " M"]:
-    """A place in PALETTE for each of M instances with these centres (metres): near ones get unlike colours."""
+    """A place in PALETTE for each of M instances with these centres (metres): near ones get unlike
+    colours."""
     return deal_colors(np.linalg.norm(centers[:, None] - centers, axis=-1))
 
 
 def deal_colors(apart: Float[np.ndarray, "M M"], sweeps: int = 0) -> Int[np.ndarray, " M"]:
-    """A place in PALETTE for each of M instances that are so far `apart` (metres): near ones get unlike colours.
+    """A place in PALETTE for each of M instances that are so far `apart` (metres): near ones get
+    unlike colours.
 
-    Instance by instance, the colour that is least like those of the instances before it, weighed by nearness; then
-    `sweeps` times again, against all others. Two colours are as like as they are to whichever reader sees less
-    difference, one with all cones or one without green.
+    Instance by instance, the colour that is least like those of the instances before it, weighed by
+    nearness; then `sweeps` times again, against all others. Two colours are as like as they are to
+    whichever reader sees less difference, one with all cones or one without green.
     """
     seen = np.stack([PALETTE / 255, PALETTE / 255 @ _DEUTERANOPIA.T])
     unlike = np.linalg.norm(seen[:, :, None] - seen[:, None], axis=-1).min(0)
@@ -110,26 +122,36 @@ def deal_colors(apart: Float[np.ndarray, "M M"], sweeps: int = 0) -> Int[np.ndar
     return chosen
 
 
-def scalar_paint(values: Float[np.ndarray, " N"], low: float | None = None, high: float | None = None) -> Paint:
-    """A number a point (probability, attention, logit) from light (`low`) to red (`high`); blue where it is NaN."""
+def scalar_paint(
+    values: Float[np.ndarray, " N"], low: float | None = None, high: float | None = None
+) -> Paint:
+    """A number a point (probability, attention, logit) from light (`low`) to red (`high`); blue
+    where it is NaN."""
     finite = np.isfinite(values)
     known = values[finite] if finite.any() else np.zeros(1)
-    low, high = float(known.min() if low is None else low), float(known.max() if high is None else high)
+    low = float(known.min() if low is None else low)
+    high = float(known.max() if high is None else high)
     scaled = (np.where(finite, values, low) - low) / max(high - low, 1e-12)
     index = np.where(finite, (scaled.clip(0, 1) * 63).round(), 64).astype(np.uint8)
     ramp = np.linspace(RAMP[0], RAMP[1], 64)
-    names = {0: f"{round(low, 3):g}", 63: f"{round(high, 3):g}"} | ({} if finite.all() else {64: "not a number"})
+    names = {0: f"{round(low, 3):g}", 63: f"{round(high, 3):g}"} | (
+        {} if finite.all() else {64: "not a number"}
+    )
     return Paint(index, np.vstack([ramp, PALETTE[:1]]).astype(np.uint8), names)
 
 
-def error_paint(truth: Int[np.ndarray, " N"], found: Int[np.ndarray, " N"], partner: Int[np.ndarray, " K"]) -> Paint:
+def error_paint(
+    truth: Int[np.ndarray, " N"], found: Int[np.ndarray, " N"], partner: Int[np.ndarray, " K"]
+) -> Paint:
     """Where a prediction is right and how it is wrong, point by point.
 
-    truth, found: each point's ground-truth instance and its predicted one, -1: none.
-    partner: for each predicted instance the ground-truth instance that it is matched with, -1: none.
+    truth, found: each point's ground-truth instance and its predicted one, -1: none. partner: for
+    each predicted instance the ground-truth instance that it is matched with, -1: none.
     """
     right = (found >= 0) & (truth >= 0) & (np.append(partner, -1)[found] == truth)
-    index = np.select([right, (truth >= 0) & (found >= 0), truth >= 0, found >= 0], [1, 4, 2, 3]).astype(np.uint8)
+    index = np.select(
+        [right, (truth >= 0) & (found >= 0), truth >= 0, found >= 0], [1, 4, 2, 3]
+    ).astype(np.uint8)
     names = {i: name for i, name in enumerate(ERRORS) if i in index}
     return Paint(index, np.array([*ERRORS.values()], np.uint8), names)
 

@@ -1,6 +1,8 @@
-"""What a reader can switch on and off: one entry for each object with the prediction that is matched with it.
+"""What a reader can switch on and off: one entry for each object with the prediction that is
+matched with it.
 
-Figure, page and explorer list the same entries, in the same order, under the same names and colours.
+Figure, page and explorer list the same entries, in the same order, under the same names and
+colours.
 """
 
 from dataclasses import dataclass
@@ -17,7 +19,8 @@ OTHERS = "others"
 
 @dataclass
 class Entry:
-    """A line of the legend. `instances` and `places`: of the target (0..M-1), of the shown predictions (0..K-1)."""
+    """A line of the legend. `instances` and `places`: of the target (0..M-1), of the shown
+    predictions (0..K-1)."""
 
     name: str
     heading: str  # class
@@ -30,7 +33,8 @@ class Entry:
 def entries(inspection: Inspection, limit: int = 100) -> list[Entry]:
     """Things by class, within a class the worst IoU first; stuff; what belongs to no object.
 
-    Of more than `limit` things the worst have an entry of their own, the others share the last but two.
+    Of more than `limit` things the worst have an entry of their own, the others share the last but
+    two.
     """
     d, names, shades = inspection.decoded, inspection.labels.names, inspection.prediction_colors()
     rows = sorted(inspection.rows, key=lambda row: (row.kind == "found", row.iou))
@@ -41,14 +45,19 @@ def entries(inspection: Inspection, limit: int = 100) -> list[Entry]:
         places = [k] if k >= 0 else []
         instances = [row.instance] if row.instance >= 0 else []
         color = tuple(PALETTE[shade].tolist())
-        things.append(Entry(entry_name(row), row.label or row.found_label, color, instances, places, row))
+        things.append(
+            Entry(entry_name(row), row.label or row.found_label, color, instances, places, row)
+        )
     rest = things[limit:]
     things = sorted(things[:limit], key=lambda e: (inspection.labels.index(e.heading), e.row.iou))
     if rest:
         parts = [[m for e in rest for m in e.instances], [k for e in rest for k in e.places]]
         things.append(Entry(f"{len(rest):,} more", OTHERS, UNLABELLED, *parts))
     stuff = np.flatnonzero(np.isin(inspection.true_labels, inspection.stuff)).tolist()
-    masks = sorted(set(np.flatnonzero(np.isin(d.labels, inspection.stuff)).tolist()) - {row.place for row in rows})
+    masks = sorted(
+        set(np.flatnonzero(np.isin(d.labels, inspection.stuff)).tolist())
+        - {row.place for row in rows}
+    )
     if stuff or masks:
         title = ", ".join(names[c] for c in inspection.stuff) + " (AP leaves them out)"
         things.append(Entry(title, "stuff", STUFF, stuff, masks))
@@ -66,10 +75,14 @@ def entry_name(row: Row) -> str:
     return f"{what}{kind}: query {row.query}, score {row.score:.2f}, IoU {row.iou:.2f}"
 
 
-def owners(inspection: Inspection, listed: list[Entry]) -> tuple[Int[np.ndarray, " N"], Int[np.ndarray, " N"]]:
-    """For each point the entry of its true object, and that of its best prediction; the last one where it has none."""
+def owners(
+    inspection: Inspection, listed: list[Entry]
+) -> tuple[Int[np.ndarray, " N"], Int[np.ndarray, " N"]]:
+    """For each point the entry of its true object, and that of its best prediction; the last one
+    where it has none."""
     last = len(listed) - 1
-    of_instance, of_place = np.full(len(inspection.target) + 1, last), np.full(len(inspection.decoded.labels) + 1, last)
+    of_instance = np.full(len(inspection.target) + 1, last)
+    of_place = np.full(len(inspection.decoded.labels) + 1, last)
     for e, entry in enumerate(listed):
         of_instance[entry.instances], of_place[entry.places] = e, e
     of_instance[-1] = of_place[-1] = last

@@ -1,7 +1,8 @@
-"""What can be wrong with an instance, defined once: explorer, page, figures and notebooks all use these words.
+"""What can be wrong with an instance, defined once: explorer, page, figures and notebooks all use
+these words.
 
-K predictions, M ground-truth objects. Overlaps count points of the scan. Two thresholds are all there is: above an IoU
-of .25 a prediction is *about* an object (AP25), above .5 it *fits* (AP50).
+K predictions, M ground-truth objects. Overlaps count points of the scan. Two thresholds are all
+there is: above an IoU of .25 a prediction is *about* an object (AP25), above .5 it *fits* (AP50).
 """
 
 from typing import NamedTuple
@@ -15,7 +16,9 @@ KINDS = {
     "found": "IoU above .5 with its object, and the right class",
     "wrong class": "IoU above .5 with its object, but another class",
     "loose": "IoU of .25 to .5 with its object",
-    "merged": "one mask with more than half of two objects or more, each at least a tenth of the mask",
+    "merged": (
+        "one mask with more than half of two objects or more, each at least a tenth of the mask"
+    ),
     "missed": "no prediction is matched with the object: none that is free has an IoU above .25",
     "doubled": "IoU above .25 with an object that a better prediction is matched with",
     "invented": "no IoU above .25 with any object",
@@ -31,7 +34,8 @@ class Judgement(NamedTuple):
     cover: Float[np.ndarray, "K M"]  # share of the object that lies in the mask
     share: Float[np.ndarray, "K M"]  # share of the mask that lies on the object
     partner: Int[np.ndarray, " K"]  # the object that each prediction is matched with, -1: none
-    kinds: list[str]  # of each prediction, a key of KINDS; an object that is nobody's partner is "missed"
+    # of each prediction, a key of KINDS; an object that is nobody's partner is "missed"
+    kinds: list[str]
 
     @property
     def best(self) -> Float[np.ndarray, " K"]:
@@ -47,15 +51,17 @@ def judge(
     true_labels: Int[np.ndarray, " M"],
     stuff: tuple[int, ...] = (),
 ) -> Judgement:
-    """Match predictions and objects one to one, so that the sum of their IoUs is largest, and name each failure.
+    """Match predictions and objects one to one, so that the sum of their IoUs is largest, and name
+    each failure.
 
-    An IoU counts double if the class is right, and a pair with an IoU up to .25 is none. What is predicted to be a
-    thing is compared with things only: AP knows no object of a stuff class.
+    An IoU counts double if the class is right, and a pair with an IoU up to .25 is none. What is
+    predicted to be a thing is compared with things only: AP knows no object of a stuff class.
     """
     thing, same = ~np.isin(found_labels, stuff), found_labels[:, None] == true_labels
     overlap = np.where(thing[:, None] & np.isin(true_labels, stuff), 0, overlap)
     iou = overlap / np.maximum(mask_sizes[:, None] + object_sizes - overlap, 1)
-    cover, share = overlap / np.maximum(object_sizes, 1), overlap / np.maximum(mask_sizes, 1)[:, None]
+    cover = overlap / np.maximum(object_sizes, 1)
+    share = overlap / np.maximum(mask_sizes, 1)[:, None]
     rows, columns = linear_sum_assignment(np.where(iou > ABOUT, iou * (1 + same), 0), maximize=True)
     partner = np.full(len(iou), -1)
     about = iou[rows, columns] > ABOUT
@@ -65,7 +71,9 @@ def judge(
     return Judgement(iou, cover, share, partner, kinds)
 
 
-def _kind(iou: Float[np.ndarray, " M"], partner: int, same: Bool[np.ndarray, " M"], several: bool) -> str:
+def _kind(
+    iou: Float[np.ndarray, " M"], partner: int, same: Bool[np.ndarray, " M"], several: bool
+) -> str:
     fits = partner >= 0 and iou[partner] > FITS
     if fits and same[partner]:
         return "found"

@@ -1,7 +1,9 @@
-"""What a model says about one scene, decoded for the eye: scored masks, who they belong to, where they fail.
+"""What a model says about one scene, decoded for the eye: scored masks, who they belong to, where
+they fail.
 
-Figures, explorer and page show what an `Inspection` works out; it knows no widget. Masks are those that AP judges:
-the largest connected part of each, if the run asks for it, and IoUs count all points of the scan.
+Figures, explorer and page show what an `Inspection` works out; it knows no widget. Masks are those
+that AP judges: the largest connected part of each, if the run asks for it, and IoUs count all
+points of the scan.
 """
 
 from collections.abc import Sequence
@@ -17,8 +19,20 @@ from torch import Tensor
 from mf3d_tutorial.data import Scene, collate
 from mf3d_tutorial.data.labels import LabelSet
 from mf3d_tutorial.data.targets import Target
-from mf3d_tutorial.evaluation.inference import Instances, forward_scene, keep_largest_component, mask_quality
-from mf3d_tutorial.viz.colors import Paint, error_paint, instance_paint, neighbour_colors, rgb_paint, scalar_paint
+from mf3d_tutorial.evaluation.inference import (
+    Instances,
+    forward_scene,
+    keep_largest_component,
+    mask_quality,
+)
+from mf3d_tutorial.viz.colors import (
+    Paint,
+    error_paint,
+    instance_paint,
+    neighbour_colors,
+    rgb_paint,
+    scalar_paint,
+)
 from mf3d_tutorial.viz.failures import Judgement, judge
 
 Layers = Sequence[tuple[Float[Tensor, "Q C+1"], Float[Tensor, "Q N"]]]
@@ -26,7 +40,8 @@ VIEWS = ("RGB", "truth", "prediction", "error", "query")
 
 
 class Row(NamedTuple):
-    """A ground-truth instance and the prediction it is matched with; one of the two may be missing (-1)."""
+    """A ground-truth instance and the prediction it is matched with; one of the two may be missing
+    (-1)."""
 
     kind: str  # a key of failures.KINDS
     instance: int  # 0..M-1
@@ -44,7 +59,13 @@ class Row(NamedTuple):
         """The row as text, for the columns above."""
         truth = f"{self.label} {self.instance}" if self.instance >= 0 else "–"
         query = f"{self.found_label} (query {self.query})" if self.query >= 0 else "–"
-        return [self.kind, truth, query, f"{self.score:.2f}" if self.query >= 0 else "–", f"{self.iou:.2f}"]
+        return [
+            self.kind,
+            truth,
+            query,
+            f"{self.score:.2f}" if self.query >= 0 else "–",
+            f"{self.iou:.2f}",
+        ]
 
 
 @dataclass
@@ -63,10 +84,10 @@ class Decoded:
 class Inspection:
     """One scene with the outputs of a model; `update` decodes them, the rest reads the result off.
 
-    layers: class and mask logits after each decoder layer that is to be looked at, the last one last. None at all for
-    a scene whose instances are known already: give them to `show`.
-    largest_component: keep the largest connected part of each mask, as AP does if `cfg.inference` says so.
-    voxel_size: of the scene (metres); it says what is connected.
+    layers: class and mask logits after each decoder layer that is to be looked at, the last one
+    last. None at all for a scene whose instances are known already: give them to `show`.
+    largest_component: keep the largest connected part of each mask, as AP does if `cfg.inference`
+    says so. voxel_size: of the scene (metres); it says what is connected.
     """
 
     def __init__(
@@ -87,13 +108,17 @@ class Inspection:
         self.centers = instance_centers(scene.coord, self.truth, len(target))
         self.truth_colors = neighbour_colors(self.centers)
         self.rgb = rgb_paint(scene.color)
-        self.query, self.layer, self.score_threshold, self.mask_threshold = 0, len(self.layers) - 1, 0.3, 0.0
+        self.query = 0
+        self.layer = len(self.layers) - 1
+        self.score_threshold = 0.3
+        self.mask_threshold = 0.0
         self.weights = self._points_of_voxels()
         if self.layers:
             self.update()
 
     def _points_of_voxels(self) -> csr_array:
-        """(N, M + 1): how many points of the scan voxel n stands for, by instance; the last column: in none."""
+        """(N, M + 1): how many points of the scan voxel n stands for, by instance; the last column:
+        in none."""
         kept, instance = self.scene.original.kept, self.scene.original.instance
         known, first = np.unique(self.scene.instance, return_index=True)
         shape = (len(self.truth), len(self.target) + 1)
@@ -108,9 +133,14 @@ class Inspection:
         """Bytes that the outputs of the layers take."""
         return sum(x.nbytes for layer in self.layers for x in layer)
 
-    def update(self, layer: int = -1, score_threshold: float = 0.3, mask_threshold: float = 0.0) -> None:
-        """Decode a layer: each query with its most probable class, if its score is above the threshold."""
-        self.layer, self.score_threshold, self.mask_threshold = layer, score_threshold, mask_threshold
+    def update(
+        self, layer: int = -1, score_threshold: float = 0.3, mask_threshold: float = 0.0
+    ) -> None:
+        """Decode a layer: each query with its most probable class, if its score is above the
+        threshold."""
+        self.layer = layer
+        self.score_threshold = score_threshold
+        self.mask_threshold = mask_threshold
         self.logits, self.masks = self.layers[layer]
         sound = (self.logits.isfinite().all(1) & self.masks.isfinite().all(1)).nonzero().squeeze(1)
         chance, label = self.logits[sound].float().softmax(-1)[:, :-1].max(1)
@@ -118,7 +148,10 @@ class Inspection:
         scores = torch.where(size > 0, chance * quality, 0)
         order = scores.argsort(descending=True, stable=True)
         order = order[scores[order] > score_threshold]
-        self.show(Instances(inside[order], scores[order], label[order], sound[order]), len(self.logits) - len(sound))
+        self.show(
+            Instances(inside[order], scores[order], label[order], sound[order]),
+            len(self.logits) - len(sound),
+        )
 
     def show(self, found: Instances, broken: int = 0) -> "Inspection":
         """Take these instances, best score first, as what is shown; gives itself."""
@@ -130,8 +163,14 @@ class Inspection:
             masks[:, kept] = full
         overlap = masks.astype(np.float32) @ self.weights
         labels, objects = found.labels.cpu().numpy(), self.weights.sum(0)[:-1]
-        judgement = judge(overlap[:, :-1], overlap.sum(1), objects, labels, self.true_labels, self.stuff)
-        owner = np.where(masks.any(0), masks.argmax(0), -1) if len(masks) else np.full(len(self.truth), -1)
+        judgement = judge(
+            overlap[:, :-1], overlap.sum(1), objects, labels, self.true_labels, self.stuff
+        )
+        owner = (
+            np.where(masks.any(0), masks.argmax(0), -1)
+            if len(masks)
+            else np.full(len(self.truth), -1)
+        )
         queries, scores = found.queries.cpu().numpy(), found.scores.float().cpu().numpy()
         self.decoded = Decoded(queries, labels, scores, masks, owner, judgement, broken)
         self.rows = self._rows()
@@ -145,9 +184,24 @@ class Inspection:
             if label in self.stuff:
                 continue
             if not len(match):
-                rows.append(Row("missed", m, -1, names[label], "", 0.0, float(d.judgement.iou[:, m].max(initial=0))))
+                rows.append(
+                    Row(
+                        "missed",
+                        m,
+                        -1,
+                        names[label],
+                        "",
+                        0.0,
+                        float(d.judgement.iou[:, m].max(initial=0)),
+                    )
+                )
             for k in match:
-                found = (names[d.labels[k]], float(d.scores[k]), float(d.judgement.iou[k, m]), int(k))
+                found = (
+                    names[d.labels[k]],
+                    float(d.scores[k]),
+                    float(d.judgement.iou[k, m]),
+                    int(k),
+                )
                 rows.append(Row(d.judgement.kinds[k], m, int(d.queries[k]), names[label], *found))
         for k in np.flatnonzero((d.judgement.partner < 0) & ~np.isin(d.labels, self.stuff)):
             found = (names[d.labels[k]], float(d.scores[k]), float(d.judgement.best[k]), int(k))
@@ -160,10 +214,15 @@ class Inspection:
         return int(places[0]) if len(places) else -1
 
     def prediction_colors(self) -> Int[np.ndarray, " K"]:
-        """The place in PALETTE of each prediction: the color of its partner, or one unlike its neighbours'."""
+        """The place in PALETTE of each prediction: the color of its partner, or one unlike its
+        neighbours'."""
         d = self.decoded
         alone = np.flatnonzero(d.judgement.partner < 0)
-        centers = np.stack([self.scene.coord[d.masks[k]].mean(0) for k in alone]) if len(alone) else np.zeros((0, 3))
+        centers = (
+            np.stack([self.scene.coord[d.masks[k]].mean(0) for k in alone])
+            if len(alone)
+            else np.zeros((0, 3))
+        )
         colors = np.append(self.truth_colors, 0)[d.judgement.partner]
         colors[alone] = neighbour_colors(np.vstack([self.centers, centers]))[len(self.centers) :]
         return colors
@@ -173,7 +232,8 @@ class Inspection:
         return self.masks[query].float().sigmoid().cpu().numpy()
 
     def paint(self, view: str, only: str = "") -> Paint:
-        """The colours of a view of `VIEWS`; `only`: the one class to show, where the view knows classes.
+        """The colours of a view of `VIEWS`; `only`: the one class to show, where the view knows
+        classes.
 
         A prediction has the colour of the instance that it is matched with.
         """
@@ -202,11 +262,14 @@ class Inspection:
 
 
 @torch.no_grad()
-def inspect_scene(model, cfg, scene: Scene, labels: LabelSet, all_layers: bool = False) -> Inspection:
-    """Run a trained model on one scene and look at the outputs of its last layer, or of all of them.
+def inspect_scene(
+    model, cfg, scene: Scene, labels: LabelSet, all_layers: bool = False
+) -> Inspection:
+    """Run a trained model on one scene and look at the outputs of its last layer, or of all of
+    them.
 
-    What is kept for a room of N points: 4 N Q bytes, 7 MB for 18,000 points and 100 queries; with all layers another
-    2 N Q for each of the others, in float16.
+    What is kept for a room of N points: 4 N Q bytes, 7 MB for 18,000 points and 100 queries; with
+    all layers another 2 N Q for each of the others, in float16.
     """
     batch = collate([scene], len(labels), cfg.data.stuff_classes, cfg.model.in_features)
     layers = forward_scene(model, batch.points, cfg.train.precision, last_only=not all_layers)

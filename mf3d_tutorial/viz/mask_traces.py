@@ -1,4 +1,5 @@
-"""What `plotly.mask_figure` draws: the points of each entry of the legend in each panel, and their colours."""
+"""What `plotly.mask_figure` draws: the points of each entry of the legend in each panel, and their
+colours."""
 
 from typing import NamedTuple
 
@@ -22,7 +23,8 @@ class Trace(NamedTuple):
 
 
 class Color(NamedTuple):
-    """Of all points of a trace, as css; or one a point, as a place in the colour scale of the axis named."""
+    """Of all points of a trace, as css; or one a point, as a place in the colour scale of the axis
+    named."""
 
     value: str | UInt8[np.ndarray, " n"]
     axis: str | None = None
@@ -37,7 +39,8 @@ def is_hidden(room: Inspection, entry: Entry) -> bool:
 
 
 def mask_traces(room: Inspection, listed: list[Entry], budget: int) -> list[Trace]:
-    """The traces that have points, entry by entry; about `budget` points in each panel, small masks well among them."""
+    """The traces that have points, entry by entry; about `budget` points in each panel, small masks
+    well among them."""
     of_truth, of_found = owners(room, listed)
     last, rng = len(listed) - 1, np.random.default_rng(0)
     either = np.where(of_truth < last, of_truth, of_found)
@@ -57,12 +60,18 @@ def mask_traces(room: Inspection, listed: list[Entry], budget: int) -> list[Trac
     return [trace for trace in traces if trace.panel != "truth" or len(room.target)]
 
 
-def trace_colors(room: Inspection, listed: list[Entry], traces: list[Trace], query: int) -> dict[str, list[Color]]:
-    """For each way to colour, the colour of each trace. The scan keeps its own colours; class names are headings."""
+def trace_colors(
+    room: Inspection, listed: list[Entry], traces: list[Trace], query: int
+) -> dict[str, list[Color]]:
+    """For each way to colour, the colour of each trace. The scan keeps its own colours; class names
+    are headings."""
     classes = class_paint(np.arange(len(room.labels)), room.labels).palette
     of_object = {"truth": room.paint("truth").index, "prediction": room.paint("prediction").index}
     chance = scalar_paint(room.probability(query), 0.0, 1.0).index if room.layers else None
-    modes = {mode: [] for mode in ("instance", "class", "RGB", "error", *(["query"] if room.layers else []))}
+    modes = {
+        mode: []
+        for mode in ("instance", "class", "RGB", "error", *(["query"] if room.layers else []))
+    }
     for entry, panel, points in ((listed[e], panel, points) for e, panel, points in traces):
         rgb = Color(room.rgb.index[points], "coloraxis")
         many = panel != "scan" and entry.heading == OTHERS

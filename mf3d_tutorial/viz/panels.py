@@ -1,7 +1,8 @@
-"""The explorer's pictures: three views of the same points in one WebGL canvas, recoloured by one byte a point.
+"""The explorer's pictures: three views of the same points in one WebGL canvas, recoloured by one
+byte a point.
 
-A widget of our own, because those that are kept by others take too long for a slider: recolouring 3 x 30,000 points in
-JupyterLab, see docs/guides/inspect.md.
+A widget of our own, because those that are kept by others take too long for a slider: recolouring 3
+x 30,000 points in JupyterLab, see docs/guides/inspect.md.
 """
 
 from pathlib import Path
@@ -24,14 +25,20 @@ class Panels(anywidget.AnyWidget):
         VIEWER
         + """
 export default { render({ model, el }) {
-  const [titles, canvas] = ["div", "canvas"].map(tag => el.appendChild(document.createElement(tag)));
+  const add = tag => el.appendChild(document.createElement(tag));
+  const [titles, canvas] = ["div", "canvas"].map(add);
   titles.style = "display: flex; font-weight: 600; text-align: center";
   canvas.style = "width: 100%; height: 380px; background: #fff; cursor: grab";
-  const bytes = name => { const d = model.get(name); return new Uint8Array(d.buffer, d.byteOffset, d.byteLength); };
+  const bytes = name => {
+    const d = model.get(name);
+    return new Uint8Array(d.buffer, d.byteOffset, d.byteLength);
+  };
   const name = () => titles.replaceChildren(...model.get("titles").map(text =>
-    Object.assign(document.createElement("div"), { textContent: text, style: "flex: 1; min-width: 0" })));
+    Object.assign(document.createElement("div"),
+      { textContent: text, style: "flex: 1; min-width: 0" })));
   let viewer = null;
-  const paint = v => viewer.paint(v, bytes("index" + v), bytes("palette" + v), bytes(v < 2 ? "alpha" : "alpha2"));
+  const paint = v => viewer.paint(
+    v, bytes("index" + v), bytes("palette" + v), bytes(v < 2 ? "alpha" : "alpha2"));
   const cut = () => { [viewer.ceiling, viewer.near] = model.get("cut"); viewer.draw(); };
   const open = () => {
     const last = viewer;
@@ -46,7 +53,8 @@ export default { render({ model, el }) {
   name(); open();
   model.on("change:grid", open); model.on("change:titles", name); model.on("change:cut", cut);
   for (const v of [0, 1, 2]) model.on(`change:index${v}`, () => paint(v));
-  model.on("change:alpha", () => { paint(0); paint(1); }); model.on("change:alpha2", () => paint(2));
+  model.on("change:alpha", () => { paint(0); paint(1); });
+  model.on("change:alpha2", () => paint(2));
 } };
 """
     )
@@ -54,7 +62,8 @@ export default { render({ model, el }) {
     extent = traitlets.List().tag(sync=True)
     spacing = traitlets.Float().tag(sync=True)
     titles = traitlets.List(["scan", "truth", "prediction"]).tag(sync=True)
-    cut = traitlets.List([1.0, 0.0]).tag(sync=True)  # share of the height that is shown, of the depth that is cut
+    # share of the height that is shown, of the depth that is cut
+    cut = traitlets.List([1.0, 0.0]).tag(sync=True)
     camera = traitlets.Dict({"turn": -0.6, "tilt": 0.9}).tag(sync=True)
     index0, index1, index2 = (traitlets.Bytes(b"").tag(sync=True) for _ in range(3))
     palette0, palette1, palette2 = (traitlets.Bytes(b"").tag(sync=True) for _ in range(3))
@@ -73,8 +82,11 @@ export default { render({ model, el }) {
             setattr(self, f"index{view}", paint.index.tobytes())
 
 
-def as_grid(coord: Float[np.ndarray, "N 3"]) -> tuple[UInt16[np.ndarray, "N 4"], list[float], float]:
-    """What viewer.js takes: places in the box of the points, its edges (metres), the size of a point (metres)."""
+def as_grid(
+    coord: Float[np.ndarray, "N 3"],
+) -> tuple[UInt16[np.ndarray, "N 4"], list[float], float]:
+    """What viewer.js takes: places in the box of the points, its edges (metres), the size of a
+    point (metres)."""
     low = coord.min(0) if len(coord) else np.zeros(3)
     edges = extent(coord)
     grid = np.zeros((len(coord), 4), np.uint16)

@@ -1,4 +1,5 @@
-"""One scene as an html page that opens anywhere, without server and network: figure, table of failures, reasons.
+"""One scene as an html page that opens anywhere, without server and network: figure, table of
+failures, reasons.
 
 Plotly's script (4.8 MB) lies beside the pages of a folder, once: send it along with the page.
 """
@@ -28,11 +29,12 @@ LINK_CAMERAS = Path(__file__).with_name("link_cameras.js").read_text()
 
 
 def report_scene(path: str | Path, room: Inspection, budget: int = 20_000) -> Path:
-    """Write the page of a scene, and Plotly's script beside it if it is not there yet; gives the page's path.
+    """Write the page of a scene, and Plotly's script beside it if it is not there yet; gives the
+    page's path.
 
-    The table has a row for each object and each prediction without one, worst IoU first; a click on it, or on a point,
-    shows the object in scan and truth, the mask of its query as probabilities, and why it is what it is.
-    UserError if a file cannot be written.
+    The table has a row for each object and each prediction without one, worst IoU first; a click on
+    it, or on a point, shows the object in scan and truth, the mask of its query as probabilities,
+    and why it is what it is. UserError if a file cannot be written.
     """
     path = Path(path)
     page, script = _page(room, budget, f'<script src="{PLOTLY}"></script>'), path.with_name(PLOTLY)
@@ -45,12 +47,16 @@ def report_scene(path: str | Path, room: Inspection, budget: int = 20_000) -> Pa
 
 
 def show_page(room: Inspection, budget: int = 20_000, height: int = 1000) -> HTML:
-    """The same page inside a live notebook: displayed, it takes 6 MB there, so clear it before you save.
+    """The same page inside a live notebook: displayed, it takes 6 MB there, so clear it before you
+    save.
 
-    (Plotly's own widget, FigureWidget of 7.1, shows nothing in JupyterLab 4.6 once a figure has buttons or a slider.)
+    (Plotly's own widget, FigureWidget of 7.1, shows nothing in JupyterLab 4.6 once a figure has
+    buttons or a slider.)
     """
     page = html.escape(_page(room, budget, f"<script>{get_plotlyjs()}</script>"), quote=True)
-    return HTML(f'<iframe srcdoc="{page}" style="width: 100%; height: {height}px; border: 0"></iframe>')
+    return HTML(
+        f'<iframe srcdoc="{page}" style="width: 100%; height: {height}px; border: 0"></iframe>'
+    )
 
 
 def _page(room: Inspection, budget: int, script: str) -> str:
@@ -58,9 +64,13 @@ def _page(room: Inspection, budget: int, script: str) -> str:
     listed = entries(room)
     figure = mask_figure(room, budget=budget)
     last = f"scene{3 if len(room.target) else 2}"  # the panel of the prediction
-    points = np.concatenate([np.zeros(0, int), *(trace.customdata for trace in figure.data if trace.scene == last)])
+    points = np.concatenate(
+        [np.zeros(0, int), *(trace.customdata for trace in figure.data if trace.scene == last)]
+    )
     queries = list(dict.fromkeys(_query(room, row) for row in room.rows)) if room.layers else []
-    levels = [np.round(np.nan_to_num(room.probability(query)[points]) * 15) * 4.2 for query in queries]
+    levels = [
+        np.round(np.nan_to_num(room.probability(query)[points]) * 15) * 4.2 for query in queries
+    ]
     blob = b"".join(np.round(level).astype(np.uint8).tobytes() for level in levels)
     head = {
         "figure": json.loads(figure.to_json()),
@@ -89,16 +99,25 @@ def _query(room: Inspection, row: Row) -> int:
 def _row(room: Inspection, row: Row, listed: list[Entry], queries: list[int]) -> dict[str, Any]:
     """What report.html takes for a row of the table."""
     k = row.place
-    instance = row.instance if row.instance >= 0 else int(room.decoded.judgement.iou[k].argmax()) if row.iou > 0 else -1
+    instance = (
+        row.instance
+        if row.instance >= 0
+        else int(room.decoded.judgement.iou[k].argmax())
+        if row.iou > 0
+        else -1
+    )
     of_instance = [e for e, entry in enumerate(listed) if instance in entry.instances]
     own = [
-        e for e, entry in enumerate(listed) if (k in entry.places if row.instance < 0 else instance in entry.instances)
+        e
+        for e, entry in enumerate(listed)
+        if (k in entry.places if row.instance < 0 else instance in entry.instances)
     ]
     query = _query(room, row) if queries else row.query
     return {
         "cells": row.cells,
         "classes": [name for name in dict.fromkeys([row.label, row.found_label]) if name],
-        "score": row.score if row.query >= 0 else 1.0,  # a missed object stays, whatever the threshold
+        # a missed object stays, whatever the threshold
+        "score": row.score if row.query >= 0 else 1.0,
         "entry": str(own[0]),
         "bright": [*own, *of_instance],
         "mask": queries.index(query) if queries else -1,

@@ -15,16 +15,21 @@ from scipy.spatial import cKDTree
 
 from mf3d_tutorial.viz.colors import PALETTE, UNLABELLED, deal_colors
 
-HEAT = LinearSegmentedColormap.from_list("heat", ["#D8D8D8", "#FDAE61", "#D7301F", "#67000D"])  # for 0..1
-_HEIGHT_CUT = 1.4  # metres above the floor: what is higher would hide the room when it is seen from above
+# for 0..1
+HEAT = LinearSegmentedColormap.from_list("heat", ["#D8D8D8", "#FDAE61", "#D7301F", "#67000D"])
+# metres above the floor: what is higher would hide the room when it is seen from above
+_HEIGHT_CUT = 1.4
 _MARGIN = 0.4  # metres around the points that a picture is cropped to
 
 
-def instance_palette(coord: Float[np.ndarray, "N 3"], instance: Int[np.ndarray, " N"]) -> UInt8[np.ndarray, "M+1 3"]:
-    """A colour for each instance 0..M-1, unlike the colours of those close to it; the last row is grey.
+def instance_palette(
+    coord: Float[np.ndarray, "N 3"], instance: Int[np.ndarray, " N"]
+) -> UInt8[np.ndarray, "M+1 3"]:
+    """A colour for each instance 0..M-1, unlike the colours of those close to it; the last row is
+    grey.
 
-    `palette[instance]` colours the points: an instance of -1 takes the last row. Two instances are as far apart as
-    their nearest points (metres), of 200 each.
+    `palette[instance]` colours the points: an instance of -1 takes the last row. Two instances are
+    as far apart as their nearest points (metres), of 200 each.
     """
     rng = np.random.default_rng(0)
     members = [np.flatnonzero(instance == m) for m in range(instance.max(initial=-1) + 1)]
@@ -54,13 +59,19 @@ def scene_panels(
     focus: Bool[np.ndarray, " N"] | None = None,
     **angles: float,
 ) -> Figure:
-    """The same scene, seen obliquely from above, once for every entry `title -> value of each point`.
+    """The same scene, seen obliquely from above, once for every entry `title -> value of each
+    point`.
 
-    A panel's values are colours (N, 3), uint8 or 0..1, or numbers (N,) from 0 to 1; `bar` labels the colour bar of the
-    numbers. The pictures are cropped to the points in `focus`. angles: those of `project`.
+    A panel's values are colours (N, 3), uint8 or 0..1, or numbers (N,) from 0 to 1; `bar` labels
+    the colour bar of the numbers. The pictures are cropped to the points in `focus`. angles: those
+    of `project`.
     """
     figure, axes = plt.subplots(
-        1, len(panels), figsize=(size * len(panels) + 0.9 * bool(bar), size), squeeze=False, layout="constrained"
+        1,
+        len(panels),
+        figsize=(size * len(panels) + 0.9 * bool(bar), size),
+        squeeze=False,
+        layout="constrained",
     )
     image, depth = project(coord, **angles)
     shown = np.flatnonzero(coord[:, 2] < coord[:, 2].min(initial=np.inf) + _HEIGHT_CUT)
@@ -82,15 +93,20 @@ def scene_panels(
     return figure
 
 
-def _window(image: np.ndarray, shown: np.ndarray, focus: np.ndarray | None) -> tuple[np.ndarray, float]:
-    """The corners (2, 2) of the part of the image to look at, and how much larger it is drawn than the whole."""
+def _window(
+    image: np.ndarray, shown: np.ndarray, focus: np.ndarray | None
+) -> tuple[np.ndarray, float]:
+    """The corners (2, 2) of the part of the image to look at, and how much larger it is drawn than
+    the whole."""
     inside = shown if focus is None or not focus[shown].any() else shown[focus[shown]]
     if not len(inside):
         return np.zeros((2, 2)), 1.0
     low, high = image[inside].min(0) - _MARGIN, image[inside].max(0) + _MARGIN
     half = (high - low).max() / 2  # a square, so that all panels have one size
     middle = (low + high) / 2
-    return np.stack([middle - half, middle + half]), float(np.ptp(image[shown], axis=0).max() / (2 * half))
+    return np.stack([middle - half, middle + half]), float(
+        np.ptp(image[shown], axis=0).max() / (2 * half)
+    )
 
 
 def training_curves(rows: Sequence[dict], window: int = 5) -> Figure:
@@ -100,11 +116,17 @@ def training_curves(rows: Sequence[dict], window: int = 5) -> Figure:
     figure, (left, right) = plt.subplots(1, 2, figsize=(10, 3.2))
     for term in ("cls", "bce", "dice"):
         values = np.array([row[term] for row in train])
-        smooth = np.convolve(values, np.ones(window) / window, "valid") if len(values) >= window else values
+        smooth = (
+            np.convolve(values, np.ones(window) / window, "valid")
+            if len(values) >= window
+            else values
+        )
         left.plot([row["step"] for row in train[len(train) - len(smooth) :]], smooth, label=term)
     left.set(xlabel="step", ylabel=f"train loss terms (mean of {window} entries)", yscale="log")
     for name, title in (("ap", "AP"), ("ap50", "AP50"), ("ap25", "AP25")):
-        right.plot([row["step"] for row in val], [row[name] for row in val], marker="o", label=title)
+        right.plot(
+            [row["step"] for row in val], [row[name] for row in val], marker="o", label=title
+        )
     right.set(xlabel="step", ylabel="validation AP", ylim=(0, 1))
     for axis in (left, right):
         axis.legend()
@@ -170,17 +192,22 @@ _RESIDUALS = (("queries", "+ norm"), ("+ norm", "+  norm"), ("+  norm", "+   nor
 
 
 def pipeline_figure(highlight: str | Collection[str]) -> Figure:
-    """The whole method as boxes and arrows, with the parts named in `highlight` lit up; ValueError for another name.
+    """The whole method as boxes and arrows, with the parts named in `highlight` lit up; ValueError
+    for another name.
 
-    Parts: points, voxels, backbone, back to points, decoder, class head, mask head, matching, loss, instances / AP,
-    targets.
+    Parts: points, voxels, backbone, back to points, decoder, class head, mask head, matching, loss,
+    instances / AP, targets.
     """
     lit = {highlight} if isinstance(highlight, str) else set(highlight)
     if not lit <= set(_PARTS):
-        raise ValueError(f"no part is called {min(lit - set(_PARTS))!r}: choose from {', '.join(_PARTS)}")
+        raise ValueError(
+            f"no part is called {min(lit - set(_PARTS))!r}: choose from {', '.join(_PARTS)}"
+        )
     figure, axis = plt.subplots(figsize=(11.5, 2.7))
     axis.set(xlim=(-0.5, 9.9), ylim=(-0.6, 2.4))
-    _boxes_and_arrows(axis, _PARTS, _FEEDS, lit, above={"decoder", "class head", "matching", "targets"})
+    _boxes_and_arrows(
+        axis, _PARTS, _FEEDS, lit, above={"decoder", "class head", "matching", "targets"}
+    )
     return _finished(figure)
 
 
@@ -188,54 +215,100 @@ def decoder_layer_figure() -> Figure:
     """One decoder layer as boxes and arrows; the arcs are the residual connections."""
     figure, axis = plt.subplots(figsize=(11.5, 2.6))
     axis.set(xlim=(-0.6, 10.2), ylim=(-1.7, 0.9))
-    boxes = _boxes_and_arrows(axis, _LAYER, _LAYER_FEEDS, {"self-attention", "cross-attention", "FFN"}, above=())
+    boxes = _boxes_and_arrows(
+        axis, _LAYER, _LAYER_FEEDS, {"self-attention", "cross-attention", "FFN"}, above=()
+    )
     for begin, end in _RESIDUALS:
         style = {"arrowstyle": "-|>", "color": "#4477AA", "connectionstyle": "arc3,rad=-0.4"}
         axis.annotate(
-            "", _LAYER[end][:2], _LAYER[begin][:2], arrowprops=style | {"patchA": boxes[begin], "patchB": boxes[end]}
+            "",
+            _LAYER[end][:2],
+            _LAYER[begin][:2],
+            arrowprops=style | {"patchA": boxes[begin], "patchB": boxes[end]},
         )
     return _finished(figure)
 
 
-def unet_figure(voxels: Mapping[str, int], channels: Mapping[str, int], strides: Mapping[str, int]) -> Figure:
-    """A U-Net's stages, first to last, as boxes with their numbers: down on the left, up on the right, skips across."""
+def unet_figure(
+    voxels: Mapping[str, int], channels: Mapping[str, int], strides: Mapping[str, int]
+) -> Figure:
+    """A U-Net's stages, first to last, as boxes with their numbers: down on the left, up on the
+    right, skips across."""
     names, depth = list(voxels), [int(np.log2(strides[name])) for name in voxels]
     bottom = int(np.argmax(depth))
-    parts = {name: ((i - bottom) * 1.15, -float(level), "") for i, (name, level) in enumerate(zip(names, depth))}
+    parts = {
+        name: ((i - bottom) * 1.15, -float(level), "")
+        for i, (name, level) in enumerate(zip(names, depth))
+    }
     figure, axis = plt.subplots(figsize=(11, 4.4))
-    axis.set(xlim=(parts[names[0]][0] - 1.6, parts[names[-1]][0] + 1.6), ylim=(-max(depth) - 0.6, 0.4))
-    boxes = _boxes_and_arrows(axis, parts, {a: [b] for a, b in pairwise(names)}, {names[bottom]}, above=())
+    axis.set(
+        xlim=(parts[names[0]][0] - 1.6, parts[names[-1]][0] + 1.6), ylim=(-max(depth) - 0.6, 0.4)
+    )
+    boxes = _boxes_and_arrows(
+        axis, parts, {a: [b] for a, b in pairwise(names)}, {names[bottom]}, above=()
+    )
     grey = {"size": 9, "color": "#666666"}
     for name, (x, y, _) in parts.items():
         text = f"{voxels[name]:,}".replace(",", " ") + f" voxels\n{channels[name]} channels"
         side = -1 if x < 0 else 1
         place = (x + 0.42 * side, y) if x else (0, y - 0.42)
-        axis.text(*place, text, ha={-1: "right", 1: "left"}[side] if x else "center", va="center", **grey)
+        axis.text(
+            *place, text, ha={-1: "right", 1: "left"}[side] if x else "center", va="center", **grey
+        )
     for name in names[:bottom]:
         twin = next(other for other in names[bottom + 1 :] if strides[other] == strides[name])
-        style = {"arrowstyle": "-|>", "color": "#4477AA", "ls": "--", "patchA": boxes[name], "patchB": boxes[twin]}
+        style = {
+            "arrowstyle": "-|>",
+            "color": "#4477AA",
+            "ls": "--",
+            "patchA": boxes[name],
+            "patchB": boxes[twin],
+        }
         axis.annotate("", parts[twin][:2], parts[name][:2], arrowprops=style)
-        axis.text(0, parts[name][1] + 0.07, f"skip, stride {strides[name]}", ha="center", size=8, color="#4477AA")
+        axis.text(
+            0,
+            parts[name][1] + 0.07,
+            f"skip, stride {strides[name]}",
+            ha="center",
+            size=8,
+            color="#4477AA",
+        )
     axis.text(parts[names[0]][0], -max(depth), "down: convolutions of stride 2", ha="left", **grey)
     axis.text(parts[names[-1]][0], -max(depth), "up: transposed convolutions", ha="right", **grey)
     return _finished(figure)
 
 
 def _boxes_and_arrows(
-    axis: Axes, parts: dict[str, Part], feeds: Mapping[str, Sequence[str]], lit: Collection[str], above: Collection[str]
+    axis: Axes,
+    parts: dict[str, Part],
+    feeds: Mapping[str, Sequence[str]],
+    lit: Collection[str],
+    above: Collection[str],
 ) -> dict[str, Patch]:
-    """Draws them, what comes out of the parts `above` over its box; the box of each part by its name."""
+    """Draws them, what comes out of the parts `above` over its box; the box of each part by its
+    name."""
     axis.axis("off")
     boxes = {}
     for name, (x, y, result) in parts.items():
-        style = {"fc": "#FFD27F", "ec": "#CC5500", "lw": 2} if name in lit else {"fc": "#F3F3F3", "ec": "#AAAAAA"}
+        style = (
+            {"fc": "#FFD27F", "ec": "#CC5500", "lw": 2}
+            if name in lit
+            else {"fc": "#F3F3F3", "ec": "#AAAAAA"}
+        )
         text = {"ha": "center", "va": "center", "weight": "bold" if name in lit else "normal"}
         label = " ".join(name.split())  # parts of one name differ in their blanks
-        boxes[name] = axis.text(x, y, label, bbox={"boxstyle": "round,pad=0.5", **style}, **text).get_bbox_patch()
+        boxes[name] = axis.text(
+            x, y, label, bbox={"boxstyle": "round,pad=0.5", **style}, **text
+        ).get_bbox_patch()
         place = y + (0.42 if name in above else -0.42)
         axis.text(x, place, result, ha="center", va="center", size=8, color="#666666")
     for name, target in ((name, target) for name, targets in feeds.items() for target in targets):
-        arrow = {"arrowstyle": "-|>", "color": "#999999", "patchA": boxes[name], "patchB": boxes[target]}
+        arrow = {
+            "arrowstyle": "-|>",
+            "color": "#999999",
+            "patchA": boxes[name],
+            "patchB": boxes[target],
+        }
         axis.annotate("", parts[target][:2], parts[name][:2], arrowprops=arrow)
     return boxes
 
@@ -247,14 +320,21 @@ def _finished(figure: Figure) -> Figure:
 
 
 def sweep_figure(rows: Sequence[dict], result: str = "ap50") -> Figure:
-    """For each option that a sweep changed, the result of every run over the option's value, and the means as a line.
+    """For each option that a sweep changed, the result of every run over the option's value, and
+    the means as a line.
 
     rows: as `mf3d_tutorial.runs.collect` gives them. Runs without the result are left out.
     """
     keys = list(rows[0])
-    keys = [key for key in keys[1 : keys.index("ap")] if key != "seed"] or keys[1 : keys.index("ap")] or ["run"]
+    keys = (
+        [key for key in keys[1 : keys.index("ap")] if key != "seed"]
+        or keys[1 : keys.index("ap")]
+        or ["run"]
+    )
     rows = [row for row in rows if row[result] is not None]
-    figure, axes = plt.subplots(1, len(keys), figsize=(3.2 * len(keys), 3), sharey=True, squeeze=False)
+    figure, axes = plt.subplots(
+        1, len(keys), figsize=(3.2 * len(keys), 3), sharey=True, squeeze=False
+    )
     for axis, key in zip(axes[0], keys):
         values = list(dict.fromkeys(str(row[key]) for row in rows))
         found = [[row[result] for row in rows if str(row[key]) == value] for value in values]

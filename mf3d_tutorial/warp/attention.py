@@ -1,12 +1,16 @@
-"""What SpaCeFormer, PointTransformerV3 and Volt, WarpConvNet's attention backbones, need besides convolutions.
+"""What SpaCeFormer, PointTransformerV3 and Volt, WarpConvNet's attention backbones, need besides
+convolutions.
 
-`install()`, which patches.py calls, makes WarpConvNet use these. CUDA tensors keep the compiled kernels.
+`install()`, which patches.py calls, makes WarpConvNet use these. CUDA tensors keep the compiled
+kernels.
 
     what                     here
-    flash-attn               the real package on CUDA if it is installed, else torch's variable-length attention
-                             (CUDA, half precision) or scaled_dot_product_attention window by window
+    flash-attn               the real package on CUDA if it is installed, else torch's
+                             variable-length attention (CUDA, half precision) or
+                             scaled_dot_product_attention window by window
     segmented_sort           on the CPU: two stable sorts
-    voxel_encode, encode     on the CPU: WarpConvNet's own variants in plain PyTorch; and from each scene's own corner
+    voxel_encode, encode     on the CPU: WarpConvNet's own variants in plain PyTorch; and from
+                             each scene's own corner
     fused_rope_qkv           on the CPU: a product of complex numbers
     generate_kernel_map      in pooling too: what patches.py made of it for convolutions
 """
@@ -43,23 +47,34 @@ def windowed_attention(
     softmax_scale: float | None = None,
     **options,
 ) -> Float[Tensor, "N H D"]:
-    """Attention inside each of W windows, the rows `cu_seqlens[w]:cu_seqlens[w + 1]`: flash-attn's qkvpacked function.
+    """Attention inside each of W windows, the rows `cu_seqlens[w]:cu_seqlens[w + 1]`: flash-attn's
+    qkvpacked function.
 
-    torch's variable-length attention does what the models here ask of it: no dropout, the usual scale.
+    torch's variable-length attention does what the models here ask of it: no dropout, the usual
+    scale.
     """
     if qkv.is_cuda and _flash_attn:
         return _flash_attn.flash_attn_varlen_qkvpacked_func(
             qkv, cu_seqlens, max_seqlen, dropout_p, softmax_scale, **options
         )
     half, usual_scale = qkv.dtype in (torch.float16, torch.bfloat16), qkv.shape[-1] ** -0.5
-    if qkv.is_cuda and half and not dropout_p and softmax_scale in (None, usual_scale) and qkv.shape[-1] % 8 == 0:
+    if (
+        qkv.is_cuda
+        and half
+        and not dropout_p
+        and softmax_scale in (None, usual_scale)
+        and qkv.shape[-1] % 8 == 0
+    ):
         borders = cu_seqlens.int()
         return varlen_attn(*qkv.unbind(1), borders, borders, max_seqlen, max_seqlen)
     return attention_by_length(qkv, cu_seqlens, dropout_p, softmax_scale)
 
 
 def attention_by_length(
-    qkv: Float[Tensor, "N 3 H D"], cu_seqlens: Int[Tensor, " W+1"], dropout_p: float, scale: float | None
+    qkv: Float[Tensor, "N 3 H D"],
+    cu_seqlens: Int[Tensor, " W+1"],
+    dropout_p: float,
+    scale: float | None,
 ) -> Float[Tensor, "N H D"]:
     """The same by scaled_dot_product_attention: windows of equal length are one batch."""
     starts, lengths = cu_seqlens[:-1].long(), cu_seqlens.diff()
@@ -76,11 +91,14 @@ def attention_by_length(
 class _NoHalving(TorchFunctionMode):
     """Inside, a cast to float16 does nothing: flash-attn needs it, the functions above do not.
 
-    In float32 training there is no gradient scaler, so gradients that pass a float16 tensor would become zero.
+    In float32 training there is no gradient scaler, so gradients that pass a float16 tensor would
+    become zero.
     """
 
     def __torch_function__(self, function, types, args=(), kwargs=None):
-        if function is Tensor.half or (function is Tensor.to and len(args) == 2 and args[1] is torch.float16):
+        if function is Tensor.half or (
+            function is Tensor.to and len(args) == 2 and args[1] is torch.float16
+        ):
             return args[0]
         return function(*args, **(kwargs or {}))
 
@@ -101,7 +119,8 @@ def _keep_precision(attention: type) -> None:
 def segmented_sort(
     keys: Int[Tensor, " N"], segment_offsets: Int[Tensor, " S+1"], descending: bool = False, **_
 ) -> tuple[Int[Tensor, " N"], Int[Tensor, " N"]]:
-    """The indices that sort the keys of each segment, and the sorted keys; segments keep their places."""
+    """The indices that sort the keys of each segment, and the sorted keys; segments keep their
+    places."""
     lengths = segment_offsets.diff().long()
     segment = torch.arange(len(lengths)).repeat_interleave(lengths)
     order = keys.sort(stable=True, descending=descending).indices
@@ -116,56 +135,72 @@ def rotate_qkv(
     num_heads: int,
     rope_dim: int,
 ) -> Float[Tensor, "N 3 H D"]:
-    """Rotary position encoding in 3D: it turns pairs of the first `rope_dim` = 6 T channels of each query and key head.
+    """Rotary position encoding in 3D: it turns pairs of the first `rope_dim` = 6 T channels of each
+    query and key head.
 
-    T pairs belong to each axis; the angle of pair t is theta[t] times the voxel's coordinate on that axis.
+    T pairs belong to each axis; the angle of pair t is theta[t] times the voxel's coordinate on
+    that axis.
     """
     heads = qkv.unflatten(-1, (num_heads, -1))
     position = (coords - coords.amin(0) + 1).float()
     angle = (position[:, :, None] * theta.float()).flatten(1)  # (N, 3 T)
     turn = torch.polar(torch.ones_like(angle), angle)[:, None, None]
-    pairs = torch.view_as_complex(heads[:, :2, :, :rope_dim].float().unflatten(-1, (-1, 2)).contiguous())
+    pairs = torch.view_as_complex(
+        heads[:, :2, :, :rope_dim].float().unflatten(-1, (-1, 2)).contiguous()
+    )
     turned = torch.view_as_real(pairs * turn).flatten(-2).to(qkv.dtype)
     turned = torch.cat([turned, heads[:, :2, :, rope_dim:]], dim=-1)
     return torch.cat([turned, heads[:, 2:]], dim=1)
 
 
 def from_corner(coords: Int[Tensor, "N 3"], offsets: Int[Tensor, " B+1"]) -> Int[Tensor, "N 3"]:
-    """Coordinates counted from the smallest of their scene, so that a scene's windows do not depend on its batch."""
+    """Coordinates counted from the smallest of their scene, so that a scene's windows do not depend
+    on its batch."""
     return torch.cat([scene - scene.amin(0) for scene in coords.split(offsets.diff().tolist())])
 
 
 def encode_windows(coords: Int[Tensor, "N 3"], batch_offsets: Int[Tensor, " B+1"], **options):
-    """WarpConvNet's `voxel_encode`: which window a voxel lies in, and the order that puts windows together."""
+    """WarpConvNet's `voxel_encode`: which window a voxel lies in, and the order that puts windows
+    together."""
     if not coords.is_cuda:
         options["encoding_method"] = "ravel_fast"
     return _encode_windows(from_corner(coords, batch_offsets), batch_offsets, **options)
 
 
 def encode_curve(coords: Int[Tensor, "N 3"], batch_offsets: Int[Tensor, " B+1"], **options):
-    """WarpConvNet's `encode`: the place of a voxel on a space-filling curve, and the order along it."""
+    """WarpConvNet's `encode`: the place of a voxel on a space-filling curve, and the order along
+    it."""
     return _encode_curve(from_corner(coords, batch_offsets), batch_offsets, **options)
 
 
+def _kernel_map_of_now(coords, out_coords, in_to_out_stride_ratio, *args, **kwargs):
+    """Pooling's kernel map, by the function that patches.py has put in place by then."""
+    return _conv.generate_kernel_map(coords, out_coords, in_to_out_stride_ratio, *args, **kwargs)
+
+
 def install(by_device) -> None:
-    """Put the functions above in WarpConvNet's place; `by_device(on_cuda, on_cpu)` routes by the first tensor."""
+    """Put the functions above in WarpConvNet's place; `by_device(on_cuda, on_cpu)` routes by the
+    first tensor."""
     stand_in = types.SimpleNamespace(flash_attn_varlen_qkvpacked_func=windowed_attention)
     _flash.flash_attn = _attention.flash_attn = stand_in
-    for attention in (_attention.PatchAttention, _space_attention.SpaceAttention, _volt.RoPEAttention):
+    for attention in (
+        _attention.PatchAttention,
+        _space_attention.SpaceAttention,
+        _volt.RoPEAttention,
+    ):
         _keep_precision(attention)
     compiled = _serialization._C.utils
     compiled.segmented_sort = by_device(getattr(compiled, "segmented_sort", None), segmented_sort)
     _rope.fused_rope_qkv = by_device(_rope.fused_rope_qkv, rotate_qkv)
     _windows.voxel_encode, _attention.encode = encode_windows, encode_curve
-    _pool.generate_kernel_map = lambda coords, out_coords, in_to_out_stride_ratio, *args, **kwargs: (
-        _conv.generate_kernel_map(coords, out_coords, in_to_out_stride_ratio, *args, **kwargs)
-    )
+    _pool.generate_kernel_map = _kernel_map_of_now
     _mend_spaceformer()
     _mend_volt()
 
 
 def _mend_spaceformer() -> None:
-    """Forget the windows of the last batch: WarpConvNet keeps them for good, by the address of a tensor long gone."""
+    """Forget the windows of the last batch: WarpConvNet keeps them for good, by the address of a
+    tensor long gone."""
     forward = _space_former.SpaCeFormer.forward
 
     def wrapped(self, x):
@@ -176,6 +211,9 @@ def _mend_spaceformer() -> None:
 
 
 def _mend_volt() -> None:
-    """Count tokens from the smallest one: they index a table, in which a negative number counts from the end."""
+    """Count tokens from the smallest one: they index a table, in which a negative number counts
+    from the end."""
     lookup = _volt.RoPE.compute_axial_cis_efficient
-    _volt.RoPE.compute_axial_cis_efficient = lambda self, indices: lookup(self, indices - indices.amin(0))
+    _volt.RoPE.compute_axial_cis_efficient = lambda self, indices: lookup(
+        self, indices - indices.amin(0)
+    )

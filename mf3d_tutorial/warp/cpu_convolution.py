@@ -1,4 +1,5 @@
-"""Sparse convolution on the CPU, by plain PyTorch: which voxels it connects, and one matrix product a kernel offset."""
+"""Sparse convolution on the CPU, by plain PyTorch: which voxels it connects, and one matrix product
+a kernel offset."""
 
 import math
 
@@ -16,13 +17,15 @@ GRID_MIN, GRID_MAX = -(2**17), 2**17 - 1
 def _check_grid(coords: Int[Tensor, "N 4"]) -> None:
     if coords.numel() and (coords[:, 1:].min() < GRID_MIN or coords[:, 1:].max() > GRID_MAX):
         raise ValueError(
-            f"grid coordinates reach from {coords[:, 1:].min()} to {coords[:, 1:].max()}, but only {GRID_MIN} to "
-            f"{GRID_MAX} (18 bits) fit: use a larger voxel size, or coordinates in metres near the origin"
+            f"grid coordinates reach from {coords[:, 1:].min()} to {coords[:, 1:].max()}, but only"
+            f" {GRID_MIN} to {GRID_MAX} (18 bits) fit: use a larger voxel size, or coordinates in"
+            " metres near the origin"
         )
 
 
 class _KeyGrid:
-    """Maps each (batch, x, y, z) from `low` to `high` to a number of its own, from 0 to `size` - 1."""
+    """Maps each (batch, x, y, z) from `low` to `high` to a number of its own, from 0 to `size` -
+    1."""
 
     def __init__(self, low: Int[Tensor, " 4"], high: Int[Tensor, " 4"]):
         extent = (high - low + 1).tolist()
@@ -54,14 +57,16 @@ def kernel_map(
 ) -> IntSearchResult:
     """For every kernel offset k the pairs (i, o) with `in[i] == out[o] * stride + offset[k]`.
 
-    Coordinates are (batch, x, y, z) in int32. Offsets run z fastest; an odd kernel is centred, an even one starts at
-    0, as WarpConvNet's CUDA search does. The pairs of offset k are `in_maps, out_maps[offsets[k]:offsets[k + 1]]`.
+    Coordinates are (batch, x, y, z) in int32. Offsets run z fastest; an odd kernel is centred, an
+    even one starts at 0, as WarpConvNet's CUDA search does. The pairs of offset k are `in_maps,
+    out_maps[offsets[k]:offsets[k + 1]]`.
     """
     _check_grid(in_coords)
     if center is None:
         center = tuple((size - 1) // 2 if size % 2 else 0 for size in kernel_size)
     axes = [(torch.arange(size) - c) * d for size, c, d in zip(kernel_size, center, dilation)]
-    steps = torch.nn.functional.pad(torch.cartesian_prod(*axes), (1, 0)).int()  # (K, 4), the batch index stays
+    # (K, 4), the batch index stays
+    steps = torch.nn.functional.pad(torch.cartesian_prod(*axes), (1, 0)).int()
     starts = out_coords * torch.tensor((1, *stride), dtype=torch.int32)
     grid = _KeyGrid(
         torch.minimum(in_coords.amin(0), starts.amin(0) + steps.amin(0)),
@@ -72,7 +77,11 @@ def kernel_map(
     pairs = (found >= 0).nonzero().squeeze(1)
     counts = (found.view(len(queries), -1) >= 0).sum(1)
     identity = None
-    if all(size % 2 for size in kernel_size) and torch.equal(in_coords, out_coords) and set(stride) == {1}:
+    if (
+        all(size % 2 for size in kernel_size)
+        and torch.equal(in_coords, out_coords)
+        and set(stride) == {1}
+    ):
         identity = len(queries) // 2
     return IntSearchResult(
         found[pairs],
@@ -84,7 +93,8 @@ def kernel_map(
 
 def _positions(keys: Int[Tensor, " N"], queries: Int[Tensor, " M"], size: int) -> Int[Tensor, " M"]:
     """Where each query (0 <= query < size) stands among the distinct keys; -1: nowhere."""
-    if size <= 128 * len(keys):  # a table of all keys is several times quicker, and takes at most 512 bytes a point
+    # a table of all keys is several times quicker, and takes at most 512 bytes a point
+    if size <= 128 * len(keys):
         table = queries.new_full((size,), -1, dtype=torch.int32)
         table[keys] = torch.arange(len(keys), dtype=torch.int32)
         return table[queries]
@@ -94,10 +104,13 @@ def _positions(keys: Int[Tensor, " N"], queries: Int[Tensor, " M"], size: int) -
 
 
 class SparseConvGEMM(torch.autograd.Function):
-    """out[o] = sum over k and the pairs (i, o) of k: features[i] @ weight[k], as one matrix product per offset."""
+    """out[o] = sum over k and the pairs (i, o) of k: features[i] @ weight[k], as one matrix product
+    per offset."""
 
     @staticmethod
-    def forward(ctx, features: Float[Tensor, "N I"], weight: Float[Tensor, "K I O"], pairs, num_out: int):
+    def forward(
+        ctx, features: Float[Tensor, "N I"], weight: Float[Tensor, "K I O"], pairs, num_out: int
+    ):
         ctx.save_for_backward(features, weight)
         ctx.pairs = pairs
         return product(features, weight, pairs, num_out)
@@ -108,7 +121,10 @@ class SparseConvGEMM(torch.autograd.Function):
 
 
 def product(
-    features: Float[Tensor, "N I"], weight: Float[Tensor, "K I O"], pairs: IntSearchResult, num_out: int
+    features: Float[Tensor, "N I"],
+    weight: Float[Tensor, "K I O"],
+    pairs: IntSearchResult,
+    num_out: int,
 ) -> Float[Tensor, "M O"]:
     """The convolution; a part at a time, which stays in the processor's cache."""
     counts = pairs.offsets.diff().tolist()
@@ -126,7 +142,8 @@ def gradients(
 ) -> tuple[Float[Tensor, "N I"], Float[Tensor, "K I O"]]:
     """Those of the features and of the weight."""
     counts = pairs.offsets.diff().tolist()
-    of_weight, products = torch.empty_like(weight), features.new_empty(len(pairs.in_maps), weight.shape[1])
+    of_weight = torch.empty_like(weight)
+    products = features.new_empty(len(pairs.in_maps), weight.shape[1])
     split = (pairs.in_maps.split(counts), pairs.out_maps.split(counts), products.split(counts))
     for i, o, part, w, of_w in zip(*split, weight, of_weight):
         grad = gradient.index_select(0, o)
@@ -135,23 +152,32 @@ def gradients(
     return _sum_of_pairs(products, pairs, "in_maps", len(features)), of_weight
 
 
-def _sum_of_pairs(products: Float[Tensor, "P C"], pairs: IntSearchResult, end: str, count: int) -> Tensor:
-    """For each of `count` points the sum over the pairs that have it at this end (in_maps or out_maps).
+def _sum_of_pairs(
+    products: Float[Tensor, "P C"], pairs: IntSearchResult, end: str, count: int
+) -> Tensor:
+    """For each of `count` points the sum over the pairs that have it at this end (in_maps or
+    out_maps).
 
-    The pairs' order by points is kept with the map, which serves several layers. Sums over such an order are some
-    thirty times faster than index_add_.
+    The pairs' order by points is kept with the map, which serves several layers. Sums over such an
+    order are some thirty times faster than index_add_.
     """
     if end not in (orders := pairs.__dict__.setdefault("cpu_orders", {})):
         orders[end] = _by_point(getattr(pairs, end), count)
     order, starts = orders[end]
-    return torch.nn.functional.embedding_bag(order, products, starts, mode="sum", include_last_offset=True)
+    return torch.nn.functional.embedding_bag(
+        order, products, starts, mode="sum", include_last_offset=True
+    )
 
 
-def _by_point(index: Int[Tensor, " P"], count: int) -> tuple[Int[Tensor, " P"], Int[Tensor, " count+1"]]:
+def _by_point(
+    index: Int[Tensor, " P"], count: int
+) -> tuple[Int[Tensor, " P"], Int[Tensor, " count+1"]]:
     """The order of pairs by point, `index.argsort(stable=True)`, and where each point's begin.
 
     scipy's change from rows to columns is a counting sort, ten times faster than sorting.
     """
-    row = csr_array((np.arange(len(index), dtype=np.int32), index.numpy(), [0, len(index)]), shape=(1, count))
+    row = csr_array(
+        (np.arange(len(index), dtype=np.int32), index.numpy(), [0, len(index)]), shape=(1, count)
+    )
     columns = row.tocsc()
     return torch.from_numpy(columns.data), torch.from_numpy(columns.indptr)

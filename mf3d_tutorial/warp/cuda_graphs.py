@@ -1,13 +1,15 @@
 """CUDA graphs of what decoder layers do with their queries alone.
 
-The host takes longer to start those small kernels one by one than the GPU to run them. Their shapes are the same in
-every step, whatever the scenes, so all kernels of a layer before its cross-attention (or after it) are recorded once
-and then started by one call; the same for their gradients. The numbers are those of the layers without graphs.
+The host takes longer to start those small kernels one by one than the GPU to run them. Their shapes
+are the same in every step, whatever the scenes, so all kernels of a layer before its
+cross-attention (or after it) are recorded once and then started by one call; the same for their
+gradients. The numbers are those of the layers without graphs.
 
-A graph writes its results, and the parameters' gradients, into the same memory each time. So graphs are for a loop in
-which each forward pass is followed by its backward pass before the next one begins, and have to be asked for
-(`model.decoder.record_graphs`), before other threads use the GPU: that would spoil the recording. Weights may be
-changed and loaded in place, but not replaced by other tensors.
+A graph writes its results, and the parameters' gradients, into the same memory each time. So graphs
+are for a loop in which each forward pass is followed by its backward pass before the next one
+begins, and have to be asked for (`model.decoder.record_graphs`), before other threads use the GPU:
+that would spoil the recording. Weights may be changed and loaded in place, but not replaced by
+other tensors.
 """
 
 import gc
@@ -34,7 +36,8 @@ class Part(nn.Module):
 
 
 class LayerGraphs:
-    """What decoder layers do before and after cross-attention, as graphs for queries of one shape, once recorded."""
+    """What decoder layers do before and after cross-attention, as graphs for queries of one shape,
+    once recorded."""
 
     def __init__(self):
         self.key, self.steps, self.parameters = None, [], []
@@ -42,8 +45,11 @@ class LayerGraphs:
     def __deepcopy__(self, memo: dict) -> "LayerGraphs":
         return LayerGraphs()  # a copied model has other parameters
 
-    def of(self, layers: nn.ModuleList, queries: Float[Tensor, "B Q D"]) -> Iterable[tuple[nn.Module, Step, Step]]:
-        """Each layer with what it does before and after; graphs of these, if there are any and gradients are asked for.
+    def of(
+        self, layers: nn.ModuleList, queries: Float[Tensor, "B Q D"]
+    ) -> Iterable[tuple[nn.Module, Step, Step]]:
+        """Each layer with what it does before and after; graphs of these, if there are any and
+        gradients are asked for.
 
         Not while parameters have gradients of another backward pass: a graph would write over them.
         """
@@ -57,19 +63,30 @@ class LayerGraphs:
         gc.collect()  # graphs of a model that is gone are freed only by this
         parts, inputs = [], []
         half, dtype = torch.is_autocast_enabled("cuda"), torch.get_autocast_dtype("cuda")
-        with torch.autocast("cuda", dtype, enabled=half, cache_enabled=False), warnings.catch_warnings():
+        with (
+            torch.autocast("cuda", dtype, enabled=half, cache_enabled=False),
+            warnings.catch_warnings(),
+        ):
             layers.train()
             with torch.no_grad():
                 after_self_attention, q = layers[0].before_attention(queries)
             for layer in layers:
                 cross = layer.cross_attention
-                parts.append(Part(layer.before_attention, layer.self_attention, layer.norms[0], cross.query))
-                parts.append(Part(layer.after_attention, *layer.norms[1:], cross.out, layer.feed_forward))
+                parts.append(
+                    Part(layer.before_attention, layer.self_attention, layer.norms[0], cross.query)
+                )
+                parts.append(
+                    Part(layer.after_attention, *layer.norms[1:], cross.out, layer.feed_forward)
+                )
                 inputs += [[queries], [after_self_attention, q]]
-            functions, examples = zip(*(as_function(part, tensors) for part, tensors in zip(parts, inputs)))
-            warnings.filterwarnings("ignore", "The AccumulateGrad node's stream", UserWarning)  # in its trial runs
+            functions, examples = zip(
+                *(as_function(part, tensors) for part, tensors in zip(parts, inputs))
+            )
+            # in its trial runs
+            warnings.filterwarnings("ignore", "The AccumulateGrad node's stream", UserWarning)
             with torch.cuda.device(queries.device):
-                torch.cuda.graph.default_capture_stream = None  # else it stays on the GPU that was used first
+                # else it stays on the GPU that was used first
+                torch.cuda.graph.default_capture_stream = None
                 graphs = torch.cuda.make_graphed_callables(functions, examples)
         self.key, self.parameters = key_of(queries), list(layers.parameters())
         self.steps = [with_parameters(graph, part) for graph, part in zip(graphs, parts)]
@@ -83,13 +100,16 @@ def key_of(queries: Tensor) -> tuple:
 def as_function(part: Part, tensors: list[Tensor]) -> tuple[Step, tuple[Tensor, ...]]:
     """A part as a function of tensors and its parameters, and examples of these.
 
-    The parameters' examples share their memory, and so are up to date when a graph is replayed. Were they the
-    parameters themselves, their gradients would from then on be summed up on the stream of the recording.
+    The parameters' examples share their memory, and so are up to date when a graph is replayed.
+    Were they the parameters themselves, their gradients would from then on be summed up on the
+    stream of the recording.
     """
     names = [name for name, _ in part.named_parameters()]
 
     def function(*inputs: Tensor) -> Tensor | tuple[Tensor, ...]:
-        return functional_call(part, dict(zip(names, inputs[len(tensors) :])), inputs[: len(tensors)])
+        return functional_call(
+            part, dict(zip(names, inputs[len(tensors) :])), inputs[: len(tensors)]
+        )
 
     examples = [torch.zeros(x.shape, dtype=x.dtype, device=x.device) for x in tensors]
     examples += [parameter.detach() for parameter in part.parameters()]

@@ -1,4 +1,5 @@
-"""Where a model runs, and in which precision: WarpConvNet's extension and kernels decide what is possible."""
+"""Where a model runs, and in which precision: WarpConvNet's extension and kernels decide what is
+possible."""
 
 import os
 from contextlib import AbstractContextManager
@@ -16,9 +17,11 @@ def local_rank() -> int:
 
 
 def choose_device(name: str) -> torch.device:
-    """The device called `name`; "auto" is CUDA where WarpConvNet's extension is there, else the CPU.
+    """The device called `name`; "auto" is CUDA where WarpConvNet's extension is there, else the
+    CPU.
 
-    Under torchrun each process of a machine gets a GPU of its own. ConfigError for a device that cannot be used.
+    Under torchrun each process of a machine gets a GPU of its own. ConfigError for a device that
+    cannot be used.
     """
     works = HAS_EXTENSION and torch.cuda.is_available()
     if name == "auto":
@@ -29,26 +32,31 @@ def choose_device(name: str) -> torch.device:
         raise ConfigError(f"device={name} is not one of auto, cpu, cuda, cuda:N") from None
     if device.type == "cuda" and not works:
         raise ConfigError(
-            f"device={name} needs a GPU and WarpConvNet's CUDA extension: run `python -m mf3d_tutorial.check_env`, or "
-            "leave device=auto"
+            f"device={name} needs a GPU and WarpConvNet's CUDA extension: run `python -m"
+            " mf3d_tutorial.check_env`, or leave device=auto"
         )
     if device.type == "cuda":
         device = torch.device("cuda", local_rank() if device.index is None else device.index)
         if device.index >= torch.cuda.device_count():
-            raise ConfigError(f"there is no {device}: start torchrun with --nproc-per-node={torch.cuda.device_count()}")
+            raise ConfigError(
+                f"there is no {device}: start torchrun with"
+                f" --nproc-per-node={torch.cuda.device_count()}"
+            )
         torch.cuda.set_device(device)
     return device
 
 
 def training_precision(name: str, device: torch.device) -> str:
-    """`train.precision` with "auto" decided: "16-mixed" on CUDA, "32" on the CPU. ConfigError for 16-mixed there."""
+    """`train.precision` with "auto" decided: "16-mixed" on CUDA, "32" on the CPU. ConfigError for
+    16-mixed there."""
     if name == "16-mixed" and device.type != "cuda":
         raise ConfigError("train.precision=16-mixed needs CUDA: use train.precision=32 on the CPU")
     return inference_precision(name, device)
 
 
 def inference_precision(name: str, device: torch.device) -> str:
-    """The precision to run a model in that was trained with `train.precision=name`: float16 on CUDA only."""
+    """The precision to run a model in that was trained with `train.precision=name`: float16 on CUDA
+    only."""
     return "16-mixed" if device.type == "cuda" and name != "32" else "32"
 
 

@@ -1,7 +1,8 @@
-"""A MinkUNet's convolution, batch norm, sum and ReLU as one step: one call and one gradient instead of four of each.
+"""A MinkUNet's convolution, batch norm, sum and ReLU as one step: one call and one gradient instead
+of four of each.
 
-The kernels are those that the layers call one by one, in the same order. Where a layer is none that is known here, or
-its convolution is not tuned yet, it goes the way of fast_convolution.py.
+The kernels are those that the layers call one by one, in the same order. Where a layer is none that
+is known here, or its convolution is not tuned yet, it goes the way of fast_convolution.py.
 """
 
 import math
@@ -18,10 +19,21 @@ from mf3d_tutorial.warp import fast_convolution
 
 
 class _Step(torch.autograd.Function):
-    """relu(norm(convolution) + residual), with or without residual and relu; `pairs` None: a convolution of size 1."""
+    """relu(norm(convolution) + residual), with or without residual and relu; `pairs` None: a
+    convolution of size 1."""
 
     @staticmethod
-    def forward(ctx, features, weight, gamma, beta, residual, norm: nn.BatchNorm1d, relu: bool, prepared: tuple):
+    def forward(
+        ctx,
+        features,
+        weight,
+        gamma,
+        beta,
+        residual,
+        norm: nn.BatchNorm1d,
+        relu: bool,
+        prepared: tuple,
+    ):
         coords, pairs, dtype, plan = prepared
         features, cast = features.to(dtype).contiguous(), weight.to(dtype)
         if pairs is None:
@@ -29,19 +41,26 @@ class _Step(torch.autograd.Function):
         else:
             x = fast_convolution.product(features, cast, pairs, len(coords.batched_tensor), plan)
         running = (norm.running_mean, norm.running_var)
-        out, mean, scale = torch.native_batch_norm(x, gamma, beta, *running, norm.training, norm.momentum, norm.eps)
+        out, mean, scale = torch.native_batch_norm(
+            x, gamma, beta, *running, norm.training, norm.momentum, norm.eps
+        )
         if residual is not None:
             out += residual
         if relu:
             out.relu_()
-        running = (None, None) if norm.training else running  # needed, and left alone, in evaluation only
-        ctx.save_for_backward(features, weight, cast, x, gamma, *running, mean, scale, out if relu else None)
+        # needed, and left alone, in evaluation only
+        running = (None, None) if norm.training else running
+        ctx.save_for_backward(
+            features, weight, cast, x, gamma, *running, mean, scale, out if relu else None
+        )
         ctx.pairs, ctx.plan, ctx.norm = pairs, plan, (norm.training, norm.eps)
         return out
 
     @staticmethod
     def backward(ctx, gradient: Float[Tensor, "M O"]):
-        features, weight, cast, x, gamma, running_mean, running_var, mean, scale, out = ctx.saved_tensors
+        features, weight, cast, x, gamma, running_mean, running_var, mean, scale, out = (
+            ctx.saved_tensors
+        )
         if out is not None:
             gradient = torch.ops.aten.threshold_backward(gradient, out, 0)
         statistics = (running_mean, running_var, mean, scale)
@@ -51,8 +70,18 @@ class _Step(torch.autograd.Function):
         if ctx.pairs is None:
             grads = of_x @ cast[0].T, (features.T @ of_x).to(weight.dtype)[None]
         else:
-            grads = fast_convolution.gradients(of_x, features, weight, cast, ctx.pairs, ctx.plan, ctx.needs_input_grad)
-        return *grads, of_gamma, of_beta, gradient if ctx.needs_input_grad[4] else None, None, None, None
+            grads = fast_convolution.gradients(
+                of_x, features, weight, cast, ctx.pairs, ctx.plan, ctx.needs_input_grad
+            )
+        return (
+            *grads,
+            of_gamma,
+            of_beta,
+            gradient if ctx.needs_input_grad[4] else None,
+            None,
+            None,
+            None,
+        )
 
 
 def step(
@@ -81,7 +110,9 @@ def step(
     if norm.training:
         norm.num_batches_tracked.add_(1)
     relu = isinstance(activation, nn.ReLU)
-    out = _Step.apply(voxels.feature_tensor, conv.weight, norm.weight, norm.bias, residual, norm, relu, prepared)
+    out = _Step.apply(
+        voxels.feature_tensor, conv.weight, norm.weight, norm.bias, residual, norm, relu, prepared
+    )
     return fast_convolution.with_features(voxels, out, prepared[0])
 
 
@@ -104,7 +135,11 @@ def basic_block(block: BasicBlock, voxels: Voxels) -> Voxels:
 
 
 _RELU = nn.ReLU()
-_stock = {ConvBlock: Sequential.forward, ConvTrBlock: ConvTrBlock.forward, BasicBlock: BasicBlock._forward}
+_stock = {
+    ConvBlock: Sequential.forward,
+    ConvTrBlock: ConvTrBlock.forward,
+    BasicBlock: BasicBlock._forward,
+}
 
 
 def install(lean: bool) -> None:

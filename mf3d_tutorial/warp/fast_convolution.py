@@ -1,14 +1,17 @@
-"""WarpConvNet's sparse convolution with less Python around its kernels: the same kernels, the same numbers.
+"""WarpConvNet's sparse convolution with less Python around its kernels: the same kernels, the same
+numbers.
 
-WarpConvNet's host code takes longer for a convolution of MinkUNet18 than the GPU does: it looks kernel maps up by
-hashes of offsets, builds and checks geometry objects after each layer, and normalises its tuning keys.
-`SparseConv3d.forward` becomes `convolve` below, which
+WarpConvNet's host code takes longer for a convolution of MinkUNet18 than the GPU does: it looks
+kernel maps up by hashes of offsets, builds and checks geometry objects after each layer, and
+normalises its tuning keys. `SparseConv3d.forward` becomes `convolve` below, which
 
-- keeps each kernel map with its coordinates (kernel_maps.py), and hands the same coordinate object on,
+- keeps each kernel map with its coordinates (kernel_maps.py), and hands the same coordinate object
+  on,
 - asks WarpConvNet's tuning tables once which kernel is the fastest, and then calls that kernel,
 - leaves a weight's gradient in the kernel's float32 (WarpConvNet rounds it to float16 and back).
 
-What it does not know (groups, generative convolutions, kernels that are not tuned yet) goes WarpConvNet's own way.
+What it does not know (groups, generative convolutions, kernels that are not tuned yet) goes
+WarpConvNet's own way.
 """
 
 import math
@@ -29,7 +32,12 @@ from warpconvnet.geometry.coords.ops.serialization import POINT_ORDERING
 from warpconvnet.geometry.coords.search.search_results import IntSearchResult
 from warpconvnet.geometry.features.cat import CatFeatures
 from warpconvnet.geometry.types.voxels import Voxels
-from warpconvnet.nn.functional.sparse_conv.detail.backends import BwdCtx, FwdCtx, run_backward, run_forward
+from warpconvnet.nn.functional.sparse_conv.detail.backends import (
+    BwdCtx,
+    FwdCtx,
+    run_backward,
+    run_forward,
+)
 from warpconvnet.nn.modules.sparse_conv import SpatiallySparseConv
 from warpconvnet.utils.benchmark_cache import SpatiallySparseConvConfig
 
@@ -39,14 +47,18 @@ from mf3d_tutorial.warp.kernel_maps import grid_of, upsampled
 Kernel = tuple[str, dict[str, Any]]  # name and parameters of one of WarpConvNet's kernels
 
 
-def with_features(geometry: Geometry, features: Float[Tensor, "N C"], coords: IntCoords | None = None) -> Geometry:
+def with_features(
+    geometry: Geometry, features: Float[Tensor, "N C"], coords: IntCoords | None = None
+) -> Geometry:
     """`geometry` with other features, and coordinates, without the checks of its constructors."""
     coords = geometry.batched_coordinates if coords is None else coords
     batched = object.__new__(CatFeatures)
     batched.__dict__.update(batched_tensor=features, offsets=coords.offsets)
     new = object.__new__(type(geometry))
     new.__dict__.update(
-        batched_coordinates=coords, batched_features=batched, _extra_attributes=dict(geometry._extra_attributes)
+        batched_coordinates=coords,
+        batched_features=batched,
+        _extra_attributes=dict(geometry._extra_attributes),
     )
     return new
 
@@ -58,7 +70,9 @@ def convolve(conv: SpatiallySparseConv, voxels: Voxels, target: Voxels | None = 
     coords, pairs, dtype, plan = prepare(conv, voxels, target)
     features, weight = voxels.feature_tensor, conv.weight
     if plan or not features.is_cuda:
-        features = _Convolution.apply(features, weight, pairs, len(coords.batched_tensor), dtype, plan)
+        features = _Convolution.apply(
+            features, weight, pairs, len(coords.batched_tensor), dtype, plan
+        )
     else:
         features = _untuned(conv, features.to(dtype), weight.to(dtype), pairs, coords, voxels)
     return with_features(voxels, features if conv.bias is None else features + conv.bias, coords)
@@ -67,29 +81,42 @@ def convolve(conv: SpatiallySparseConv, voxels: Voxels, target: Voxels | None = 
 def known(conv: SpatiallySparseConv) -> bool:
     """Whether it is a convolution that this module can do."""
     plain = conv.groups == 1 and not conv.generative and conv.compute_dtype is None
-    plain = plain and conv.order is POINT_ORDERING.RANDOM and conv.stride_mode is _conv.STRIDED_CONV_MODE.STRIDE_ONLY
+    plain = (
+        plain
+        and conv.order is POINT_ORDERING.RANDOM
+        and conv.stride_mode is _conv.STRIDED_CONV_MODE.STRIDE_ONLY
+    )
     return plain and not torch.is_inference_mode_enabled()
 
 
 def prepare(
     conv: SpatiallySparseConv, voxels: Voxels, target: Voxels | None
 ) -> tuple[IntCoords, IntSearchResult, torch.dtype, "Plan | None"]:
-    """Output coordinates, pairs, the type to compute in, and the kernels (None: on the CPU, or not tuned yet)."""
+    """Output coordinates, pairs, the type to compute in, and the kernels (None: on the CPU, or not
+    tuned yet)."""
     coords, pairs = upsampled(conv, voxels, target) if conv.transposed else grid_of(conv, voxels)
     features, dtype = voxels.feature_tensor, dtype_for(voxels)
-    plan = _plan(conv, len(features), len(coords.batched_tensor), dtype) if features.is_cuda else None
+    plan = (
+        _plan(conv, len(features), len(coords.batched_tensor), dtype) if features.is_cuda else None
+    )
     return coords, pairs, dtype, settled(conv, plan)
 
 
 def dtype_for(voxels: Voxels) -> torch.dtype:
     """The type to compute in: that of the autocast on CUDA, else that of the features."""
-    return torch.get_autocast_dtype("cuda") if torch.is_autocast_enabled("cuda") else voxels.feature_tensor.dtype
+    return (
+        torch.get_autocast_dtype("cuda")
+        if torch.is_autocast_enabled("cuda")
+        else voxels.feature_tensor.dtype
+    )
 
 
 def settled(conv: SpatiallySparseConv, plan: "Plan | None") -> "Plan | None":
-    """`plan`; in a backward pass, where checkpointing computes a block again, the one of the forward pass.
+    """`plan`; in a backward pass, where checkpointing computes a block again, the one of the
+    forward pass.
 
-    Its kernels may have been tuned in between, but PyTorch insists that the second time keeps as many tensors.
+    Its kernels may have been tuned in between, but PyTorch insists that the second time keeps as
+    many tensors.
     """
     if torch._C._current_graph_task_id() == -1:  # no backward pass is running in this thread
         conv._plan = plan
@@ -98,7 +125,12 @@ def settled(conv: SpatiallySparseConv, plan: "Plan | None") -> "Plan | None":
 
 def _metadata(conv: SpatiallySparseConv) -> dict[str, Any]:
     stride_mode = conv.stride_mode.value
-    return {"conv_stride": conv.stride, "transposed": conv.transposed, "generative": False, "stride_mode": stride_mode}
+    return {
+        "conv_stride": conv.stride,
+        "transposed": conv.transposed,
+        "generative": False,
+        "stride_mode": stride_mode,
+    }
 
 
 def _untuned(conv, features, weight, pairs, coords, voxels) -> Float[Tensor, "M O"]:
@@ -139,13 +171,22 @@ _plans: dict[tuple, Plan] = {}
 
 
 def _plan(conv: SpatiallySparseConv, num_in: int, num_out: int, dtype: torch.dtype) -> Plan | None:
-    """What WarpConvNet's tuning found for this shape; None until it has tried forward and (with gradients) backward.
+    """What WarpConvNet's tuning found for this shape; None until it has tried forward and (with
+    gradients) backward.
 
     Its tables sort numbers of voxels by powers of ten, from 10,000 on.
     """
     size = [max(math.ceil(math.log10(max(number, 1))), 4) for number in (num_in, num_out)]
     algorithms = [str(algorithm) for algorithm in (conv.fwd_algo, conv.dgrad_algo, conv.wgrad_algo)]
-    shape = (*size, conv.in_channels, conv.out_channels, conv.kernel_size, conv.stride, conv.transposed, dtype)
+    shape = (
+        *size,
+        conv.in_channels,
+        conv.out_channels,
+        conv.kernel_size,
+        conv.stride,
+        conv.transposed,
+        dtype,
+    )
     key = (*shape, conv.use_fp16_accum, *algorithms, torch.is_grad_enabled())
     if key not in _plans:
         plan = _tuned_plan(conv, num_in, num_out, dtype)
@@ -155,11 +196,21 @@ def _plan(conv: SpatiallySparseConv, num_in: int, num_out: int, dtype: torch.dty
     return _plans[key]
 
 
-def _tuned_plan(conv: SpatiallySparseConv, num_in: int, num_out: int, dtype: torch.dtype) -> Plan | None:
+def _tuned_plan(
+    conv: SpatiallySparseConv, num_in: int, num_out: int, dtype: torch.dtype
+) -> Plan | None:
     half = _accumulates_half(conv)
-    common = {"kernel_volume": math.prod(conv.kernel_size), "in_dtype": dtype, "use_fp16_accum": half}
-    there = SpatiallySparseConvConfig(num_in, num_out, conv.in_channels, conv.out_channels, **common, **_metadata(conv))
-    back = SpatiallySparseConvConfig(num_out, num_in, conv.out_channels, conv.in_channels, **common, **_metadata(conv))
+    common = {
+        "kernel_volume": math.prod(conv.kernel_size),
+        "in_dtype": dtype,
+        "use_fp16_accum": half,
+    }
+    there = SpatiallySparseConvConfig(
+        num_in, num_out, conv.in_channels, conv.out_channels, **common, **_metadata(conv)
+    )
+    back = SpatiallySparseConvConfig(
+        num_out, num_in, conv.out_channels, conv.in_channels, **common, **_metadata(conv)
+    )
     kernels = [
         _fastest(_tuned._BENCHMARK_AB_RESULTS, there, conv.fwd_algo),
         _fastest(_tuned._BENCHMARK_ABT_RESULTS, back, conv.dgrad_algo),
@@ -170,38 +221,53 @@ def _tuned_plan(conv: SpatiallySparseConv, num_in: int, num_out: int, dtype: tor
 
 
 def _fastest(table: dict, config: SpatiallySparseConvConfig, algorithms: Any) -> Kernel | None:
-    """The fastest of these algorithms in one of WarpConvNet's tables, by its milliseconds plus, in float16, `_wait`.
+    """The fastest of these algorithms in one of WarpConvNet's tables, by its milliseconds plus, in
+    float16, `_wait`.
 
-    In float32 kernels take longer, and the host's waits matter less: steps were 5 % slower with it than without it.
+    In float32 kernels take longer, and the host's waits matter less: steps were 5 % slower with it
+    than without it.
     """
     results = table.get(config) or []
     results = [results] if isinstance(results, tuple) else results
     listed = algorithms if isinstance(algorithms, list) else [algorithms]
     names = {str(getattr(algorithm, "value", algorithm)) for algorithm in listed}
-    known = [result for result in results if result[0] in names or names & {"auto", "all", "trimmed"}]
+    known = [
+        result for result in results if result[0] in names or names & {"auto", "all", "trimmed"}
+    ]
     waits = config.in_dtype is torch.float16
     quickest = min(known, key=lambda result: result[2] + waits * _wait(result[0]), default=None)
     return quickest and quickest[:2]
 
 
 def _wait(name: str) -> float:
-    """Milliseconds to set against a kernel that has the host wait for the GPU, and then the GPU for the host: all but
-    mask_gemm need lists of pairs, and cute_grouped copies addresses of weights at each call. (Estimated.)"""
+    """Milliseconds to set against a kernel that has the host wait for the GPU, and then the GPU for
+    the host: all but mask_gemm need lists of pairs, and cute_grouped copies addresses of weights at
+    each call. (Estimated.)"""
     return 0.0 if name.startswith("mask_gemm") else 0.5
 
 
 def product(
     features: Tensor, cast: Tensor, pairs: IntSearchResult, num_out: int, plan: Plan | None
 ) -> Float[Tensor, "M O"]:
-    """The convolution of `features` with the weight `cast`, both of one type, by the kernel of its plan."""
+    """The convolution of `features` with the weight `cast`, both of one type, by the kernel of its
+    plan."""
     if not features.is_cuda:
         return cpu_convolution.product(features, cast, pairs, num_out)
-    call = FwdCtx(features, cast, pairs, num_out, cast.dtype, plan.forward[1], use_fp16_accum=plan.accumulate_half)
+    call = FwdCtx(
+        features,
+        cast,
+        pairs,
+        num_out,
+        cast.dtype,
+        plan.forward[1],
+        use_fp16_accum=plan.accumulate_half,
+    )
     return _run(run_forward, plan, "forward", call, cast)
 
 
 def _run(run: Callable, plan: Plan, step: str, call: FwdCtx | BwdCtx, cast: Tensor) -> Any:
-    """The kernel of a plan's step; from now on the plainest one if it refuses this call, as WarpConvNet does it."""
+    """The kernel of a plan's step; from now on the plainest one if it refuses this call, as
+    WarpConvNet does it."""
     name, _ = getattr(plan, step)
     try:
         return run(name, call)
@@ -210,7 +276,10 @@ def _run(run: Callable, plan: Plan, step: str, call: FwdCtx | BwdCtx, cast: Tens
     except RuntimeError as error:
         if name == "explicit_gemm":
             raise
-        warnings.warn(f"WarpConvNet's kernel {name} failed ({error}): explicit_gemm takes its place", stacklevel=2)
+        warnings.warn(
+            f"WarpConvNet's kernel {name} failed ({error}): explicit_gemm takes its place",
+            stacklevel=2,
+        )
         setattr(plan, step, ("explicit_gemm", {}))
         return run("explicit_gemm", replace(call, weight=cast, params={}))
 
@@ -243,7 +312,9 @@ def gradients(
             features.device,
             (index == 0, index == 1),
             parameters,
-            weight_T=cast.transpose(1, 2).contiguous() if name in _TRANSPOSED and not index else None,
+            weight_T=cast.transpose(1, 2).contiguous()
+            if name in _TRANSPOSED and not index
+            else None,
             use_fp16_accum=plan.accumulate_half,
         )
         grads[index] = _run(run_backward, plan, step, call, cast)[index]
@@ -258,7 +329,15 @@ class _Convolution(torch.autograd.Function):
     """A convolution by the kernels of its plan (on the CPU by plain PyTorch), in `dtype`."""
 
     @staticmethod
-    def forward(ctx, features, weight, pairs: IntSearchResult, num_out: int, dtype: torch.dtype, plan: Plan | None):
+    def forward(
+        ctx,
+        features,
+        weight,
+        pairs: IntSearchResult,
+        num_out: int,
+        dtype: torch.dtype,
+        plan: Plan | None,
+    ):
         features, cast = features.to(dtype).contiguous(), weight.to(dtype)
         ctx.save_for_backward(features, weight, cast)
         ctx.pairs, ctx.plan = pairs, plan
@@ -274,9 +353,15 @@ _stock_forward = SpatiallySparseConv.forward
 _stock_replace = Geometry.replace
 
 
-def _replace(geometry: Geometry, batched_coordinates=None, batched_features=None, **attributes) -> Geometry:
+def _replace(
+    geometry: Geometry, batched_coordinates=None, batched_features=None, **attributes
+) -> Geometry:
     """WarpConvNet's `replace`; quick for the usual case, new features in place of the old ones."""
-    usual = batched_coordinates is None and not attributes and type(geometry.batched_features) is CatFeatures
+    usual = (
+        batched_coordinates is None
+        and not attributes
+        and type(geometry.batched_features) is CatFeatures
+    )
     usual = usual and isinstance(batched_features, Tensor) and batched_features.ndim == 2
     if usual and len(batched_features) == len(geometry.feature_tensor):
         return with_features(geometry, batched_features)

@@ -1,8 +1,9 @@
 """Which voxels a sparse convolution connects, found once for some coordinates and kept with them.
 
-A convolution of stride 1 hands on the coordinate object that it got; one of stride 2 gives the same coarser one each
-time. So an object stands for its coordinates, and what was found for it needs no look-up by value. On CUDA one hash
-table serves all convolutions that start from the same coordinates.
+A convolution of stride 1 hands on the coordinate object that it got; one of stride 2 gives the same
+coarser one each time. So an object stands for its coordinates, and what was found for it needs no
+look-up by value. On CUDA one hash table serves all convolutions that start from the same
+coordinates.
 """
 
 import functools
@@ -28,9 +29,11 @@ from mf3d_tutorial.warp.cpu_convolution import GRID_MIN
 class Grid:
     """Where a convolution leads from some coordinates, and the pairs of points that it connects."""
 
-    out: IntCoords | None  # None: the same. (An object that held itself would keep the GPU's memory until collected.)
+    # None: the same. (An object that held itself would keep the GPU's memory until collected.)
+    out: IntCoords | None
     pairs: IntSearchResult
-    back: IntSearchResult | None = None  # the same pairs for the transposed convolution, once it was asked for
+    # the same pairs for the transposed convolution, once it was asked for
+    back: IntSearchResult | None = None
 
 
 def grid_of(conv: SpatiallySparseConv, voxels: Voxels) -> tuple[IntCoords, IntSearchResult]:
@@ -39,8 +42,14 @@ def grid_of(conv: SpatiallySparseConv, voxels: Voxels) -> tuple[IntCoords, IntSe
     grids = coords.__dict__.setdefault("_grids", {})
     key = (conv.kernel_size, conv.stride, conv.dilation)
     if key not in grids:
-        quick = voxels.device.type == "cuda" and set(conv.dilation) == {1} and math.prod(conv.kernel_size) <= 32
-        grids[key] = (_quick_grid if quick and conv.num_spatial_dims == 3 else _stock_grid)(conv, voxels)
+        quick = (
+            voxels.device.type == "cuda"
+            and set(conv.dilation) == {1}
+            and math.prod(conv.kernel_size) <= 32
+        )
+        grids[key] = (_quick_grid if quick and conv.num_spatial_dims == 3 else _stock_grid)(
+            conv, voxels
+        )
     grid = grids[key]
     return coords if grid.out is None else grid.out, grid.pairs
 
@@ -53,16 +62,23 @@ def _stock_grid(conv: SpatiallySparseConv, voxels: Voxels) -> Grid:
 
 
 def _quick_grid(conv: SpatiallySparseConv, voxels: Voxels) -> Grid:
-    """The same on CUDA, with one hash table for all convolutions that start from these coordinates."""
+    """The same on CUDA, with one hash table for all convolutions that start from these
+    coordinates."""
     coords = voxels.batched_coordinates
     rows, offsets = coords.batch_indexed_coordinates, coords.offsets
-    table = coords.__dict__.get("_table") or coords.__dict__.setdefault("_table", _hash_table(voxels, rows))
+    table = coords.__dict__.get("_table") or coords.__dict__.setdefault(
+        "_table", _hash_table(voxels, rows)
+    )
     queries = rows
     if set(conv.stride) != {1}:
         steps = _constant((1, *conv.stride), rows.device)
         rows = _distinct_rows(rows.div(steps, rounding_mode="floor"))
         offsets = (
-            torch.searchsorted(rows[:, 0].contiguous(), torch.arange(len(offsets), device=rows.device)).int().cpu()
+            torch.searchsorted(
+                rows[:, 0].contiguous(), torch.arange(len(offsets), device=rows.device)
+            )
+            .int()
+            .cpu()
         )
         queries = rows * steps
     found = rows.new_empty(math.prod(conv.kernel_size), len(rows))
@@ -79,11 +95,14 @@ def _quick_grid(conv: SpatiallySparseConv, voxels: Voxels) -> Grid:
         8,
     )
     odd = all(size % 2 for size in conv.kernel_size) and queries is rows
-    return Grid(_strided(conv, voxels, rows, offsets), Pairs(found, len(found) // 2 if odd else None))
+    return Grid(
+        _strided(conv, voxels, rows, offsets), Pairs(found, len(found) // 2 if odd else None)
+    )
 
 
 def _hash_table(voxels: Voxels, rows: Int[Tensor, "N 4"]) -> PackedHashTable:
-    """Which point has some coordinates. Those of the finest grid are checked, which makes the host wait for the GPU."""
+    """Which point has some coordinates. Those of the finest grid are checked, which makes the host
+    wait for the GPU."""
     if max(voxels.tensor_stride or (1,)) == 1:
         return PackedHashTable.from_coords(rows)
     table = PackedHashTable(capacity=max(16, 2 * len(rows)), device=rows.device)
@@ -93,8 +112,11 @@ def _hash_table(voxels: Voxels, rows: Int[Tensor, "N 4"]) -> PackedHashTable:
     return table
 
 
-def _strided(conv: SpatiallySparseConv, voxels: Voxels, rows: Int[Tensor, "M 4"], offsets: Tensor) -> IntCoords | None:
-    """The coordinate object of a convolution's output; None for stride 1, which keeps that of its input."""
+def _strided(
+    conv: SpatiallySparseConv, voxels: Voxels, rows: Int[Tensor, "M 4"], offsets: Tensor
+) -> IntCoords | None:
+    """The coordinate object of a convolution's output; None for stride 1, which keeps that of its
+    input."""
     if set(conv.stride) == {1}:
         return None
     stride = tuple(a * b for a, b in zip(conv.stride, voxels.tensor_stride or (1, 1, 1)))
@@ -107,7 +129,8 @@ _BITS, _MIDDLE = (54, 36, 18, 0), (0, -GRID_MIN, -GRID_MIN, -GRID_MIN)
 
 
 def packed(rows: Int[Tensor, "N 4"]) -> Int[Tensor, " N"]:
-    """Scene, x, y, z as one number, which has 18 bits for each axis; its order is that of the rows."""
+    """Scene, x, y, z as one number, which has 18 bits for each axis; its order is that of the
+    rows."""
     return ((rows.long() + _constant(_MIDDLE, rows.device)) << _constant(_BITS, rows.device)).sum(1)
 
 
@@ -123,9 +146,11 @@ def _constant(values: tuple[int, ...], device: torch.device) -> Int[Tensor, " n"
 
 
 class Pairs(IntSearchResult):
-    """A kernel map that is the table `found` (K, M): for each offset and output point its input point, or -1.
+    """A kernel map that is the table `found` (K, M): for each offset and output point its input
+    point, or -1.
 
-    That is all that the fused kernels need. The lists that other kernels want are made when these ask for them.
+    That is all that the fused kernels need. The lists that other kernels want are made when these
+    ask for them.
     """
 
     def __init__(self, found: Int[Tensor, "K M"], identity: int | None):
@@ -149,7 +174,9 @@ class Pairs(IntSearchResult):
     offsets = property(lambda self: self._lists[2])
 
 
-def upsampled(conv: SpatiallySparseConv, voxels: Voxels, target: Voxels) -> tuple[IntCoords, IntSearchResult]:
+def upsampled(
+    conv: SpatiallySparseConv, voxels: Voxels, target: Voxels
+) -> tuple[IntCoords, IntSearchResult]:
     """Coordinates of `target`, and the pairs of the convolution that led from there, backwards."""
     coords = target.batched_coordinates
     grid = coords.__dict__.get("_grids", {}).get((conv.kernel_size, conv.stride, conv.dilation))

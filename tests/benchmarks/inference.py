@@ -1,12 +1,12 @@
 """Scenes a second and peak memory of inference, from points on the device to `Instances`.
 
-    python -m tests.benchmarks.inference data.voxel_size=0.02 model.backbone_voxel_size=0.02      # on a GPU: float16
-    python -m tests.benchmarks.inference --device cpu --data data_samples --checkpoint rooms.ckpt     # a file's path
+    python -m tests.benchmarks.inference data.voxel_size=0.02 model.backbone_voxel_size=0.02
+    python -m tests.benchmarks.inference --device cpu --data data_samples --checkpoint rooms.ckpt
 
-A scene of so many points is the first one of the data, thinned to data.voxel_size, put side by side with itself as
-often as needed, and cut. Times are medians of `--repeat` predictions after `--warm` ones. Memory is what a scene adds
-to the model at the peak: on CUDA of allocated tensors, on the CPU of the process. Without a checkpoint the weights are
-random, which changes neither.
+A scene of so many points is the first one of the data, thinned to data.voxel_size, put side by side
+with itself as often as needed, and cut. Times are medians of `--repeat` predictions after `--warm`
+ones. Memory is what a scene adds to the model at the peak: on CUDA of allocated tensors, on the CPU
+of the process. Without a checkpoint the weights are random, which changes neither.
 """
 
 import argparse
@@ -33,7 +33,8 @@ from tests.benchmarks.rooms import rooms_in
 
 def tiled(scene: Scene, in_features: list[str], count: int) -> Points:
     """`count` points of rooms that stand in a row along x, a metre apart."""
-    coord, features = torch.from_numpy(scene.coord), torch.from_numpy(point_features(scene, in_features))
+    coord = torch.from_numpy(scene.coord)
+    features = torch.from_numpy(point_features(scene, in_features))
     width = float(coord[:, 0].max() - coord[:, 0].min()) + 1
     rooms = range(-(-count // len(coord)))
     shifted = torch.cat([coord + torch.tensor([room * width, 0, 0]) for room in rooms])
@@ -59,13 +60,19 @@ def timed(model: MaskFormer3D, points: Points, device: torch.device, precision: 
 @exit_on_user_error
 @torch.no_grad()
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--points", type=int, nargs="+", default=[50_000, 150_000, 1_000_000], help="ascending")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--points", type=int, nargs="+", default=[50_000, 150_000, 1_000_000], help="ascending"
+    )
     parser.add_argument("--device", default="cuda")
     parser.add_argument("--checkpoint", help="a trained model, in place of key=value")
     parser.add_argument("--warm", type=int, default=3)
     parser.add_argument("--repeat", type=int, default=10)
-    parser.add_argument("--data", type=Path, help="a dataset; without it, a room of ScanNet's size is generated")
+    parser.add_argument(
+        "--data", type=Path, help="a dataset; without it, a room of ScanNet's size is generated"
+    )
     parser.add_argument("overrides", nargs="*", metavar="key=value")
     arguments = parser.parse_intermixed_args()
     device = choose_device(arguments.device)
@@ -78,14 +85,27 @@ def main() -> None:
             model = build_model(cfg.model, len(cfg.data.labels)).to(device).eval()
         scene = ScanNetScenes(data, "train", voxel_size=cfg.data.voxel_size)[0]
     precision = training_precision("auto", device)
-    name = torch.cuda.get_device_name() if device.type == "cuda" else f"CPU, {torch.get_num_threads()} threads"
-    print(f"{name}, torch {torch.__version__}, precision {precision}, voxels of {cfg.data.voxel_size} m")
+    name = (
+        torch.cuda.get_device_name()
+        if device.type == "cuda"
+        else f"CPU, {torch.get_num_threads()} threads"
+    )
+    print(
+        f"{name}, torch {torch.__version__}, precision {precision}, voxels of"
+        f" {cfg.data.voxel_size} m"
+    )
     before = peak_memory(device)
     for count in arguments.points:
         points = tiled(scene, cfg.model.in_features, count).to(device)
-        seconds = [timed(model, points, device, precision) for _ in range(arguments.warm + arguments.repeat)]
+        seconds = [
+            timed(model, points, device, precision)
+            for _ in range(arguments.warm + arguments.repeat)
+        ]
         took, added = median(seconds[arguments.warm :]), peak_memory(device) - before
-        print(f"{count:9,} points: {1 / took:6.2f} scenes/s, {1e3 * took:7.1f} ms, {added:6.2f} GB", flush=True)
+        print(
+            f"{count:9,} points: {1 / took:6.2f} scenes/s, {1e3 * took:7.1f} ms, {added:6.2f} GB",
+            flush=True,
+        )
 
 
 if __name__ == "__main__":

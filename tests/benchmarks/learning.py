@@ -1,15 +1,18 @@
-"""What each idea of the strong recipe buys in the same minutes on the same GPU, with the same backbone and data.
+"""What each idea of the strong recipe buys in the same minutes on the same GPU, with the same
+backbone and data.
 
     python -m tests.benchmarks.learning --data data/rooms --make 500 --row seed --minutes 10
-    python -m tests.benchmarks.learning --data data/rooms --row "seed + ema" --transfer ../shared/scenes/layout
+    python -m tests.benchmarks.learning --data data/rooms --row "seed + ema" --transfer
+    ../shared/scenes/layout
     python -m tests.benchmarks.learning                                       # only print the table
 
-One row a command. A row is a recipe, the baseline ("seed") with one idea of the strong one, or that without it.
-The run is validated once, at its end: on all val scenes of --data, and on every scene of --transfer, which no run is
-trained on. The result is added to learning.csv, which is committed. A command that was stopped goes on with its run
-when it is given again. Two rows may be measured at once, each on a GPU of its own (CUDA_VISIBLE_DEVICES); more of them
-beside one another get fewer steps in their minutes, so compare those with the same number in the column "beside".
-Further `key=value` go to the run.
+One row a command. A row is a recipe, the baseline ("seed") with one idea of the strong one, or that
+without it. The run is validated once, at its end: on all val scenes of --data, and on every scene
+of --transfer, which no run is trained on. The result is added to learning.csv, which is committed.
+A command that was stopped goes on with its run when it is given again. Two rows may be measured at
+once, each on a GPU of its own (CUDA_VISIBLE_DEVICES); more of them beside one another get fewer
+steps in their minutes, so compare those with the same number in the column "beside". Further
+`key=value` go to the run.
 """
 
 import argparse
@@ -72,21 +75,36 @@ ROWS = {
     "strong - largest component": ["recipe=strong", "inference.largest_component=false"],
 }
 COLUMNS = (
-    "date row seed minutes beside steps ap ap50 ap25 transfer_ap transfer_ap50 transfer_ap25 gpu commit command".split()
+    "date row seed minutes beside steps ap ap50 ap25 transfer_ap transfer_ap50 transfer_ap25 gpu"
+    " commit command".split()
 )
 RESULTS = Path(__file__).with_suffix(".csv")
 
 
 def config(arguments: argparse.Namespace, folder: Path) -> Config:
     """That of the row's run."""
-    options = [f"paths.data_dir={arguments.data}", f"paths.output_dir={folder}", f"seed={arguments.seed}"]
-    options += [f"train.num_workers={arguments.workers}", "train.epochs=10000", "train.eval_every=10000"]
-    options += [f"train.minutes={arguments.minutes}", "train.resume=auto", "data.cache=true", "backbone=minkunet_6m"]
+    options = [
+        f"paths.data_dir={arguments.data}",
+        f"paths.output_dir={folder}",
+        f"seed={arguments.seed}",
+    ]
+    options += [
+        f"train.num_workers={arguments.workers}",
+        "train.epochs=10000",
+        "train.eval_every=10000",
+    ]
+    options += [
+        f"train.minutes={arguments.minutes}",
+        "train.resume=auto",
+        "data.cache=true",
+        "backbone=minkunet_6m",
+    ]
     return load_config([*ROWS[arguments.row], *options, *arguments.overrides])
 
 
 def warm_up(cfg: Config, steps: int) -> None:
-    """Some steps of a run that is thrown away: WarpConvNet tries its kernels, which is not to be in our minutes."""
+    """Some steps of a run that is thrown away: WarpConvNet tries its kernels, which is not to be in
+    our minutes."""
     scenes = load_datasets(cfg)[0]
     run = Run.create(cfg, choose_device(cfg.device), len(scenes))
     for _, batch in zip(range(steps), fetch(build_loader(cfg, scenes, shuffle=True))):
@@ -99,7 +117,11 @@ def transfer(arguments: argparse.Namespace, folder: Path) -> dict:
         (Path(root) / "val").mkdir()
         for scene in arguments.transfer.resolve().glob("*/*/coord.npy"):
             (Path(root) / "val" / scene.parent.name).symlink_to(scene.parent)
-        options = [f"checkpoint={folder / 'last.ckpt'}", f"paths.data_dir={root}", f"paths.output_dir={root}"]
+        options = [
+            f"checkpoint={folder / 'last.ckpt'}",
+            f"paths.data_dir={root}",
+            f"paths.output_dir={root}",
+        ]
         return evaluate(load_options(EvaluateOptions, options))
 
 
@@ -112,7 +134,9 @@ def measure(arguments: argparse.Namespace) -> dict:
     found = {"": fit(cfg)}
     if arguments.transfer:
         found["transfer_"] = transfer(arguments, folder)
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True).stdout.strip()
+    commit = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True
+    ).stdout.strip()
     return {
         "date": date.today().isoformat(),
         "row": arguments.row,
@@ -120,7 +144,11 @@ def measure(arguments: argparse.Namespace) -> dict:
         "minutes": arguments.minutes,
         "beside": arguments.beside,
         "steps": found[""]["steps"],
-        **{start + key: round(ap[key], 4) for start, ap in found.items() for key in ("ap", "ap50", "ap25")},
+        **{
+            start + key: round(ap[key], 4)
+            for start, ap in found.items()
+            for key in ("ap", "ap50", "ap25")
+        },
         "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else "none",
         "commit": arguments.commit or commit,
         "command": shlex.join(["python", "-m", "tests.benchmarks.learning", *sys.argv[1:]]),
@@ -141,24 +169,38 @@ def table(path: Path) -> str:
     """The results in the order of ROWS, as Markdown."""
     shown = [column for column in COLUMNS if column not in ("command", "commit", "date")]
     with open(path, newline="") as file:
-        lines = sorted(csv.DictReader(file), key=lambda line: (list(ROWS).index(line["row"]), line["seed"]))
+        lines = sorted(
+            csv.DictReader(file), key=lambda line: (list(ROWS).index(line["row"]), line["seed"])
+        )
     rows = [shown, ["---"] * len(shown), *([line[column] for column in shown] for line in lines)]
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
 @exit_on_user_error
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--row", choices=list(ROWS), help="without it, the table is printed")
     parser.add_argument("--data", type=Path, help="folder of generated rooms")
-    parser.add_argument("--make", type=int, help="generate so many train rooms and 100 val rooms there first")
-    parser.add_argument("--transfer", type=Path, help="other scenes in the same layout, to evaluate on")
+    parser.add_argument(
+        "--make", type=int, help="generate so many train rooms and 100 val rooms there first"
+    )
+    parser.add_argument(
+        "--transfer", type=Path, help="other scenes in the same layout, to evaluate on"
+    )
     parser.add_argument("--minutes", type=float, default=10.0, help="of training")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--beside", type=int, default=0, help="how many others share the GPU; only written down")
+    parser.add_argument(
+        "--beside", type=int, default=0, help="how many others share the GPU; only written down"
+    )
     parser.add_argument("--warm-up", type=int, default=40, help="steps before the minutes begin")
-    parser.add_argument("--workers", type=int, default=min(14, os.cpu_count() - 2), help="data loader processes")
-    parser.add_argument("--out", type=Path, default=Path("runs/learning"), help="folder for the runs")
+    parser.add_argument(
+        "--workers", type=int, default=min(14, os.cpu_count() - 2), help="data loader processes"
+    )
+    parser.add_argument(
+        "--out", type=Path, default=Path("runs/learning"), help="folder for the runs"
+    )
     parser.add_argument("--results", type=Path, default=RESULTS)
     parser.add_argument("--commit", help="of the code, where there is no repository to ask")
     parser.add_argument("overrides", nargs="*", metavar="key=value")
@@ -166,7 +208,15 @@ def main() -> None:
     if arguments.make:
         from mf3d_tutorial.make_rooms import make_rooms
 
-        make_rooms(arguments.data, arguments.make, 100, os.cpu_count(), seed=0, small=False, label_noise=0.0)
+        make_rooms(
+            arguments.data,
+            arguments.make,
+            100,
+            os.cpu_count(),
+            seed=0,
+            small=False,
+            label_noise=0.0,
+        )
     if arguments.transfer and not list(arguments.transfer.glob("*/*/coord.npy")):
         parser.error(f"--transfer {arguments.transfer} holds no scenes (SPLIT/SCENE/coord.npy)")
     if arguments.row:

@@ -1,13 +1,16 @@
-"""Masked attention of a decoder layer, forwards and backwards: of PyTorch's own operations, and ours.
+"""Masked attention of a decoder layer, forwards and backwards: of PyTorch's own operations, and
+ours.
 
-    python -m tests.benchmarks.masked_attention                                        # on a GPU, in float16
+    python -m tests.benchmarks.masked_attention                               # on a GPU, in float16
     python -m tests.benchmarks.masked_attention --precision 32
-    python -m tests.benchmarks.masked_attention --device cpu --points 9000 9000 --queries 40 --heads 4 --width 16
+    python -m tests.benchmarks.masked_attention --device cpu --points 9000 9000 --queries 40 --heads
+    4 --width 16
 
-Each query's mask is a tenth of its scene. Three ways, in turn, the same tensors: `scaled_dot_product_attention` with a
-mask; scores, `masked_fill`, softmax under autocast, one scene after the other; `attend`, all scenes at once on CUDA.
-Making the masks is not timed. Medians of the host's time until the device is done, their ratio to the second way's, on
-CUDA the most memory that one of them takes, and the largest difference from the second way's result.
+Each query's mask is a tenth of its scene. Three ways, in turn, the same tensors:
+`scaled_dot_product_attention` with a mask; scores, `masked_fill`, softmax under autocast, one scene
+after the other; `attend`, all scenes at once on CUDA. Making the masks is not timed. Medians of the
+host's time until the device is done, their ratio to the second way's, on CUDA the most memory that
+one of them takes, and the largest difference from the second way's result.
 """
 
 import argparse
@@ -28,7 +31,9 @@ Way = Callable[[Tensor, Tensor], Tensor]
 
 def ways(mask_queries: Tensor, mask_features: Tensor, sizes: list[int]) -> dict[str, Way]:
     """Each takes q (B, Q, H, d) and keys and values (N, 2, H, d), and gives (B, Q, H, d)."""
-    masks = [queries @ points.T > 0 for queries, points in zip(mask_queries, mask_features.split(sizes))]
+    masks = [
+        queries @ points.T > 0 for queries, points in zip(mask_queries, mask_features.split(sizes))
+    ]
     mask = attention_mask(mask_queries, mask_features, sizes)
 
     def scenes(q: Tensor, both: Tensor) -> list[tuple[Tensor, ...]]:
@@ -37,7 +42,9 @@ def ways(mask_queries: Tensor, mask_features: Tensor, sizes: list[int]) -> dict[
 
     def fused(q: Tensor, both: Tensor) -> Tensor:
         pairs = zip(scenes(q, both), masks)
-        return torch.cat([F.scaled_dot_product_attention(*scene, mask) for scene, mask in pairs]).transpose(1, 2)
+        return torch.cat(
+            [F.scaled_dot_product_attention(*scene, mask) for scene, mask in pairs]
+        ).transpose(1, 2)
 
     def plain(q: Tensor, both: Tensor) -> Tensor:
         outputs = []
@@ -54,10 +61,20 @@ def ways(mask_queries: Tensor, mask_features: Tensor, sizes: list[int]) -> dict[
 
 @exit_on_user_error
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--device", default="cuda")
-    parser.add_argument("--precision", choices=["16-mixed", "32"], default="16-mixed", help="on CUDA [%(default)s]")
-    parser.add_argument("--points", type=int, nargs="+", default=[50_001, 40_003, 50_002, 45_007], help="of each scene")
+    parser.add_argument(
+        "--precision", choices=["16-mixed", "32"], default="16-mixed", help="on CUDA [%(default)s]"
+    )
+    parser.add_argument(
+        "--points",
+        type=int,
+        nargs="+",
+        default=[50_001, 40_003, 50_002, 45_007],
+        help="of each scene",
+    )
     parser.add_argument("--queries", type=int, default=100)
     parser.add_argument("--heads", type=int, default=8)
     parser.add_argument("--width", type=int, default=32, help="of a head")
@@ -73,10 +90,13 @@ def main() -> None:
     both = torch.randn(points, 2, *shape, generator=rng).to(device, dtype).requires_grad_()
     mask_queries = torch.randn(len(arguments.points), arguments.queries, 16, generator=rng)
     mask_features = torch.randn(points, 16, generator=rng)
-    mask_queries[..., 0], mask_features[:, 0] = 1, -1.28 * 15**0.5  # a tenth of the products is positive
+    # a tenth of the products is positive
+    mask_queries[..., 0], mask_features[:, 0] = 1, -1.28 * 15**0.5
     wait = torch.cuda.synchronize if on_gpu else lambda: None
     found = {}
-    for name, way in (all_ways := ways(mask_queries.to(device), mask_features.to(device), arguments.points)).items():
+    for name, way in (
+        all_ways := ways(mask_queries.to(device), mask_features.to(device), arguments.points)
+    ).items():
         with torch.autocast(device.type, torch.float16, enabled=half):
             found[name] = way(q, both).float()
     seconds, gigabytes = {name: [] for name in all_ways}, dict.fromkeys(all_ways, 0.0)
@@ -96,10 +116,13 @@ def main() -> None:
                 gigabytes[name] = torch.cuda.max_memory_allocated() / 1e9
     reference = median(seconds["scores, softmax"])
     for name, times in seconds.items():
-        difference = (found[name] - found["scores, softmax"]).abs().max() / found["scores, softmax"].abs().max()
+        difference = (found[name] - found["scores, softmax"]).abs().max() / found[
+            "scores, softmax"
+        ].abs().max()
         memory = f"  {gigabytes[name]:5.2f} GB" if on_gpu else ""
         print(
-            f"{name:30}{1e3 * median(times):9.2f} ms  ratio {median(times) / reference:5.2f}{memory}  {difference:.0e}"
+            f"{name:30}{1e3 * median(times):9.2f} ms  ratio"
+            f" {median(times) / reference:5.2f}{memory}  {difference:.0e}"
         )
 
 

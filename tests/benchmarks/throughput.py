@@ -1,13 +1,15 @@
-"""How fast training really goes: the loop of `fit` with its loader processes and augmentation, on 1, 2 ... GPUs.
+"""How fast training really goes: the loop of `fit` with its loader processes and augmentation, on
+1, 2 ... GPUs.
 
-    python -m tests.benchmarks.throughput                                    # rooms are generated; one GPU
+    python -m tests.benchmarks.throughput                             # rooms are generated; one GPU
     python -m tests.benchmarks.throughput --gpus 1 2 --data data/rooms
-    python -m tests.benchmarks.throughput --device cpu --recipes tiny --batches 2 --steps 3 --warm 1 data.voxel_size=0.3
+    python -m tests.benchmarks.throughput --device cpu --recipes tiny --steps 3 data.voxel_size=0.3
 
-A row is a process a GPU, `--batches` scenes a step and GPU. scenes/s, ms a step, the share of waiting for data and the
-peak memory are those of `--steps` free-running steps after `--warm` ones, in which WarpConvNet tries its kernels. Then
-torch.profiler watches a few more: the milliseconds that kernels run in a step and the number of launches. Busy: those
-milliseconds of a step's. Further `key=value` go to every run.
+A row is a process a GPU, `--batches` scenes a step and GPU. scenes/s, ms a step, the share of
+waiting for data and the peak memory are those of `--steps` free-running steps after `--warm` ones,
+in which WarpConvNet tries its kernels. Then torch.profiler watches a few more: the milliseconds
+that kernels run in a step and the number of launches. Busy: those milliseconds of a step's. Further
+`key=value` go to every run.
 """
 
 import argparse
@@ -36,7 +38,14 @@ from tests.benchmarks.rooms import rooms_in
 FINE = ["data.voxel_size=0.02", "model.backbone_voxel_size=0.02"]
 RECIPES = {"strong": [], "baseline": FINE, "tiny": []}
 PROFILED = 4  # steps
-WIDTHS = {"scenes/s": ".1f", "ms": ".1f", "data wait": ".1%", "GB": ".2f", "kernels ms": ".1f", "launches": ".0f"}
+WIDTHS = {
+    "scenes/s": ".1f",
+    "ms": ".1f",
+    "data wait": ".1%",
+    "GB": ".2f",
+    "kernels ms": ".1f",
+    "launches": ".0f",
+}
 WIDTHS |= {"busy": ".0%"}
 
 
@@ -48,7 +57,8 @@ def measure(cfg: Config, warm: int, steps: int) -> dict[str, float] | None:
         train_set, _ = load_datasets(cfg)
         if cfg.data.cache:
             train_set.keep_in_memory()
-        run, loader = Run.create(cfg, device, len(train_set)), build_loader(cfg, train_set, shuffle=True)
+        run = Run.create(cfg, device, len(train_set))
+        loader = build_loader(cfg, train_set, shuffle=True)
         run.model.train()
         batches = fetch(loader)
         for batch in islice(batches, warm):
@@ -83,7 +93,9 @@ def kernels(run: Run, batches: list) -> dict[str, float]:
             train_step(run, batch)
         wait_for(run.device)
     on_gpu = [event for event in watched.events() if event.device_type == DeviceType.CUDA]
-    events = [event for event in on_gpu if not event.is_user_annotation and "Optimizer." not in event.name]
+    events = [
+        event for event in on_gpu if not event.is_user_annotation and "Optimizer." not in event.name
+    ]
     busy = sum(event.self_device_time_total for event in events)
     return {"kernels ms": busy / 1e3 / len(batches), "launches": len(events) / len(batches)}
 
@@ -91,26 +103,50 @@ def kernels(run: Run, batches: list) -> dict[str, float]:
 def in_processes(gpus: int, options: list[str], arguments: argparse.Namespace) -> dict[str, float]:
     """The row of a run on so many GPUs."""
     with tempfile.TemporaryDirectory() as out:
-        command = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={gpus}"]
+        command = [
+            sys.executable,
+            "-m",
+            "torch.distributed.run",
+            "--standalone",
+            f"--nproc-per-node={gpus}",
+        ]
         command = command if gpus > 1 else [sys.executable]
-        worker = ["-m", "tests.benchmarks.throughput", "--row", f"{out}/row.json", "--warm", str(arguments.warm)]
+        worker = [
+            "-m",
+            "tests.benchmarks.throughput",
+            "--row",
+            f"{out}/row.json",
+            "--warm",
+            str(arguments.warm),
+        ]
         environment = {"OMP_NUM_THREADS": "1", **os.environ}
-        subprocess.run([*command, *worker, "--steps", str(arguments.steps), *options], check=True, env=environment)
+        subprocess.run(
+            [*command, *worker, "--steps", str(arguments.steps), *options],
+            check=True,
+            env=environment,
+        )
         return json.loads(Path(out, "row.json").read_text())
 
 
 @exit_on_user_error
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--recipes", nargs="+", default=["strong", "baseline"], choices=RECIPES)
-    parser.add_argument("--batches", type=int, nargs="+", default=[1, 4, 16], help="scenes a step and GPU")
+    parser.add_argument(
+        "--batches", type=int, nargs="+", default=[1, 4, 16], help="scenes a step and GPU"
+    )
     parser.add_argument("--gpus", type=int, nargs="+", default=[1])
     parser.add_argument("--warm", type=int, default=60)
     parser.add_argument("--steps", type=int, default=60)
     parser.add_argument("--device", default="cuda")
-    parser.add_argument("--data", type=Path, help="a dataset; without it, rooms of ScanNet's size are generated")
+    parser.add_argument(
+        "--data", type=Path, help="a dataset; without it, rooms of ScanNet's size are generated"
+    )
     parser.add_argument("--rooms", type=int, default=100, help="how many are generated to train on")
-    parser.add_argument("--row", type=Path, help=argparse.SUPPRESS)  # one of our own processes: where its row goes
+    # one of our own processes: where its row goes
+    parser.add_argument("--row", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("overrides", nargs="*", metavar="key=value")
     arguments = parser.parse_intermixed_args()
     if arguments.row:
@@ -120,14 +156,27 @@ def main() -> None:
         return
     with tempfile.TemporaryDirectory() as made:
         data = arguments.data or rooms_in(Path(made), arguments.rooms)
-        print(f"{'recipe':>9} {'GPUs':>5} {'B':>3}" + "".join(f"{name:>11}" for name in WIDTHS), flush=True)
+        print(
+            f"{'recipe':>9} {'GPUs':>5} {'B':>3}" + "".join(f"{name:>11}" for name in WIDTHS),
+            flush=True,
+        )
         for recipe in arguments.recipes:
             for gpus in arguments.gpus:
                 for batch in arguments.batches:
-                    options = [f"recipe={recipe}", f"paths.data_dir={data}", f"device={arguments.device}"]
-                    options += [*RECIPES[recipe], f"train.batch_size={gpus * batch}", *arguments.overrides]
+                    options = [
+                        f"recipe={recipe}",
+                        f"paths.data_dir={data}",
+                        f"device={arguments.device}",
+                    ]
+                    options += [
+                        *RECIPES[recipe],
+                        f"train.batch_size={gpus * batch}",
+                        *arguments.overrides,
+                    ]
                     row = in_processes(gpus, options, arguments)
-                    numbers = "".join(f"{row.get(name, float('nan')):>11{form}}" for name, form in WIDTHS.items())
+                    numbers = "".join(
+                        f"{row.get(name, float('nan')):>11{form}}" for name, form in WIDTHS.items()
+                    )
                     print(f"{recipe:>9} {gpus:>5} {batch:>3}{numbers}", flush=True)
 
 

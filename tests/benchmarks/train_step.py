@@ -1,13 +1,15 @@
-"""A training step of WarpConvNet's MaskFormer example and one of ours: same scenes, same weights, in one process.
+"""A training step of WarpConvNet's MaskFormer example and one of ours: same scenes, same weights,
+in one process.
 
-    python -m tests.benchmarks.train_step                                   # on a GPU: all sizes, fp32 and fp16
+    python -m tests.benchmarks.train_step                       # on a GPU: all sizes, fp32 and fp16
     python -m tests.benchmarks.train_step --device cpu --recipe tiny --sizes 2 --voxels 0.08
 
-Times are medians of `--steps` steps after `--warm` ones, in which WarpConvNet tries its kernels. The whole step is
-timed without a stop in between, the phases in steps of their own, in which the device is waited for at each border. The
-first line of three is the example's, the second ours, the third the ratio. "targets" is what stands before the
-backbone: the example builds its targets there, we copy what the data loader's processes have built. Before that, in a
-process of their own, 20 steps in float32 without dropout, and their losses side by side.
+Times are medians of `--steps` steps after `--warm` ones, in which WarpConvNet tries its kernels.
+The whole step is timed without a stop in between, the phases in steps of their own, in which the
+device is waited for at each border. The first line of three is the example's, the second ours, the
+third the ratio. "targets" is what stands before the backbone: the example builds its targets there,
+we copy what the data loader's processes have built. Before that, in a process of their own, 20
+steps in float32 without dropout, and their losses side by side.
 """
 
 import argparse
@@ -41,11 +43,16 @@ PHASES = ("targets", "backbone", "decoder", "loss", "backward")
 class Side:
     """One of the two: a step, and hooks that tell where in it the time goes.
 
-    `held`: bytes of GPU memory that were in use before it was made. (What cuBLAS takes for a stream stays.)
+    `held`: bytes of GPU memory that were in use before it was made. (What cuBLAS takes for a stream
+    stays.)
     """
 
     def __init__(self, step: Callable[[], Tensor], backbone, after_forward, device: torch.device):
-        self.step, self.backbone, self.device, self.marks, self.held = step, backbone, device, None, 0
+        self.step = step
+        self.backbone = backbone
+        self.device = device
+        self.marks = None
+        self.held = 0
         backbone.register_forward_pre_hook(lambda *_: self.mark())
         backbone.register_forward_hook(lambda *_: self.mark())
         after_forward(self.mark)
@@ -70,7 +77,11 @@ class Side:
             self.step()
             self.wait()
             whole.append(time.perf_counter() - before)
-        memory = (torch.cuda.max_memory_allocated() - self.held) / 1e9 if self.device.type == "cuda" else float("nan")
+        memory = (
+            (torch.cuda.max_memory_allocated() - self.held) / 1e9
+            if self.device.type == "cuda"
+            else float("nan")
+        )
         phases = []
         for _ in range(steps):
             self.marks = []
@@ -91,7 +102,8 @@ def our_side(run: Run, batch: Batch) -> Side:
 
 
 def their_side(run: Run, batch: Batch, labels: list[tuple[Tensor, Tensor]]) -> Side:
-    """The example's step: its model with the weights of `run`, AdamW, a gradient scaler; WarpConvNet's own layers."""
+    """The example's step: its model with the weights of `run`, AdamW, a gradient scaler;
+    WarpConvNet's own layers."""
     backbone = copy.deepcopy(run.model.backbone)
     model = seed_model(run.model, backbone, run.cfg.model.dropout).to(run.device).train()
     train, criterion, device, precision = run.cfg.train, run.criterion, run.device, run.precision
@@ -118,11 +130,22 @@ def their_side(run: Run, batch: Batch, labels: list[tuple[Tensor, Tensor]]) -> S
     return Side(step, model.backbone, marks.append, device)
 
 
-def make_side(name: str, arguments: argparse.Namespace, data: Path, scenes: int, voxel: float, *overrides: str):
-    """The "example" or "ours", with the same weights, on the first scenes of `data`; the points of all of them."""
+def make_side(
+    name: str, arguments: argparse.Namespace, data: Path, scenes: int, voxel: float, *overrides: str
+):
+    """The "example" or "ours", with the same weights, on the first scenes of `data`; the points of
+    all of them."""
     options = [f"recipe={arguments.recipe}", f"paths.data_dir={data}", f"data.voxel_size={voxel}"]
-    options += [f"model.backbone_voxel_size={voxel}", "model.query_init=learned", "model.mask_position=false"]
-    options += ["model.masked_attention=false", "model.position_wavelength=1", "model.position_bands=16"]
+    options += [
+        f"model.backbone_voxel_size={voxel}",
+        "model.query_init=learned",
+        "model.mask_position=false",
+    ]
+    options += [
+        "model.masked_attention=false",
+        "model.position_wavelength=1",
+        "model.position_bands=16",
+    ]
     options += ["loss.aux_weight=0", "train.schedule=step"]
     cfg = load_config([*options, f"train.batch_size={scenes}", *overrides, *arguments.overrides])
     held = torch.cuda.memory_allocated()
@@ -130,8 +153,11 @@ def make_side(name: str, arguments: argparse.Namespace, data: Path, scenes: int,
     dataset = ScanNetScenes(data, "train", voxel_size=voxel)
     chosen = [dataset[index % len(dataset)] for index in range(scenes)]
     batch = collate(chosen, in_features=cfg.model.in_features)
-    batch = batch.pin_memory() if run.device.type == "cuda" else batch  # as the loaders of both have it
-    labels = [(torch.from_numpy(scene.segment), torch.from_numpy(scene.instance)) for scene in chosen]
+    # as the loaders of both have it
+    batch = batch.pin_memory() if run.device.type == "cuda" else batch
+    labels = [
+        (torch.from_numpy(scene.segment), torch.from_numpy(scene.instance)) for scene in chosen
+    ]
     run.model.train()
     side = our_side(run, batch) if name == "ours" else their_side(run, batch, labels)
     side.held = held
@@ -139,34 +165,49 @@ def make_side(name: str, arguments: argparse.Namespace, data: Path, scenes: int,
 
 
 def compare_losses(arguments: argparse.Namespace, data: Path, voxel: float) -> None:
-    """Of ours with the example's, and of the example's with its own in a second run: sums by atomics differ there.
+    """Of ours with the example's, and of the example's with its own in a second run: sums by
+    atomics differ there.
 
-    To be called in a process with tuning tables of its own: the kernels that it asks for would get into the tables, and
-    from then on everybody would be given them.
+    To be called in a process with tuning tables of its own: the kernels that it asks for would get
+    into the tables, and from then on everybody would be given them.
     """
     options = ("train.precision=32", "train.lr=1e-5", "model.dropout=0", "train.max_grad_norm=1e9")
-    sides = [make_side(name, arguments, data, 2, voxel, *options)[0] for name in ("example", "example", "ours")]
+    sides = [
+        make_side(name, arguments, data, 2, voxel, *options)[0]
+        for name in ("example", "example", "ours")
+    ]
     for conv in (module for side in sides for module in side.backbone.modules()):
         if isinstance(conv, SparseConv3d):  # WarpConvNet's other kernels round float32 to float16
             conv.fwd_algo = conv.dgrad_algo = conv.wgrad_algo = "explicit_gemm"
     theirs, again, ours = zip(*([float(side.step()) for side in sides] for _ in range(20)))
     print(
-        f"20 steps in float32: the example's loss falls from {theirs[0]:.4f} to {theirs[-1]:.4f}; relative difference"
+        f"20 steps in float32: the example's loss falls from {theirs[0]:.4f} to {theirs[-1]:.4f};"
+        " relative difference"
     )
     for name, losses in (("of ours", ours), ("of the example, run twice", again)):
         differences = [abs(loss - their) / their for loss, their in zip(losses, theirs)]
         print(f"  {name}: {differences[0]:.1e} in the first step, at most {max(differences):.1e}")
 
 
-def compare_speed(arguments: argparse.Namespace, data: Path, scenes: int, voxel: float, precision: str) -> None:
+def compare_speed(
+    arguments: argparse.Namespace, data: Path, scenes: int, voxel: float, precision: str
+) -> None:
     rows, side = [], None
     for name in ("example", "ours"):
         side = None  # frees the other one's memory, and `collect` what refers to itself
         gc.collect()
-        side, points = make_side(name, arguments, data, scenes, voxel, f"train.precision={precision}")
+        side, points = make_side(
+            name, arguments, data, scenes, voxel, f"train.precision={precision}"
+        )
         if name == "example":
-            print(f"\nB={scenes}, {voxel * 100:g} cm, {points // scenes:,} points a scene, {precision}")
-            print(f"{'':8}" + "".join(f"{title:>10}" for title in (*PHASES, "whole", "GB", "scenes/s")))
+            print(
+                f"\nB={scenes}, {voxel * 100:g} cm, {points // scenes:,} points a scene,"
+                f" {precision}"
+            )
+            print(
+                f"{'':8}"
+                + "".join(f"{title:>10}" for title in (*PHASES, "whole", "GB", "scenes/s"))
+            )
         try:
             for _ in range(arguments.warm):
                 side.step()
@@ -183,29 +224,51 @@ def compare_speed(arguments: argparse.Namespace, data: Path, scenes: int, voxel:
 
 @exit_on_user_error
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--sizes", type=int, nargs="+", default=[1, 2, 8], help="scenes a batch")
-    parser.add_argument("--voxels", type=float, nargs="+", default=[0.04, 0.02], help="voxel sizes in metres")
+    parser.add_argument(
+        "--voxels", type=float, nargs="+", default=[0.04, 0.02], help="voxel sizes in metres"
+    )
     parser.add_argument("--precisions", nargs="+", help="32, 16-mixed; on the CPU 32 alone")
     parser.add_argument("--recipe", default="baseline")
     parser.add_argument("--device", default="cuda")
     parser.add_argument("--warm", type=int, default=6)
     parser.add_argument("--steps", type=int, default=12)
-    parser.add_argument("--data", type=Path, help="a dataset; without it, rooms of ScanNet's size are generated")
-    parser.add_argument("--losses", action="store_true", help=argparse.SUPPRESS)  # in the process that compares them
+    parser.add_argument(
+        "--data", type=Path, help="a dataset; without it, rooms of ScanNet's size are generated"
+    )
+    # in the process that compares them
+    parser.add_argument("--losses", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("overrides", nargs="*", metavar="key=value")
     arguments = parser.parse_intermixed_args()
     device = choose_device(arguments.device)
-    precisions = arguments.precisions or (["32"] if arguments.device == "cpu" else ["32", "16-mixed"])
+    precisions = arguments.precisions or (
+        ["32"] if arguments.device == "cpu" else ["32", "16-mixed"]
+    )
     with tempfile.TemporaryDirectory() as made:
         data = arguments.data or rooms_in(Path(made), max(arguments.sizes))
         if arguments.losses:
             compare_losses(arguments, data, max(arguments.voxels))
             return
-        name = torch.cuda.get_device_name() if device.type == "cuda" else f"CPU, {torch.get_num_threads()} threads"
+        name = (
+            torch.cuda.get_device_name()
+            if device.type == "cuda"
+            else f"CPU, {torch.get_num_threads()} threads"
+        )
         print(f"{name}, torch {torch.__version__}", flush=True)
-        again = [sys.executable, "-m", "tests.benchmarks.train_step", *sys.argv[1:], f"--data={data}", "--losses"]
-        subprocess.run(again, check=True, env={**os.environ, "WARPCONVNET_BENCHMARK_CACHE_DIR": made})
+        again = [
+            sys.executable,
+            "-m",
+            "tests.benchmarks.train_step",
+            *sys.argv[1:],
+            f"--data={data}",
+            "--losses",
+        ]
+        subprocess.run(
+            again, check=True, env={**os.environ, "WARPCONVNET_BENCHMARK_CACHE_DIR": made}
+        )
         for precision in precisions:
             for scenes in arguments.sizes:
                 for voxel in arguments.voxels:

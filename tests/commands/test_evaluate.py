@@ -1,4 +1,5 @@
-"""AP on all points of a split: against the metric fed by hand, the submission files, and what is refused."""
+"""AP on all points of a split: against the metric fed by hand, the submission files, and what is
+refused."""
 
 import json
 from pathlib import Path
@@ -31,24 +32,31 @@ def objects(seed: int = 0, **changed) -> dict[str, np.ndarray]:
     instance = np.repeat(np.arange(PARTS), POINTS // PARTS).astype(np.int32)
     coord = rng.uniform(0, 0.2, (POINTS, 3)) + instance[:, None] * [0.3, 0, 0]
     arrays = {"coord": coord.astype(np.float32), "instance": instance, "segment20": instance + 2}
-    arrays |= {"segment200": (instance * 25 + 1), "superpoint": instance * 3 + (np.arange(POINTS) % 3).astype(np.int32)}
+    arrays |= {
+        "segment200": instance * 25 + 1,
+        "superpoint": instance * 3 + (np.arange(POINTS) % 3).astype(np.int32),
+    }
     return arrays | {"color": None, "normal": None} | changed
 
 
 def outputs(model, cfg, scene) -> tuple[torch.Tensor, torch.Tensor]:
-    """What a model would say that finds every object, most of its points, and every third one twice."""
+    """What a model would say that finds every object, most of its points, and every third one
+    twice."""
     rng = np.random.default_rng(len(scene.coord))
     owner = np.arange(12) % PARTS
     logits = torch.from_numpy(rng.normal(0, 0.2, (12, len(cfg.data.labels) + 1))).float()
     for query, instance in enumerate(owner):
         logits[query, scene.segment[scene.instance == instance][0]] += 4 + rng.normal()
-    masks = np.where(scene.instance == owner[:, None], 2.0, -2.0) + rng.normal(0, 1.2, (12, len(scene.coord)))
+    masks = np.where(scene.instance == owner[:, None], 2.0, -2.0) + rng.normal(
+        0, 1.2, (12, len(scene.coord))
+    )
     return logits, torch.from_numpy(masks).float()
 
 
 @pytest.fixture
 def setting(tmp_path, monkeypatch, capsys):
-    """(run, scenes): `run(*overrides)` evaluates two scenes of tmp_path/data with the model above."""
+    """(run, scenes): `run(*overrides)` evaluates two scenes of tmp_path/data with the model
+    above."""
     scenes = {name: objects(seed) for seed, name in enumerate(("a_00", "b_00"))}
     for name, arrays in scenes.items():
         write_scene(tmp_path / "data/val" / name, **arrays)
@@ -57,7 +65,9 @@ def setting(tmp_path, monkeypatch, capsys):
     paths = [f"paths.data_dir={tmp_path}/data", f"paths.output_dir={tmp_path}/out"]
 
     def run(*overrides):
-        return run_main(monkeypatch, capsys, main, f"checkpoint={tmp_path}/best.ckpt", *paths, *overrides)
+        return run_main(
+            monkeypatch, capsys, main, f"checkpoint={tmp_path}/best.ckpt", *paths, *overrides
+        )
 
     return run, scenes
 
@@ -67,8 +77,11 @@ def metrics(tmp_path) -> dict:
 
 
 def first_in_voxel(coord, voxel_size: float = 0.04) -> tuple[list[int], list[int]]:
-    """The first point of each voxel, in the order of its indices; for every point the place of the one that stands."""
-    cells = [tuple(cell) for cell in np.floor(place(coord) / np.float32(voxel_size)).astype(int).tolist()]
+    """The first point of each voxel, in the order of its indices; for every point the place of the
+    one that stands."""
+    cells = [
+        tuple(cell) for cell in np.floor(place(coord) / np.float32(voxel_size)).astype(int).tolist()
+    ]
     first = {}
     for index, cell in enumerate(cells):
         first.setdefault(cell, index)
@@ -80,11 +93,14 @@ class Thinned:
     """What `outputs` needs of a scene."""
 
     def __init__(self, arrays, kept, segment="segment20"):
-        self.coord, self.instance, self.segment = (arrays[key][kept] for key in ("coord", "instance", segment))
+        self.coord, self.instance, self.segment = (
+            arrays[key][kept] for key in ("coord", "instance", segment)
+        )
 
 
 def by_hand(tmp_path, scenes, pooled: bool = False, stuff=None) -> dict:
-    """The same AP, point by point: masks spread over all points, or averaged over superpoints in a loop."""
+    """The same AP, point by point: masks spread over all points, or averaged over superpoints in a
+    loop."""
     from mf3d_tutorial.training.checkpoint import load_model
 
     cfg = load_model(tmp_path / "best.ckpt")[1]
@@ -99,7 +115,13 @@ def by_hand(tmp_path, scenes, pooled: bool = False, stuff=None) -> dict:
                 masks[:, inside] = masks[:, inside].double().mean(1, keepdim=True).float()
             masks, voxel = masks.logit(), slice(None)
         found = predict_instances(logits, masks)
-        metric.update(found.masks[:, voxel], found.scores, found.labels, arrays["segment20"], arrays["instance"])
+        metric.update(
+            found.masks[:, voxel],
+            found.scores,
+            found.labels,
+            arrays["segment20"],
+            arrays["instance"],
+        )
     return metric.compute()
 
 
@@ -152,18 +174,26 @@ def test_scannet200_is_reported_by_frequency(tmp_path, setting):
     report, labels = metrics(tmp_path), label_set("scannet200")
     assert [labels.frequency.count(group) for group in ("head", "common", "tail")] == [66, 68, 66]
     for group, row in report["per_group"].items():
-        rows = [report["per_class"][labels.names[c]] for c in range(1, 200, 25) if labels.frequency[c] == group]
+        rows = [
+            report["per_class"][labels.names[c]]
+            for c in range(1, 200, 25)
+            if labels.frequency[c] == group
+        ]
         assert row["ap50"] == pytest.approx(np.mean([each["ap50"] for each in rows]))
         assert f"[{group}]" in out
     assert len(report["per_group"]) == 3
 
 
-# --- the benchmark's submission format --------------------------------------------------------------------------------
+# --- the benchmark's submission format
+# --------------------------------------------------------------------------------
 
 
 def read_submission(folder, name: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     lines = [line.split() for line in (folder / f"{name}.txt").read_text().splitlines()]
-    masks = [np.array([int(row) for row in (folder / file).read_text().split("\n")[:-1]]) for file, _, _ in lines]
+    masks = [
+        np.array([int(row) for row in (folder / file).read_text().split("\n")[:-1]])
+        for file, _, _ in lines
+    ]
     ids = label_set("scannet20").ids
     labels = np.array([ids.index(int(id)) for _, id, _ in lines])
     return np.array(masks).astype(bool), np.array([float(score) for *_, score in lines]), labels
@@ -175,7 +205,9 @@ def test_a_submission_read_back_gives_the_same_ap(tmp_path, setting, superpoints
     assert run(f"export={tmp_path}/sub", f"superpoints={superpoints}")[0] == 0
     metric = ScanNetInstanceAP(label_set("scannet20"))
     for name, arrays in scenes.items():
-        metric.update(*read_submission(tmp_path / "sub", name), arrays["segment20"], arrays["instance"])
+        metric.update(
+            *read_submission(tmp_path / "sub", name), arrays["segment20"], arrays["instance"]
+        )
     report = metrics(tmp_path)
     same(report["superpoints"] if superpoints else report, metric.compute())
     files = sorted(path.name for path in (tmp_path / "sub").iterdir())
@@ -186,13 +218,18 @@ def test_an_export_replaces_its_own_files_only(tmp_path, setting):
     run, _ = setting
     for _ in range(2):
         assert run(f"export={tmp_path}/export")[0] == 0
-    written = {file.relative_to(tmp_path / "export").as_posix() for file in (tmp_path / "export").rglob("*.*")}
+    written = {
+        file.relative_to(tmp_path / "export").as_posix()
+        for file in (tmp_path / "export").rglob("*.*")
+    }
     assert {"a_00.txt", "b_00.txt", "predicted_masks/a_00_000.txt"} <= written
     (tmp_path / "export/predicted_masks/notes.txt").touch()
     code, _, err = run(f"export={tmp_path}/export")
     assert code == 2
     assert "export holds predicted_masks/notes.txt, which is none of this command" in err
-    assert all((tmp_path / "export" / name).exists() for name in written | {"predicted_masks/notes.txt"})
+    assert all(
+        (tmp_path / "export" / name).exists() for name in written | {"predicted_masks/notes.txt"}
+    )
 
 
 def test_a_page_is_written_for_each_scene(tmp_path, setting):
@@ -214,7 +251,9 @@ def test_a_split_without_labels_can_be_exported_but_not_measured(tmp_path, setti
     arrays = objects(segment20=None, segment200=None, instance=None)
     write_scene(tmp_path / "data/test/c_00", **arrays)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "run_model", lambda *_: (torch.randn(12, 21), torch.randn(12, len(_[2].coord))))
+        patch.setattr(
+            module, "run_model", lambda *_: (torch.randn(12, 21), torch.randn(12, len(_[2].coord)))
+        )
         code, _, err = run("split=test")
         assert code == 2
         assert "data/test has an instance of 100 points in instance.npy and segment20.npy" in err
@@ -224,7 +263,8 @@ def test_a_split_without_labels_can_be_exported_but_not_measured(tmp_path, setti
     assert metrics(tmp_path)["ap"] is None
 
 
-# --- refusals ---------------------------------------------------------------------------------------------------------
+# --- refusals
+# --------------------------------------------------------------------------------
 
 
 def spoil_scene(tmp_path):
@@ -266,7 +306,11 @@ def block_export(tmp_path):
     ("spoil", "overrides", "reason"),
     [
         (spoil_scene, [], "b_00/coord.npy cannot be read"),
-        (drop_superpoints, ["superpoints=true"], "b_00 has no superpoint.npy, which superpoints=true needs"),
+        (
+            drop_superpoints,
+            ["superpoints=true"],
+            "b_00 has no superpoint.npy, which superpoints=true needs",
+        ),
         (
             shorten_superpoints,
             ["superpoints=true"],
@@ -284,14 +328,20 @@ def block_export(tmp_path):
         (None, ["voxel_size=0"], "voxel_size=0.0 must be greater than 0"),
         (None, ["top_k=0"], "top_k=0 must be at least 1"),
         (None, ["num_queries=0"], "num_queries=0 must be at least 1"),
-        (None, ["num_queries=9"], "num_queries=9 does not fit a model of query_init=learned: it has its 12"),
+        (
+            None,
+            ["num_queries=9"],
+            "num_queries=9 does not fit a model of query_init=learned: it has its 12",
+        ),
         (None, ["superpoint=true"], "there is no option 'superpoint'; did you mean 'superpoints'?"),
         (None, ["paths.data=x"], "there is no option 'paths.data'; did you mean 'paths.data_dir'?"),
         (None, ["export"], "'export' is not of the form key=value"),
     ],
     ids=lambda value: value.__name__ if callable(value) else "",
 )
-def test_what_cannot_work_is_one_sentence_and_nothing_is_written(tmp_path, setting, spoil, overrides, reason):
+def test_what_cannot_work_is_one_sentence_and_nothing_is_written(
+    tmp_path, setting, spoil, overrides, reason
+):
     run, _ = setting
     if spoil:
         spoil(tmp_path)
@@ -339,7 +389,10 @@ def test_a_backbone_of_ones_own_is_named_to_evaluate(tmp_path, setting, monkeypa
     monkeypatch.setattr(trust, "_allowed", set())  # as in another process than that of the training
     code, _, err = run()
     assert code == 2
-    assert "if you trust it, name it, by allow_backbone=helpers.PointLinear for evaluate and predict" in err
+    assert (
+        "if you trust it, name it, by allow_backbone=helpers.PointLinear for evaluate and predict"
+        in err
+    )
     assert run("allow_backbone=helpers.PointLinear")[0] == 0
 
 
@@ -356,9 +409,12 @@ def test_training_validates_as_evaluate_does(tmp_path):
     (tmp_path / "val").mkdir()
     for folder in scenes.folders:
         (tmp_path / "val" / folder.name).symlink_to(folder.resolve())
-    options, found = [f"checkpoint={SAMPLES}/checkpoints/rooms.ckpt", f"paths.data_dir={tmp_path}"], {}
+    options = [f"checkpoint={SAMPLES}/checkpoints/rooms.ckpt", f"paths.data_dir={tmp_path}"]
+    found = {}
     for largest in (False, True):
-        metrics = validate(model, build_loader(cfg, scenes), SetCriterion(), torch.device("cpu"), "32", largest)
+        metrics = validate(
+            model, build_loader(cfg, scenes), SetCriterion(), torch.device("cpu"), "32", largest
+        )
         wanted = [*options, f"largest_component={largest}", f"paths.output_dir={tmp_path}/out"]
         evaluated = evaluate(load_options(EvaluateOptions, wanted))
         found[largest] = {key: metrics[key] for key in ("ap", "ap50", "ap25")}

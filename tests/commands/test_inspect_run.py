@@ -11,13 +11,21 @@ from mf3d_tutorial.inspect_run import main
 
 @pytest.fixture
 def run(tmp_path, monkeypatch, capsys):
-    """The command with a run of random weights and two scenes; `run("key=value")` gives code, stdout, stderr."""
+    """The command with a run of random weights and two scenes; `run("key=value")` gives code,
+    stdout, stderr."""
     for k in range(3):
         instance = np.arange(600) // 200
-        write_scene(tmp_path / f"data/val/s{k}", 600, seed=k, instance=instance, segment20=instance + 4)
+        write_scene(
+            tmp_path / f"data/val/s{k}", 600, seed=k, instance=instance, segment20=instance + 4
+        )
     (tmp_path / "run").mkdir()
     write_checkpoint(tmp_path / "run/best.ckpt")
-    common = [f"run={tmp_path / 'run'}", f"paths.data_dir={tmp_path / 'data'}", "device=cpu", "open=false"]
+    common = [
+        f"run={tmp_path / 'run'}",
+        f"paths.data_dir={tmp_path / 'data'}",
+        "device=cpu",
+        "open=false",
+    ]
     return lambda *options: run_main(monkeypatch, capsys, main, *common, *options)
 
 
@@ -32,7 +40,9 @@ def test_the_list_begins_with_the_worst_scene_and_links_its_page(tmp_path, run):
     found = [int(number) for number in re.findall(r"<td>(\d+) of 3</td>", text)]
     assert len(found) == 3
     assert found == sorted(found)
-    assert re.findall(r'href="(s\d\.html)"', text) == [name for name in re.findall(r"s\d\.html", text) if name in files]
+    assert re.findall(r'href="(s\d\.html)"', text) == [
+        name for name in re.findall(r"s\d\.html", text) if name in files
+    ]
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,5 @@
-"""A scan of one's own to its instances: the files written, what is decided on the way, and what is refused."""
+"""A scan of one's own to its instances: the files written, what is decided on the way, and what is
+refused."""
 
 import json
 
@@ -19,7 +20,8 @@ LABELS = label_set("scannet20")
 
 
 def outputs(model, cfg, scene) -> tuple[torch.Tensor, torch.Tensor]:
-    """Query 0: a chair of all points left of x = 0.3 m. Query 1: a table of the rest, less sure. Query 2: nothing."""
+    """Query 0: a chair of all points left of x = 0.3 m. Query 1: a table of the rest, less sure.
+    Query 2: nothing."""
     logits = torch.zeros(3, len(cfg.data.labels) + 1)
     logits[0, 4], logits[1, 6], logits[2, -1] = 9.0, 5.0, 9.0
     left = torch.from_numpy(scene.coord[:, 0] < 0.3)
@@ -50,7 +52,11 @@ def test_a_mesh_gives_instances_masks_and_a_coloured_mesh(tmp_path, run):
     instances, archive = results(tmp_path / "out/scan")
     left = mesh.vertices[:, 0] < 0.3
     assert archive["masks"].tolist() == [left.tolist(), (~left).tolist()]
-    assert [row["label"] for row in instances] == ["chair", "table"] == [LABELS.names[c] for c in archive["labels"]]
+    assert (
+        [row["label"] for row in instances]
+        == ["chair", "table"]
+        == [LABELS.names[c] for c in archive["labels"]]
+    )
     assert [row["points"] for row in instances] == [left.sum(), (~left).sum()]
     for row, inside, score in zip(instances, (left, ~left), archive["scores"]):
         points = mesh.vertices[inside]
@@ -108,7 +114,9 @@ def test_other_kinds_of_scans_are_read(tmp_path, run, kind):
         head = "FIELDS x y z\nSIZE 8 8 8\nTYPE F F F\nCOUNT 1 1 1\nPOINTS 60\nDATA binary\n"
         path.write_bytes(head.encode() + coord.astype("<f8").tobytes())
     assert run(f"input={path}")[0] == 0
-    np.testing.assert_array_equal(results(tmp_path / "out" / name)[1]["masks"][0], coord[:, 0] < 0.3)
+    np.testing.assert_array_equal(
+        results(tmp_path / "out" / name)[1]["masks"][0], coord[:, 0] < 0.3
+    )
 
 
 def test_the_score_threshold_decides_what_is_kept(tmp_path, run):
@@ -139,7 +147,8 @@ def test_a_folder_of_scans_goes_on_after_a_bad_one(tmp_path, run):
     assert run(f"input={tmp_path}/in/a.ply")[0] == 0  # a second time: its own results are replaced
 
 
-# --- predict_scan -----------------------------------------------------------------------------------------------------
+# --- predict_scan
+# --------------------------------------------------------------------------------
 
 
 def test_what_a_scan_lacks_is_made_up_and_said(tmp_path):
@@ -150,7 +159,9 @@ def test_what_a_scan_lacks_is_made_up_and_said(tmp_path):
     cloud = read_cloud(tmp_path / "mesh.ply")
     with_faces = predict_scan(model, cfg, cloud, log=said.append)
     assert "  normals computed from the triangles" in said
-    given = predict_scan(model, cfg, Cloud(cloud.coord, cloud.color, mesh.vertex_normals), log=said.append)
+    given = predict_scan(
+        model, cfg, Cloud(cloud.coord, cloud.color, mesh.vertex_normals), log=said.append
+    )
     assert len(said) == 3
     torch.testing.assert_close(with_faces.scores, given.scores, atol=0.02, rtol=0)
     predict_scan(model, cfg, Cloud(cloud.coord), log=said.append)
@@ -166,7 +177,8 @@ def line(*spans: tuple[float, float], spacing: float = 0.02) -> np.ndarray:
 
 
 def test_speckles_are_removed_on_request_or_by_the_recipe(monkeypatch, tmp_path):
-    coord = line((0, 1.0), (1.05, 1.5), (2, 2.1), (3, 3.04))  # a gap of 7 cm is none; the last two are speckles
+    # a gap of 7 cm is none; the last two are speckles
+    coord = line((0, 1.0), (1.05, 1.5), (2, 2.1), (3, 3.04))
 
     def everything(model, cfg, scene):
         return torch.tensor([[5.0] + [0.0] * 20]), torch.full((1, len(scene.coord)), 4.0)
@@ -174,11 +186,16 @@ def test_speckles_are_removed_on_request_or_by_the_recipe(monkeypatch, tmp_path)
     monkeypatch.setattr(inference, "run_model", everything)
     model, cfg = load_model(write_checkpoint(tmp_path / "best.ckpt"))
     plain = predict_scan(model, cfg, Cloud(coord), InferenceOptions(top_k=1), up="z")
-    cleaned = predict_scan(model, cfg, Cloud(coord), InferenceOptions(top_k=1, largest_component=True), up="z")
+    cleaned = predict_scan(
+        model, cfg, Cloud(coord), InferenceOptions(top_k=1, largest_component=True), up="z"
+    )
     assert plain.masks.all()
     assert coord[cleaned.masks[0].numpy(), 0].tolist() == coord[coord[:, 0] < 1.9, 0].tolist()
     cfg.inference.largest_component = True  # a recipe's wish; an option of this prediction wins
-    assert torch.equal(predict_scan(model, cfg, Cloud(coord), InferenceOptions(top_k=1), up="z").masks, cleaned.masks)
+    assert torch.equal(
+        predict_scan(model, cfg, Cloud(coord), InferenceOptions(top_k=1), up="z").masks,
+        cleaned.masks,
+    )
     uncleaned = InferenceOptions(top_k=1, largest_component=False)
     assert predict_scan(model, cfg, Cloud(coord), uncleaned, up="z").masks.all()
     few = InferenceOptions(top_k=1, largest_component=True, min_points=len(coord))
@@ -210,19 +227,24 @@ def test_a_larger_voxel_size_leaves_fewer_points_to_the_model(monkeypatch, tmp_p
     monkeypatch.setattr(inference, "run_model", count)
     model, cfg = load_model(write_checkpoint(tmp_path / "best.ckpt"))
     for voxel_size in (None, 0.2):
-        found = predict_scan(model, cfg, Cloud(line((0, 1))), InferenceOptions(voxel_size=voxel_size), up="z")
+        found = predict_scan(
+            model, cfg, Cloud(line((0, 1))), InferenceOptions(voxel_size=voxel_size), up="z"
+        )
         assert found.masks.shape[1] == 50
     assert seen == [26, 6]  # voxels count from the middle
 
 
-# --- refusals ---------------------------------------------------------------------------------------------------------
+# --- refusals
+# --------------------------------------------------------------------------------
 
 
 def test_another_number_of_queries_holds_for_one_call(tmp_path, monkeypatch):
     model, cfg = load_model(write_checkpoint(tmp_path / "best.ckpt", "model.query_init=fps"))
     seen, real = [], inference.scene_instances
     monkeypatch.setattr(
-        inference, "scene_instances", lambda logits, *rest: seen.append(len(logits)) or real(logits, *rest)
+        inference,
+        "scene_instances",
+        lambda logits, *rest: seen.append(len(logits)) or real(logits, *rest),
     )
     cloud = Cloud(line((0, 1)))
     for options in (None, InferenceOptions(num_queries=30), InferenceOptions(num_queries=3), None):
@@ -238,20 +260,31 @@ def test_another_number_of_queries_holds_for_one_call(tmp_path, monkeypatch):
         (["input={tmp}/bad.ply"], "bad.ply is cut: it holds 0 of 5 vertex records"),
         (["input={tmp}/best.ckpt"], "best.ckpt is none of .ply, .pcd, .npz"),
         (["input={tmp}/scan.ply", "superpoints=true"], "superpoints=true, but the scan has none"),
-        (["input={tmp}/scan.ply", "num_queries=9"], "num_queries=9 does not fit a model of query_init=learned"),
+        (
+            ["input={tmp}/scan.ply", "num_queries=9"],
+            "num_queries=9 does not fit a model of query_init=learned",
+        ),
         (["input={tmp}/scan.ply", "units=inch"], "units=inch is not one of auto, m, cm, mm"),
         (["input={tmp}/scan.ply", "up=x"], "up=x is not one of auto, y, z"),
         (["input={tmp}/scan.ply", "score_treshold=1"], "did you mean 'score_threshold'?"),
-        (["input={tmp}/scan.ply", "checkpoint={tmp}/bad.ply"], "bad.ply is damaged or no checkpoint"),
+        (
+            ["input={tmp}/scan.ply", "checkpoint={tmp}/bad.ply"],
+            "bad.ply is damaged or no checkpoint",
+        ),
         (["input={tmp}/scan.ply", "output={tmp}/scan.ply"], "cannot be written"),
-        (["input={tmp}/scan.ply", "output={tmp}/taken"], "taken/scan holds thesis.tex, which is none of this command"),
+        (
+            ["input={tmp}/scan.ply", "output={tmp}/taken"],
+            "taken/scan holds thesis.tex, which is none of this command",
+        ),
         (["input={tmp}/scan.ply", "voxel_size=0.000001"], "use a larger voxel size"),
         ([], "input is required"),
     ],
 )
 def test_what_cannot_work_is_one_sentence_and_nothing_is_written(tmp_path, run, overrides, reason):
     write_mesh(tmp_path / "scan.ply")
-    (tmp_path / "bad.ply").write_bytes(b"ply\nformat ascii 1.0\nelement vertex 5\nproperty float x\nend_header\n")
+    (tmp_path / "bad.ply").write_bytes(
+        b"ply\nformat ascii 1.0\nelement vertex 5\nproperty float x\nend_header\n"
+    )
     (tmp_path / "empty").mkdir()
     (tmp_path / "taken/scan").mkdir(parents=True)
     (tmp_path / "taken/scan/thesis.tex").touch()
@@ -278,6 +311,7 @@ def test_too_little_memory_says_which_options_help(tmp_path, run, monkeypatch):
 @pytest.mark.cuda
 def test_a_gpu_finds_the_instances_that_the_cpu_finds(tmp_path):
     write_mesh(tmp_path / "scan.ply")
-    path, cloud = write_checkpoint(tmp_path / "best.ckpt", "train.precision=32"), read_cloud(tmp_path / "scan.ply")
+    path = write_checkpoint(tmp_path / "best.ckpt", "train.precision=32")
+    cloud = read_cloud(tmp_path / "scan.ply")
     cpu, cuda = (predict_scan(*load_model(path, device), cloud) for device in ("cpu", "cuda"))
     torch.testing.assert_close(cpu.scores, cuda.scores, atol=1e-3, rtol=0)

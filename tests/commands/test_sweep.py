@@ -28,7 +28,8 @@ def write(folder, text):
 
 @pytest.fixture
 def finished(monkeypatch):
-    """Stands for the training of a run: writes what it would write, or fails for dice_weight=5, seed=1."""
+    """Stands for the training of a run: writes what it would write, or fails for dice_weight=5,
+    seed=1."""
     calls, lock = [], threading.Lock()
 
     def call(command, env, **_):
@@ -39,7 +40,9 @@ def finished(monkeypatch):
             return 1
         folder = sweep.Path(cfg.paths.output_dir)
         save_config(cfg, folder / "config.yaml")
-        (folder / "metrics.json").write_text(json.dumps({"ap": 0.1, "ap50": cfg.loss.dice_weight / 10, "steps": 7}))
+        (folder / "metrics.json").write_text(
+            json.dumps({"ap": 0.1, "ap50": cfg.loss.dice_weight / 10, "steps": 7})
+        )
         return 0
 
     monkeypatch.setattr(sweep.subprocess, "call", call)
@@ -67,17 +70,30 @@ def test_every_combination_runs_once_and_a_failure_stops_no_other(tmp_path, fini
     assert (tmp_path / "out" / "summary.png").stat().st_size > 1000
 
 
-def test_a_sweep_with_a_failed_run_prints_its_table_and_ends_with_exit_code_1(tmp_path, finished, capsys):
+def test_a_sweep_with_a_failed_run_prints_its_table_and_ends_with_exit_code_1(
+    tmp_path, finished, capsys
+):
     with pytest.raises(SystemExit) as end:
         sweep.run_and_compare(sweep.load_sweep(write(tmp_path, FILE)))
-    assert end.value.code == "1 runs failed: dice_weight=5,seed=1"  # which Python prints, and exits with 1
+    # which Python prints, and exits with 1
+    assert end.value.code == "1 runs failed: dice_weight=5,seed=1"
     assert "\ndice_weight=5,seed=0 " in capsys.readouterr().out
 
 
-def test_multirun_is_a_sweep_over_the_options_with_several_values(tmp_path, finished, monkeypatch, capsys):
+def test_multirun_is_a_sweep_over_the_options_with_several_values(
+    tmp_path, finished, monkeypatch, capsys
+):
     folder = tmp_path / "out"
-    command = [f"paths.output_dir={folder}", "paths.data_dir=data_samples", "recipe=tiny", "--multirun"]
-    command += ["loss.dice_weight=2,5", "model.in_features=[normal,coord,color],[color,normal,coord]"]
+    command = [
+        f"paths.output_dir={folder}",
+        "paths.data_dir=data_samples",
+        "recipe=tiny",
+        "--multirun",
+    ]
+    command += [
+        "loss.dice_weight=2,5",
+        "model.in_features=[normal,coord,color],[color,normal,coord]",
+    ]
     monkeypatch.setattr(sys, "argv", ["train", *command])
     train.main()
     assert [call[:2] for call in finished] == [(2, 42), (2, 42), (5, 42), (5, 42)]
@@ -93,7 +109,8 @@ def test_multirun_is_a_sweep_over_the_options_with_several_values(tmp_path, fini
 
 
 @pytest.mark.parametrize(
-    ("option", "sentence"), [("seed=interval(0,1)", "cannot be read"), ("sead=0,1", "no option 'sead'")]
+    ("option", "sentence"),
+    [("seed=interval(0,1)", "cannot be read"), ("sead=0,1", "no option 'sead'")],
 )
 def test_a_multirun_that_cannot_work_is_refused(option, sentence):
     with pytest.raises(ConfigError, match=sentence):
@@ -154,7 +171,10 @@ def test_a_wrong_option_is_refused_before_anything_runs(tmp_path, finished):
 
 def test_a_notebook_gets_its_parameters_and_the_other_options(tmp_path):
     plan = sweep.load_sweep(
-        write(tmp_path, FILE + "notebook: notebooks/05_training.ipynb\nparameters: {{overfit_steps: 2}}")
+        write(
+            tmp_path,
+            FILE + "notebook: notebooks/05_training.ipynb\nparameters: {{overfit_steps: 2}}",
+        )
     )
     command = sweep._command(plan, tmp_path / "x", next(iter(plan.runs().values())))
     parameters = sweep.yaml.safe_load(command[command.index("-y") + 1])
@@ -166,7 +186,9 @@ def test_a_notebook_gets_its_parameters_and_the_other_options(tmp_path):
 def test_a_sweep_over_a_notebook_without_papermill_is_one_sentence(tmp_path, monkeypatch, finished):
     monkeypatch.setattr(sweep, "find_spec", lambda name: None)
     plan = sweep.load_sweep(write(tmp_path, FILE + "notebook: notebooks/05_training.ipynb"))
-    with pytest.raises(ConfigError, match=r"needs papermill: pip install 'mf3d-tutorial\[notebook\]'"):
+    with pytest.raises(
+        ConfigError, match=r"needs papermill: pip install 'mf3d-tutorial\[notebook\]'"
+    ):
         sweep.run_sweep(plan)
     assert not finished
 
@@ -174,11 +196,16 @@ def test_a_sweep_over_a_notebook_without_papermill_is_one_sentence(tmp_path, mon
 def test_runs_are_listed_with_what_sets_them_apart(tmp_path):
     for name, lr, result in (("a", 0.1, {"ap": 0.25}), ("b", 0.2, None)):
         (tmp_path / name).mkdir()
-        save_config(load_config(["paths.data_dir=x", f"train.lr={lr}"]), tmp_path / name / "config.yaml")
+        save_config(
+            load_config(["paths.data_dir=x", f"train.lr={lr}"]), tmp_path / name / "config.yaml"
+        )
         if result:
             (tmp_path / name / "metrics.json").write_text(json.dumps(result))
     rows = runs.collect(tmp_path)
-    assert [(row["run"], row["train.lr"], row["ap"]) for row in rows] == [("a", 0.1, 0.25), ("b", 0.2, None)]
+    assert [(row["run"], row["train.lr"], row["ap"]) for row in rows] == [
+        ("a", 0.1, 0.25),
+        ("b", 0.2, None),
+    ]
     title, first, second = (line.split() for line in runs.table(rows).splitlines())
     assert title == ["run", "lr", *runs.RESULTS]
     assert first[:4] == ["a", "0.1", "0.250", "-"]
@@ -189,7 +216,12 @@ def test_runs_are_listed_with_what_sets_them_apart(tmp_path):
 
 @pytest.mark.parametrize(
     ("file", "text"),
-    [("config.yaml", "a: ["), ("config.yaml", "[1, 2]"), ("config.yaml", "\0"), ("metrics.json", '{"ap')],
+    [
+        ("config.yaml", "a: ["),
+        ("config.yaml", "[1, 2]"),
+        ("config.yaml", "\0"),
+        ("metrics.json", '{"ap'),
+    ],
 )
 def test_a_run_with_a_damaged_file_is_named_and_left_out(tmp_path, capsys, file, text):
     for name in ("good", "bad"):

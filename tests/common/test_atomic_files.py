@@ -36,7 +36,9 @@ def test_an_empty_folder_is_used(tmp_path):
     assert content(tmp_path) == {"out/a.txt"}
 
 
-@pytest.mark.parametrize("name", ["notes.txt", "masks/notes.txt", "a.txt.bak", ".hidden", "thesis/a.txt"])
+@pytest.mark.parametrize(
+    "name", ["notes.txt", "masks/notes.txt", "a.txt.bak", ".hidden", "thesis/a.txt"]
+)
 def test_a_folder_with_a_file_of_the_users_is_left_as_it_is(tmp_path, name):
     write(tmp_path / "out", "a.txt", "masks/1.txt")
     (tmp_path / "out" / name).parent.mkdir(exist_ok=True)
@@ -80,7 +82,10 @@ def test_a_file_is_not_replaced_by_a_folder(tmp_path):
 
 
 def test_json_has_null_for_what_is_not_finite(tmp_path):
-    write_json({"ap": float("nan"), "per_class": {"chair": {"ap": float("inf"), "n": 3}}}, tmp_path / "m.json")
+    write_json(
+        {"ap": float("nan"), "per_class": {"chair": {"ap": float("inf"), "n": 3}}},
+        tmp_path / "m.json",
+    )
     written = json.loads((tmp_path / "m.json").read_text(), parse_constant=pytest.fail)
     assert written == {"ap": None, "per_class": {"chair": {"ap": None, "n": 3}}}
     assert without_nan([float("nan"), 1.5, {"a": float("-inf")}]) == [None, 1.5, {"a": None}]

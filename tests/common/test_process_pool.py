@@ -1,4 +1,5 @@
-"""Jobs over processes: every result once, the bar says how many are done, a killed worker is one sentence."""
+"""Jobs over processes: every result once, the bar says how many are done, a killed worker is one
+sentence."""
 
 import os
 import signal
@@ -29,5 +30,7 @@ def test_every_job_is_done_once_and_the_bar_starts_at_what_was_done(monkeypatch,
 
 
 def test_a_killed_worker_is_one_sentence():
-    with pytest.raises(UserError, match="a worker was killed, most likely for lack of memory: use fewer --workers"):
+    with pytest.raises(
+        UserError, match="a worker was killed, most likely for lack of memory: use fewer --workers"
+    ):
         list(process_pool.run_jobs(die, [1, 2], 2, done=0))

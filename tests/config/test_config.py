@@ -1,4 +1,5 @@
-"""Every option and default of WarpConvNet's example, and every refusal: one sentence that names the key."""
+"""Every option and default of WarpConvNet's example, and every refusal: one sentence that names the
+key."""
 
 import json
 import re
@@ -88,13 +89,21 @@ def test_the_defaults_are_those_of_the_example(recipe):
     expected = EXAMPLE | OURS_THAT_KEEP_ITS_BEHAVIOUR
     assert {key: value_of(cfg, key) for key in expected} == expected
     assert cfg.paths.data_dir == "somewhere"
-    assert {key: type(value_of(cfg, key)) for key in EXAMPLE} == {key: type(value) for key, value in EXAMPLE.items()}
+    assert {key: type(value_of(cfg, key)) for key in EXAMPLE} == {
+        key: type(value) for key, value in EXAMPLE.items()
+    }
 
 
 @pytest.mark.parametrize("key", EXAMPLE)
 def test_every_key_of_the_example_can_be_set(key):
     new = {
-        str: "scannet200" if key == "data.label_set" else "warpconvnet.models.MinkUNet34" if "_target_" in key else "x",
+        str: (
+            "scannet200"
+            if key == "data.label_set"
+            else "warpconvnet.models.MinkUNet34"
+            if "_target_" in key
+            else "x"
+        ),
         bool: True,
         int: 7,
         float: 0.25,
@@ -102,7 +111,10 @@ def test_every_key_of_the_example_can_be_set(key):
     together = {
         "model.hidden_dim": ["model.hidden_dim=64"],
         "model.backbone.out_channels": ["model.hidden_dim=64", "model.backbone.out_channels=64"],
-        "model.backbone.in_channels": ["model.backbone.in_channels=6", "model.in_features=[color,normal]"],
+        "model.backbone.in_channels": [
+            "model.backbone.in_channels=6",
+            "model.in_features=[color,normal]",
+        ],
         "model.num_heads": ["model.num_heads=6"],
     }
     overrides = together.get(key, [f"{key}={new}"])
@@ -112,7 +124,9 @@ def test_every_key_of_the_example_can_be_set(key):
     assert str(value) == expected
 
 
-@pytest.mark.parametrize("overrides", [*SEED_COMMANDS.values(), ["viz.enabled=true", "viz.port=9000"]], ids=str)
+@pytest.mark.parametrize(
+    "overrides", [*SEED_COMMANDS.values(), ["viz.enabled=true", "viz.port=9000"]], ids=str
+)
 def test_the_commands_of_the_examples_page_are_accepted(overrides):
     cfg = load_config([DATA, *overrides])
     for override in overrides:
@@ -131,7 +145,11 @@ def test_every_recipe_loads_and_can_be_overridden(recipe):
 def test_every_backbone_goes_with_every_recipe_and_its_channels_follow(recipe, backbone):
     inputs, width = "model.in_features=[color,normal,height]", "model.hidden_dim=128"
     cfg = load_config([DATA, f"recipe={recipe}", f"backbone={backbone}", inputs, width])
-    channels = {key: value for key, value in cfg.model.backbone.items() if key in ("in_channels", "out_channels")}
+    channels = {
+        key: value
+        for key, value in cfg.model.backbone.items()
+        if key in ("in_channels", "out_channels")
+    }
     expected = {"volt": {"in_channels": 7}, "dgcnn": {"in_channels": 7}}
     assert channels == expected.get(backbone, {"in_channels": 7, "out_channels": 128})
     assert 128 in cfg.model.backbone.values()
@@ -140,7 +158,11 @@ def test_every_backbone_goes_with_every_recipe_and_its_channels_follow(recipe, b
     assert config_from_dict(plain(cfg)) == cfg
 
 
-OLD_NAMES = [("recipe", "seed", "baseline"), ("backbone", "strong", "minkunet_6m"), ("backbone", "tiny", "minkunet_1m")]
+OLD_NAMES = [
+    ("recipe", "seed", "baseline"),
+    ("backbone", "strong", "minkunet_6m"),
+    ("backbone", "tiny", "minkunet_1m"),
+]
 
 
 @pytest.mark.parametrize(("key", "old", "new"), OLD_NAMES)
@@ -156,7 +178,8 @@ def test_the_old_names_of_recipes_and_backbones_are_read(tmp_path, key, old, new
 
 
 @pytest.mark.parametrize(
-    ("recipe", "backbone"), [("baseline", "minkunet18"), ("tiny", "minkunet_1m"), ("strong", "minkunet_6m")]
+    ("recipe", "backbone"),
+    [("baseline", "minkunet18"), ("tiny", "minkunet_1m"), ("strong", "minkunet_6m")],
 )
 def test_a_recipe_names_its_backbone_and_another_one_has_the_last_word(recipe, backbone):
     ours = load_config([DATA, f"recipe={recipe}"])
@@ -168,7 +191,9 @@ def test_a_recipe_names_its_backbone_and_another_one_has_the_last_word(recipe, b
 
 
 def test_only_channels_that_are_left_open_follow_the_model():
-    backbone = load_config([DATA, "+model.backbone.BLOCK=null", "model.backbone.in_channels=null"]).model.backbone
+    backbone = load_config(
+        [DATA, "+model.backbone.BLOCK=null", "model.backbone.in_channels=null"]
+    ).model.backbone
     assert backbone["BLOCK"] is None
     assert backbone["in_channels"] == 3
 
@@ -182,7 +207,8 @@ def test_repeated_calls_do_not_disturb_one_another():
     assert load_config([DATA]) == second
 
 
-# --- refusals ---------------------------------------------------------------------------------------------------------
+# --- refusals
+# --------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -261,29 +287,65 @@ def test_a_value_of_the_wrong_type_names_its_key(override):
         (["train.ema=1"], "train.ema=1.0 must be at least 0 and below 1"),
         (["train.ema=-0.1"], "train.ema=-0.1 must be at least 0 and below 1"),
         (["train.minutes=0"], "train.minutes=0.0 must be greater than 0"),
-        (["data.augment=[flip,blur]"], "data.augment=blur is not one of flip, rotation, scale, color, elastic, crop"),
+        (
+            ["data.augment=[flip,blur]"],
+            "data.augment=blur is not one of flip, rotation, scale, color, elastic, crop",
+        ),
         (["data.voxel_size=0"], "data.voxel_size=0.0 must be greater than 0"),
         (["data.voxel_size=-0.04"], "data.voxel_size=-0.04 must be greater than 0"),
         (["data.voxel_size=nan"], "data.voxel_size=nan must be greater than 0"),
         (["model.backbone_voxel_size=0"], "model.backbone_voxel_size=0.0 must be greater than 0"),
-        (["data.label_set=scannet40"], "data.label_set=scannet40 is not one of scannet20, scannet200, custom"),
+        (
+            ["data.label_set=scannet40"],
+            "data.label_set=scannet40 is not one of scannet20, scannet200, custom",
+        ),
         (["+data.classes.names=[a]"], "data.classes comes from labels.yaml: do not set it"),
-        (["data.stuff_classes=[0,20]"], "data.stuff_classes holds 20, but scannet20 has classes 0 to 19"),
-        (["data.stuff_classes=[-1]"], "data.stuff_classes holds -1, but scannet20 has classes 0 to 19"),
-        (["data.label_set=scannet200", "data.stuff_classes=[200]"], "holds 200, but scannet200 has classes 0 to 199"),
-        (["model.num_heads=7"], "model.num_heads=7 does not divide model.hidden_dim=96: choose one of [1, 2, 3, 4, 6,"),
+        (
+            ["data.stuff_classes=[0,20]"],
+            "data.stuff_classes holds 20, but scannet20 has classes 0 to 19",
+        ),
+        (
+            ["data.stuff_classes=[-1]"],
+            "data.stuff_classes holds -1, but scannet20 has classes 0 to 19",
+        ),
+        (
+            ["data.label_set=scannet200", "data.stuff_classes=[200]"],
+            "holds 200, but scannet200 has classes 0 to 199",
+        ),
+        (
+            ["model.num_heads=7"],
+            "model.num_heads=7 does not divide model.hidden_dim=96: choose one of [1, 2, 3, 4, 6,",
+        ),
         (["model.num_heads=0"], "model.num_heads=0 must be greater than 0"),
         (["model.dropout=1"], "model.dropout=1.0 must be at least 0 and below 1"),
         (["model.query_init=random"], "model.query_init=random is not one of learned, fps, mixed"),
         (["model.feature_levels=0"], "model.feature_levels=0 must be greater than 0"),
-        (["model.in_features=[colour]"], "model.in_features=colour is not one of color, normal, height, coord"),
+        (
+            ["model.in_features=[colour]"],
+            "model.in_features=colour is not one of color, normal, height, coord",
+        ),
         (["model.backbone.in_channels=4"], "model.backbone.in_channels=4 must be 3"),
-        (["model.backbone.out_channels=64"], "model.backbone.out_channels=64 must equal model.hidden_dim=96"),
+        (
+            ["model.backbone.out_channels=64"],
+            "model.backbone.out_channels=64 must equal model.hidden_dim=96",
+        ),
         (["backbone=null"], "backbone=null is not one of dgcnn"),
-        (["backbone=minkunet35"], "backbone=minkunet35 is not one of dgcnn, minkunet101, minkunet18"),
-        (["+model.backbone.use_rope=true"], "model.backbone.use_rope is no argument of MinkUNet18: it takes BLOCK, in"),
-        (["backbone=volt", "model.backbone.out_channels=96"], "its width is model.backbone.up_mlp_dim, and it takes"),
-        (["backbone=volt", "+model.backbone.up_mlp_dim=64"], "up_mlp_dim=64 must equal model.hidden_dim=96"),
+        (
+            ["backbone=minkunet35"],
+            "backbone=minkunet35 is not one of dgcnn, minkunet101, minkunet18",
+        ),
+        (
+            ["+model.backbone.use_rope=true"],
+            "model.backbone.use_rope is no argument of MinkUNet18: it takes BLOCK, in",
+        ),
+        (
+            ["backbone=volt", "model.backbone.out_channels=96"],
+            "its width is model.backbone.up_mlp_dim, and it takes",
+        ),
+        (
+            ["backbone=volt", "+model.backbone.up_mlp_dim=64"],
+            "up_mlp_dim=64 must equal model.hidden_dim=96",
+        ),
         (
             ["backbone=volt", "model.backbone_checkpointing=true"],
             "PointTransformerV3), and Volt cannot: set it to false",
@@ -292,8 +354,14 @@ def test_a_value_of_the_wrong_type_names_its_key(override):
             ["backbone=ptv3", "model.backbone_voxel_size=null"],
             "and PointTransformerV3 takes voxels: set it to their edge",
         ),
-        (["backbone=pointmlp", "model.backbone_voxel_size=0.04"], "PointMLP takes points, not voxels: set model.backb"),
-        (["~model.backbone._target_=warpconvnet.models.MinkUNet18"], "model.backbone._target_ is missing"),
+        (
+            ["backbone=pointmlp", "model.backbone_voxel_size=0.04"],
+            "PointMLP takes points, not voxels: set model.backb",
+        ),
+        (
+            ["~model.backbone._target_=warpconvnet.models.MinkUNet18"],
+            "model.backbone._target_ is missing",
+        ),
         (["viz.port=65536"], "viz.port=65536 must be below 65536"),
         (["loss.dice_weight=-1"], "loss.dice_weight=-1.0 must not be negative"),
         (["loss.sample_points=0"], "loss.sample_points=0 must be at least 1"),
@@ -306,7 +374,15 @@ def test_what_cannot_work_is_refused_when_the_config_is_read(overrides, sentence
 
 
 @pytest.mark.parametrize(
-    "target", ["warpconvnet.models.MinkUNet99", "no_such_package.Net", "MinkUNet18", "no such name", "''", "os..path"]
+    "target",
+    [
+        "warpconvnet.models.MinkUNet99",
+        "no_such_package.Net",
+        "MinkUNet18",
+        "no such name",
+        "''",
+        "os..path",
+    ],
 )
 def test_a_backbone_that_cannot_be_imported_is_refused(target):
     assert "cannot be imported" in refusal(f"model.backbone._target_={target}")
@@ -316,7 +392,9 @@ def test_a_backbone_whose_module_fails_is_refused(tmp_path, monkeypatch):
     (tmp_path / "failing_module.py").write_text("raise ImportError('no driver today')")
     monkeypatch.syspath_prepend(tmp_path)
     sentence = refusal("model.backbone._target_=failing_module.Net")
-    assert "model.backbone._target_=failing_module.Net cannot be imported: no driver today" in sentence
+    assert (
+        "model.backbone._target_=failing_module.Net cannot be imported: no driver today" in sentence
+    )
     sys.modules.pop("failing_module", None)
 
 
@@ -324,8 +402,9 @@ def test_a_backbone_whose_module_fails_is_refused(tmp_path, monkeypatch):
 def trap(tmp_path, monkeypatch) -> Path:
     """A module whose import leaves a file."""
     (tmp_path / "strangers_module.py").write_text(
-        f"import pathlib, torch\npathlib.Path({str(tmp_path / 'ran')!r}).touch()\n"
-        "class Net(torch.nn.Module):\n    def __init__(self, in_channels, out_channels): super().__init__()\n"
+        f"import pathlib, torch\npathlib.Path({str(tmp_path / 'ran')!r}).touch()\nclass"
+        " Net(torch.nn.Module):\n    def __init__(self, in_channels, out_channels):"
+        " super().__init__()\n"
     )
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setattr(trust, "_allowed", set())
@@ -342,19 +421,25 @@ def a_strangers_config(target: str) -> dict:
 STRANGER = "strangers_module.Net"
 
 
-@pytest.mark.parametrize("target", [STRANGER, "strangers_module:Net", "mf3d_tutorial_.Net", "os.system", ".Net", ""])
+@pytest.mark.parametrize(
+    "target", [STRANGER, "strangers_module:Net", "mf3d_tutorial_.Net", "os.system", ".Net", ""]
+)
 def test_what_a_file_names_is_refused_before_it_is_imported(trap, tmp_path, target):
     values = a_strangers_config(target)
     (tmp_path / "config.yaml").write_text(yaml.safe_dump(values))
     for read in (lambda: config_from_dict(values), lambda: read_config(tmp_path / "config.yaml")):
-        with pytest.raises(ConfigError, match=rf"_target_={re.escape(target)} of this config .* was not imported"):
+        with pytest.raises(
+            ConfigError, match=rf"_target_={re.escape(target)} of this config .* was not imported"
+        ):
             read()
     assert not trap.exists()
 
 
 def test_what_the_user_names_is_imported_and_then_files_may_name_it(trap):
     values = a_strangers_config(STRANGER)
-    cfg = load_config([DATA, f"model.backbone._target_={STRANGER}", "model.backbone_voxel_size=null"])
+    cfg = load_config(
+        [DATA, f"model.backbone._target_={STRANGER}", "model.backbone_voxel_size=null"]
+    )
     assert trap.exists()
     assert config_from_dict(plain(cfg)) == cfg
     assert config_from_dict(values).model.backbone["_target_"] == STRANGER
@@ -375,16 +460,22 @@ def test_an_error_names_its_key_while_a_debugger_traces(monkeypatch):
 
 
 def test_the_data_folder_is_required():
-    with pytest.raises(ConfigError, match=r"^paths\.data_dir is required: add paths\.data_dir=\.\.\. to the command$"):
+    with pytest.raises(
+        ConfigError,
+        match=r"^paths\.data_dir is required: add paths\.data_dir=\.\.\. to the command$",
+    ):
         load_config([])
 
 
-@pytest.mark.parametrize("override", ["train.epochs=[1", "model.backbone={_target_: ", "data.stuff_classes=${nowhere}"])
+@pytest.mark.parametrize(
+    "override", ["train.epochs=[1", "model.backbone={_target_: ", "data.stuff_classes=${nowhere}"]
+)
 def test_what_cannot_be_parsed_is_one_sentence(override):
     assert refusal(override)
 
 
-# --- files and help ---------------------------------------------------------------------------------------------------
+# --- files and help
+# --------------------------------------------------------------------------------
 
 
 def test_a_saved_config_is_read_back_as_it_was(tmp_path):
@@ -395,7 +486,9 @@ def test_a_saved_config_is_read_back_as_it_was(tmp_path):
     assert config_from_dict(plain(cfg)) == cfg
 
 
-@pytest.mark.parametrize(("old", "new"), [(False, []), (True, ["flip", "rotation", "scale", "color"])])
+@pytest.mark.parametrize(
+    ("old", "new"), [(False, []), (True, ["flip", "rotation", "scale", "color"])]
+)
 def test_augmentation_as_older_checkpoints_name_it_is_understood(old, new):
     values = plain(load_config([DATA]))
     values["data"]["augment"] = old
@@ -422,7 +515,12 @@ def test_a_config_from_a_file_is_checked_too(group, key, value, sentence):
 def test_the_help_lists_every_key_with_its_default():
     listed = {line.split()[0]: line for line in describe_options(Config).splitlines()}
     cfg = plain(load_config([DATA]))
-    keys = {f"{group}.{key}" for group, values in cfg.items() if isinstance(values, dict) for key in values}
+    keys = {
+        f"{group}.{key}"
+        for group, values in cfg.items()
+        if isinstance(values, dict)
+        for key in values
+    }
     assert set(listed) == keys | {"recipe", "backbone", "seed", "device"}
     for key in set(EXAMPLE) & set(listed):
         shown = EXAMPLE[key] if isinstance(EXAMPLE[key], str) else json.dumps(EXAMPLE[key])

@@ -7,7 +7,14 @@ from helpers import write_scene
 
 from mf3d_tutorial.common.errors import DataError
 from mf3d_tutorial.data import ScanNetScenes, build_target
-from mf3d_tutorial.data.cleaning import seeming_units, split_ids, strays, summary, unit_color, unit_normals
+from mf3d_tutorial.data.cleaning import (
+    seeming_units,
+    split_ids,
+    strays,
+    summary,
+    unit_color,
+    unit_normals,
+)
 from mf3d_tutorial.data.pointcloud import Cloud, standardise
 
 RNG = np.random.default_rng(0)
@@ -41,7 +48,10 @@ def test_every_scale_of_colours_gives_the_same(scale, dtype, said):
     [
         (COLOR - 1.0, "where holds -1 to 254: colours are 0..255"),
         (COLOR * 1000, "where holds 0 to 255000: colours are 0..255"),
-        (np.where(COLOR[7, 1] == COLOR, np.nan, COLOR / 255), "where holds NaN or infinite numbers"),
+        (
+            np.where(COLOR[7, 1] == COLOR, np.nan, COLOR / 255),
+            "where holds NaN or infinite numbers",
+        ),
         (np.where(COLOR == 7, np.inf, COLOR), "where holds NaN or infinite numbers"),
     ],
 )
@@ -60,9 +70,13 @@ UNIT = RNG.normal(size=(500, 3))
 UNIT /= np.linalg.norm(UNIT, axis=1, keepdims=True)
 
 
-@pytest.mark.parametrize(("length", "dtype"), [(1, "f4"), (1, ">f8"), (127, "i1"), (127, "f4"), (0.001, "f8")])
+@pytest.mark.parametrize(
+    ("length", "dtype"), [(1, "f4"), (1, ">f8"), (127, "i1"), (127, "f4"), (0.001, "f8")]
+)
 def test_normals_of_every_length_give_the_same(length, dtype):
-    found, sentence = unit_normals((UNIT * length).round(0 if dtype == "i1" else 9).astype(dtype), "where")
+    found, sentence = unit_normals(
+        (UNIT * length).round(0 if dtype == "i1" else 9).astype(dtype), "where"
+    )
     np.testing.assert_allclose(found, UNIT, atol=0.01 if dtype == "i1" else 1e-5)
     assert sentence.startswith("normals of length") == (length != 1)
 
@@ -79,7 +93,9 @@ def test_normals_of_length_zero_are_missing_ones_if_all_are():
 def test_normals_that_are_no_numbers_are_refused_with_the_point(normal):
     bad = UNIT.copy()
     bad[7, 2] = normal
-    with pytest.raises(DataError, match=r"where holds NaN or infinite.* \(1 of 500 points, the first is point 7\)"):
+    with pytest.raises(
+        DataError, match=r"where holds NaN or infinite.* \(1 of 500 points, the first is point 7\)"
+    ):
         unit_normals(bad, "where")
 
 
@@ -92,7 +108,9 @@ def room(points: int = 5000) -> np.ndarray:
     return coord
 
 
-@pytest.mark.parametrize("far", [[5, 0, 50], [100, -80, 30], [5000, 0, 0], [1e9, 1e9, 1e9], [-1e30, 0, 0]], ids=str)
+@pytest.mark.parametrize(
+    "far", [[5, 0, 50], [100, -80, 30], [5000, 0, 0], [1e9, 1e9, 1e9], [-1e30, 0, 0]], ids=str
+)
 def test_stray_points_are_found_and_counted(far):
     coord = np.concatenate([room(), np.add(far, [[0, 0, 0], [0.1, 0, 0]])])
     stray, said = strays(coord)
@@ -147,7 +165,9 @@ def test_a_large_flat_site_in_metres_is_in_metres():
 @pytest.mark.parametrize(("scale", "units"), [(100, "cm"), (1000, "mm")])
 def test_scenes_that_are_not_in_metres_are_refused_before_training(tmp_path, scale, units):
     write_scene(tmp_path / "train/a", 5000, coord=room() * scale)
-    with pytest.raises(DataError, match=rf"coord\.npy, .* large, seems to be in {units}: convert it to metres"):
+    with pytest.raises(
+        DataError, match=rf"coord\.npy, .* large, seems to be in {units}: convert it to metres"
+    ):
         ScanNetScenes(tmp_path, "train").check()
 
 
@@ -163,10 +183,16 @@ def test_ids_that_begin_anew_in_each_class_are_as_many_objects(tmp_path):
     truth = np.repeat(np.arange(7), 150)
     same = parted[:, None] == parted
     np.testing.assert_array_equal(same, truth[:, None] == truth)
-    assert said == "2 instance ids stand for objects of several classes: each class was given ids of its own"
+    assert (
+        said == "2 instance ids stand for objects of several classes: each class was given ids of"
+        " its own"
+    )
     write_scene(tmp_path / "train/a", len(segment), segment20=segment, instance=instance)
     scene = ScanNetScenes(tmp_path, "train", voxel_size=None)[0]
-    assert len(build_target(torch.from_numpy(scene.segment), torch.from_numpy(scene.instance), 20)) == 7
+    assert (
+        len(build_target(torch.from_numpy(scene.segment), torch.from_numpy(scene.instance), 20))
+        == 7
+    )
 
 
 def test_some_points_of_another_class_do_not_split_an_object():
@@ -175,14 +201,22 @@ def test_some_points_of_another_class_do_not_split_an_object():
 
 
 def test_ignore_index_is_about_labels_only(tmp_path):
-    write_scene(tmp_path / "train/a", 4, segment20=np.array([255, 3, 255, 2]), instance=np.array([255, 255, 1, -1]))
+    write_scene(
+        tmp_path / "train/a",
+        4,
+        segment20=np.array([255, 3, 255, 2]),
+        instance=np.array([255, 255, 1, -1]),
+    )
     scene = ScanNetScenes(tmp_path, "train", voxel_size=None, ignore_index=255)[0]
     assert scene.segment.tolist() == [-1, 3, -1, 2]
     assert scene.instance.tolist() == [255, 255, 1, -1]
 
 
 NO_OBJECTS = {
-    "another label set": ({"segment20": None, "segment": np.ones(60, int)}, "set data.label_set=custom"),
+    "another label set": (
+        {"segment20": None, "segment": np.ones(60, int)},
+        "set data.label_set=custom",
+    ),
     "another name": (
         {"instance": None, "instances": np.ones(60, int)},
         r"there is no instance\.npy, .*instances\.npy",
@@ -206,9 +240,17 @@ def test_more_objects_than_queries_is_said_once(tmp_path):
         write_scene(tmp_path / "train" / name, seed=3)
     said = []
     ScanNetScenes(tmp_path, "train").check(num_queries=4, log=said.append)
-    assert said == ["a: 5 objects are more than model.num_queries=4: raise it to find all (and 2 more scenes)"]
+    assert said == [
+        "a: 5 objects are more than model.num_queries=4: raise it to find all (and 2 more scenes)"
+    ]
 
 
 def test_a_summary_has_a_line_for_each_kind():
-    lines = summary([("a", "3 stray points ignored (at 1)"), ("b", "17 stray points ignored (at 2)"), ("b", "other")])
+    lines = summary(
+        [
+            ("a", "3 stray points ignored (at 1)"),
+            ("b", "17 stray points ignored (at 2)"),
+            ("b", "other"),
+        ]
+    )
     assert lines == ["a: 3 stray points ignored (at 1) (and 1 more scenes)", "b: other"]

@@ -1,4 +1,5 @@
-"""Reading the ScanNet layout, thinning, augmentation, targets and batches; and every way in which a dataset is bad."""
+"""Reading the ScanNet layout, thinning, augmentation, targets and batches; and every way in which a
+dataset is bad."""
 
 import contextlib
 import copy
@@ -30,14 +31,19 @@ from mf3d_tutorial.data.transforms import (
 )
 
 # Two points in one voxel of 4 cm, one beside it, one far away below zero.
-COORD = np.array([[0.01, 0.01, 0.01], [0.03, 0.02, 0.01], [0.05, 0.01, 0.01], [-1.0, -1.0, 2.0]], np.float32)
+COORD = np.array(
+    [[0.01, 0.01, 0.01], [0.03, 0.02, 0.01], [0.05, 0.01, 0.01], [-1.0, -1.0, 2.0]], np.float32
+)
 
 
-def read_scene(root: Path, label_set: str = "scannet20", voxel_size: float | None = None, **options) -> Scene:
+def read_scene(
+    root: Path, label_set: str = "scannet20", voxel_size: float | None = None, **options
+) -> Scene:
     return ScanNetScenes(root, "train", label_set, voxel_size, **options)[0]
 
 
-# --- reading ----------------------------------------------------------------------------------------------------------
+# --- reading
+# --------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", ["scannet20", "scannet200"])
@@ -55,7 +61,9 @@ def test_a_scene_is_read_as_it_was_written(tmp_path, name):
     assert scene.segment.dtype == scene.instance.dtype == np.int64
 
 
-@pytest.mark.parametrize(("dtype", "scale"), [(np.uint8, 255), (np.float32, 255), (np.float64, 255), (np.float32, 1)])
+@pytest.mark.parametrize(
+    ("dtype", "scale"), [(np.uint8, 255), (np.float32, 255), (np.float64, 255), (np.float32, 1)]
+)
 def test_colours_become_floats_from_0_to_1(tmp_path, dtype, scale):
     color = np.array([[0, 51, 255], [0, 102, 204]]) / 255 * scale
     write_scene(tmp_path / "train/a", points=2, color=color.astype(dtype))
@@ -65,7 +73,15 @@ def test_colours_become_floats_from_0_to_1(tmp_path, dtype, scale):
 
 
 def test_missing_optional_files_are_zeros_and_unannotated(tmp_path):
-    write_scene(tmp_path / "train/a", 5, color=None, normal=None, segment20=None, segment200=None, instance=None)
+    write_scene(
+        tmp_path / "train/a",
+        5,
+        color=None,
+        normal=None,
+        segment20=None,
+        segment200=None,
+        instance=None,
+    )
     scene = read_scene(tmp_path)
     assert (scene.color == 0).all()
     assert (scene.normal == 0).all()
@@ -108,13 +124,15 @@ def test_the_shipped_scenes_are_fit_for_use():
         assert len(collate([scenes[0]]).targets[0]) > 3
 
 
-# --- thinning ---------------------------------------------------------------------------------------------------------
+# --- thinning
+# --------------------------------------------------------------------------------
 
 
 def test_one_point_a_voxel_is_kept_and_stands_for_the_others(tmp_path):
     write_scene(tmp_path / "train/a", points=4, coord=COORD)
     scene = read_scene(tmp_path, voxel_size=0.04)
-    assert sorted(map(tuple, scene.coord)) == sorted(map(tuple, COORD[[0, 2, 3]]))  # the first point of each voxel
+    # the first point of each voxel
+    assert sorted(map(tuple, scene.coord)) == sorted(map(tuple, COORD[[0, 2, 3]]))
     np.testing.assert_array_equal(scene.coord[scene.original.kept], COORD[[0, 0, 2, 3]])
 
 
@@ -124,7 +142,8 @@ def test_thinning_keeps_a_points_labels_with_it_and_all_labels_of_the_file(tmp_p
     stored = {file.stem: np.load(file) for file in folder.iterdir()}
     assert 100 < len(scene.coord) <= 6 * 6 * 5
     low, high = stored["coord"].min(0), stored["coord"].max(0)
-    corner = np.r_[(low + high)[:2] / 2, low[2]]  # of voxels: the middle of the box's bottom, as 2 m are ten voxels
+    # of voxels: the middle of the box's bottom, as 2 m are ten voxels
+    corner = np.r_[(low + high)[:2] / 2, low[2]]
     grid = np.floor((stored["coord"] - corner + 25e-6) / 0.2)
     row = {tuple(point): n for n, point in enumerate(stored["coord"])}
     source = [row[tuple(point)] for point in scene.coord]
@@ -145,7 +164,8 @@ def test_without_a_voxel_size_every_point_is_kept(tmp_path):
     assert scene.original.kept.tolist() == [0, 1, 2, 3]
 
 
-# --- batches and targets ----------------------------------------------------------------------------------------------
+# --- batches and targets
+# --------------------------------------------------------------------------------
 
 
 def test_collate_puts_scenes_one_after_another(tmp_path):
@@ -155,8 +175,12 @@ def test_collate_puts_scenes_one_after_another(tmp_path):
     scenes = [dataset[0], dataset[1]]
     batch = collate(scenes)
     assert batch.points.offsets.tolist() == [0, 30, 80]
-    np.testing.assert_array_equal(batch.points.coordinate_tensor, np.concatenate([place(s.coord) for s in scenes]))
-    np.testing.assert_array_equal(batch.points.feature_tensor, np.concatenate([s.color for s in scenes]))
+    np.testing.assert_array_equal(
+        batch.points.coordinate_tensor, np.concatenate([place(s.coord) for s in scenes])
+    )
+    np.testing.assert_array_equal(
+        batch.points.feature_tensor, np.concatenate([s.color for s in scenes])
+    )
     assert batch.names == ["a", "b"]
     assert batch.originals[1] is scenes[1].original
     for scene, target in zip(scenes, batch.targets):
@@ -169,7 +193,9 @@ def test_collate_puts_scenes_one_after_another(tmp_path):
 def test_collate_gives_the_features_that_are_asked_for(tmp_path):
     write_scene(tmp_path / "train/a", 40)
     scene = read_scene(tmp_path)
-    features = collate([scene], in_features=["normal", "height", "coord", "color"]).points.feature_tensor.numpy()
+    features = collate(
+        [scene], in_features=["normal", "height", "coord", "color"]
+    ).points.feature_tensor.numpy()
     np.testing.assert_array_equal(features[:, :3], scene.normal)
     np.testing.assert_allclose(features[:, 3], scene.coord[:, 2] - scene.coord[:, 2].min())
     middle = (scene.coord.min(0) + scene.coord.max(0)) / 2
@@ -198,7 +224,9 @@ def test_the_target_is_that_of_a_count(seed, stuff):
     segment, instance = rng.integers(-1, 4, 40), rng.integers(-2, 9, 40) * 7
     segment[instance == 14] = -1  # an instance without a label
     target = build_target(torch.from_numpy(segment), torch.from_numpy(instance), 4, stuff)
-    assert (target.labels.tolist(), target.instance.tolist()) == naive_target(segment, instance, stuff)
+    assert (target.labels.tolist(), target.instance.tolist()) == naive_target(
+        segment, instance, stuff
+    )
 
 
 def test_ties_go_to_the_smallest_class_and_unlabelled_points_do_not_vote():
@@ -223,7 +251,8 @@ def test_no_instance_at_all_is_an_empty_target():
     assert target.instance.tolist() == [-1, -1]
 
 
-# --- augmentation -----------------------------------------------------------------------------------------------------
+# --- augmentation
+# --------------------------------------------------------------------------------
 
 ALL_FOUR = augmentation(["flip", "rotation", "scale", "color"])
 CHANGES = [random_flip, random_rotation, random_scale, random_color, random_elastic, ALL_FOUR]
@@ -253,8 +282,14 @@ def test_a_change_keeps_what_a_scene_must_keep(scene, change):
             np.testing.assert_array_equal(getattr(after, name), getattr(before, name))
         assert after.original is scene.original
     for name, value in asdict(before).items():
-        np.testing.assert_equal(asdict(scene)[name], value, err_msg=f"the input's {name} was changed")
-    expected = {random_color: {"color"}, random_scale: {"coord"}, ALL_FOUR: {"coord", "normal", "color"}}
+        np.testing.assert_equal(
+            asdict(scene)[name], value, err_msg=f"the input's {name} was changed"
+        )
+    expected = {
+        random_color: {"color"},
+        random_scale: {"coord"},
+        ALL_FOUR: {"coord", "normal", "color"},
+    }
     assert moved == {random_elastic: {"coord"}, **expected}.get(change, {"coord", "normal"})
 
 
@@ -285,15 +320,19 @@ def test_a_rotation_is_mostly_about_the_vertical_axis(scene):
 
 def test_an_elastic_change_bends_smoothly_and_by_centimetres(scene):
     scene.coord = np.random.default_rng(0).uniform(-3, 5, (20_000, 3)).astype(np.float32)
-    scene.coord[1:2000] = scene.coord[0] + np.linspace(0.001, 0.3, 1999, dtype=np.float32)[:, None]  # a line
+    # a line
+    scene.coord[1:2000] = scene.coord[0] + np.linspace(0.001, 0.3, 1999, dtype=np.float32)[:, None]
     moves = []
     for seed in range(4):
         bend = partial(random_elastic, waves=((0.8, 1.6),), probability=1)
         move = bend(scene, np.random.default_rng(seed)).coord - scene.coord
         assert np.isfinite(move).all()
-        assert np.abs(np.diff(move[:2000], axis=0)).max() < 0.005  # neighbours 0.3 mm apart stay neighbours
+        # neighbours 0.3 mm apart stay neighbours
+        assert np.abs(np.diff(move[:2000], axis=0)).max() < 0.005
         moves.append(move)
-        np.testing.assert_array_equal(bend(scene, np.random.default_rng(seed)).coord - scene.coord, move)
+        np.testing.assert_array_equal(
+            bend(scene, np.random.default_rng(seed)).coord - scene.coord, move
+        )
     # At the grid's corners the noise has 0.114 of strength 1.6 left, between them less.
     assert 0.5 * 0.114 * 1.6 < np.std(moves) < 0.114 * 1.6
     assert abs(np.mean(moves)) < 0.03
@@ -325,7 +364,9 @@ def test_a_crop_keeps_the_points_around_one_with_all_that_belongs_to_them(scene)
 
 def test_a_crop_leaves_a_point_of_a_scene_of_one(tmp_path):
     write_scene(tmp_path / "train/a", points=1)
-    assert len(random_crop(read_scene(tmp_path), np.random.default_rng(0), probability=1).coord) == 1
+    assert (
+        len(random_crop(read_scene(tmp_path), np.random.default_rng(0), probability=1).coord) == 1
+    )
 
 
 def test_compose_applies_in_order(scene):
@@ -341,7 +382,9 @@ def test_augmentation_depends_on_seed_epoch_and_index_alone(tmp_path):
         write_scene(tmp_path / "train" / name)  # equal scenes: only the draw differs
 
     def coord(item, seed=0) -> np.ndarray:
-        return ScanNetScenes(tmp_path, "train", voxel_size=None, transform=ALL_FOUR, seed=seed)[item].coord
+        return ScanNetScenes(tmp_path, "train", voxel_size=None, transform=ALL_FOUR, seed=seed)[
+            item
+        ].coord
 
     np.testing.assert_array_equal(coord((3, 1)), coord((3, 1)))
     np.testing.assert_array_equal(coord(1), coord((0, 1)))
@@ -349,7 +392,8 @@ def test_augmentation_depends_on_seed_epoch_and_index_alone(tmp_path):
     assert all(not np.array_equal(a, b) for i, a in enumerate(different) for b in different[:i])
 
 
-# --- bad input --------------------------------------------------------------------------------------------------------
+# --- bad input
+# --------------------------------------------------------------------------------
 
 
 class Bomb:
@@ -365,25 +409,55 @@ class Bomb:
 ROWS = np.zeros((60, 3), np.float32)
 LABELS = np.zeros(60, np.int32)
 BAD_ARRAYS = {
-    "fewer colours": ({"color": ROWS[:59]}, r"color\.npy has 59 rows but coord\.npy has 60.*prepare"),
+    "fewer colours": (
+        {"color": ROWS[:59]},
+        r"color\.npy has 59 rows but coord\.npy has 60.*prepare",
+    ),
     "fewer normals": ({"normal": ROWS[:1]}, r"normal\.npy has 1 rows.*prepare"),
     "more labels": ({"segment20": np.zeros(61, int)}, r"segment20\.npy has 61 rows.*prepare"),
     "no instance ids": ({"instance": LABELS[:0]}, r"instance\.npy has 0 rows.*prepare"),
-    "NaN coordinate": ({"coord": np.where(np.arange(60)[:, None] == 7, np.nan, ROWS)}, "1 points.*NaN.*point 7.*prep"),
+    "NaN coordinate": (
+        {"coord": np.where(np.arange(60)[:, None] == 7, np.nan, ROWS)},
+        "1 points.*NaN.*point 7.*prep",
+    ),
     "infinite coordinate": ({"coord": ROWS + np.inf}, r"60 points.*infinite.*prepare"),
     "zero points": ({"coord": ROWS[:0]}, "no points: prepare it again or remove"),
-    "coordinates of text": ({"coord": ROWS.astype(str)}, r"coord\.npy holds <U\d+, where numbers are.*prepare"),
-    "complex coordinates": ({"coord": ROWS.astype(complex)}, r"coord\.npy holds complex128.*prepare"),
-    "labels of floats": ({"segment20": LABELS * 1.0}, r"segment20\.npy holds float64, where integers.*prepare"),
-    "labels of booleans": ({"instance": LABELS > 0}, r"instance\.npy holds bool, where integers.*prepare"),
-    "two columns": ({"coord": ROWS[:, :2]}, r"coord\.npy has shape \(60, 2\), where \(N, 3\).*prepare"),
+    "coordinates of text": (
+        {"coord": ROWS.astype(str)},
+        r"coord\.npy holds <U\d+, where numbers are.*prepare",
+    ),
+    "complex coordinates": (
+        {"coord": ROWS.astype(complex)},
+        r"coord\.npy holds complex128.*prepare",
+    ),
+    "labels of floats": (
+        {"segment20": LABELS * 1.0},
+        r"segment20\.npy holds float64, where integers.*prepare",
+    ),
+    "labels of booleans": (
+        {"instance": LABELS > 0},
+        r"instance\.npy holds bool, where integers.*prepare",
+    ),
+    "two columns": (
+        {"coord": ROWS[:, :2]},
+        r"coord\.npy has shape \(60, 2\), where \(N, 3\).*prepare",
+    ),
     "a flat array": ({"color": ROWS.reshape(-1)}, r"color\.npy has shape \(180,\).*prepare"),
-    "a single number": ({"segment20": np.array(3)}, r"segment20\.npy has shape \(\), where \(N,\).*prepare"),
+    "a single number": (
+        {"segment20": np.array(3)},
+        r"segment20\.npy has shape \(\), where \(N,\).*prepare",
+    ),
     "NaN colour": ({"color": ROWS + np.nan}, r"color\.npy holds NaN.*prepare"),
     "NaN normal": ({"normal": ROWS + np.nan}, r"normal\.npy holds NaN.*prepare"),
-    "label 20 of 20": ({"segment20": LABELS + 20}, r"segment20\.npy holds 20 to 20.*-1 to 19: check data\.label_set"),
+    "label 20 of 20": (
+        {"segment20": LABELS + 20},
+        r"segment20\.npy holds 20 to 20.*-1 to 19: check data\.label_set",
+    ),
     "label -2": ({"segment20": LABELS - 2}, r"segment20\.npy holds -2.*check data\.label_set"),
-    "instance beyond 32 bits": ({"instance": np.full(60, 2**40)}, r"instance\.npy holds 1099511627776"),
+    "instance beyond 32 bits": (
+        {"instance": np.full(60, 2**40)},
+        r"instance\.npy holds 1099511627776",
+    ),
 }
 
 
@@ -401,7 +475,9 @@ def test_a_bad_array_is_named_with_its_scene_and_what_to_do(tmp_path, arrays, se
 def test_labels_of_another_set_say_which_option_to_check(tmp_path):
     write_scene(tmp_path / "train/a", segment200=np.full(60, 200))
     assert len(read_scene(tmp_path, "scannet20").segment) == 60
-    with pytest.raises(DataError, match=r"segment200\.npy holds 200 to 200, but scannet200 allows -1 to 199"):
+    with pytest.raises(
+        DataError, match=r"segment200\.npy holds 200 to 200, but scannet200 allows -1 to 199"
+    ):
         read_scene(tmp_path, "scannet200")
 
 
@@ -413,7 +489,9 @@ def npy(array: np.ndarray) -> bytes:
 
 def npy_header(*shape: int) -> bytes:
     file = io.BytesIO()
-    np.lib.format.write_array_header_1_0(file, {"descr": "<f4", "fortran_order": False, "shape": shape})
+    np.lib.format.write_array_header_1_0(
+        file, {"descr": "<f4", "fortran_order": False, "shape": shape}
+    )
     return file.getvalue()
 
 
@@ -445,7 +523,9 @@ UNREADABLE = {
 def test_an_unreadable_file_is_named(tmp_path, content, name):
     folder = write_scene(tmp_path / "train/a")
     (folder / f"{name}.npy").write_bytes(content)
-    with pytest.raises(DataError, match=rf"a/{name}\.npy cannot be read .*: prepare the scene again") as caught:
+    with pytest.raises(
+        DataError, match=rf"a/{name}\.npy cannot be read .*: prepare the scene again"
+    ) as caught:
         read_scene(tmp_path)
     assert "\n" not in str(caught.value)
 
@@ -505,7 +585,12 @@ def test_a_missing_folder_split_or_scene_is_named(tmp_path):
 
 @pytest.mark.parametrize(
     "coord",
-    [[[0, 0, 0], [2.0, 0, 0]], [[0, -5.0, 0], [0, 0, 0]], [[0, 0, 5.0], [0, 0, 0]], [[0, 0, 1e30], [0, 0, 0]]],
+    [
+        [[0, 0, 0], [2.0, 0, 0]],
+        [[0, -5.0, 0], [0, 0, 0]],
+        [[0, 0, 5.0], [0, 0, 0]],
+        [[0, 0, 1e30], [0, 0, 0]],
+    ],
     ids=["wide", "long", "high", "huge"],
 )
 def test_a_voxel_size_so_small_that_the_grid_overflows_is_refused(tmp_path, coord):
@@ -513,7 +598,9 @@ def test_a_voxel_size_so_small_that_the_grid_overflows_is_refused(tmp_path, coor
     write_scene(tmp_path / "train/scene0007_01", len(coord), coord=coord)
     dataset = ScanNetScenes(tmp_path, "train", voxel_size=2.0**-15)
     for use in (lambda: dataset[0], dataset.check):
-        with pytest.raises(DataError, match=r"scene0007_01: with a voxel size of 3\.05.* use a larger voxel size"):
+        with pytest.raises(
+            DataError, match=r"scene0007_01: with a voxel size of 3\.05.* use a larger voxel size"
+        ):
             use()
 
 
@@ -539,7 +626,9 @@ def test_check_names_the_first_bad_scene_and_counts_the_others(tmp_path):
 
 def test_an_unknown_label_set_is_refused(tmp_path):
     write_scene(tmp_path / "train/a")
-    with pytest.raises(ValueError, match="unknown label set 'scannet40': choose scannet20 or scannet200"):
+    with pytest.raises(
+        ValueError, match="unknown label set 'scannet40': choose scannet20 or scannet200"
+    ):
         ScanNetScenes(tmp_path, "train", "scannet40")
 
 
@@ -565,7 +654,9 @@ def test_scenes_kept_in_memory_are_those_of_the_disk(tmp_path):
     for index in range(3):
         write_scene(tmp_path / "train" / f"scene{index}", points=200, seed=index)
     change = augmentation(["rotation", "color"])
-    on_disk, kept = (ScanNetScenes(tmp_path, "train", voxel_size=0.2, transform=change) for _ in range(2))
+    on_disk, kept = (
+        ScanNetScenes(tmp_path, "train", voxel_size=0.2, transform=change) for _ in range(2)
+    )
     kept.keep_in_memory()
     shutil.rmtree(tmp_path / "train")
     for index in range(3):

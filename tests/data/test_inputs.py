@@ -1,4 +1,5 @@
-"""Files as people bring them, made by hypothesis: every dialect gives the same scan, and none a traceback."""
+"""Files as people bring them, made by hypothesis: every dialect gives the same scan, and none a
+traceback."""
 
 import re
 from collections.abc import Callable
@@ -15,7 +16,10 @@ from mf3d_tutorial.data import ScanNetScenes, collate
 from mf3d_tutorial.data.pointcloud import Cloud, read_cloud, standardise
 
 SETTINGS = settings(
-    derandomize=True, max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    derandomize=True,
+    max_examples=60,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 PLY_NAMES = {"i1": "char", "u1": "uchar", "i2": "short", "u2": "ushort", "i4": "int", "u4": "uint"}
 PLY_NAMES |= {"f4": "float", "f8": "double"}
@@ -44,24 +48,42 @@ def plys(draw) -> tuple[bytes, bool, bool]:
     if draw(st.booleans()):
         groups.append(("alpha", "u1", np.full((40, 1), 255)))
     if draw(st.booleans()):
-        groups.append(("confidence scalar_label", draw(st.sampled_from(["f4", "i2", "u4"])), np.ones((40, 2))))
+        groups.append(
+            ("confidence scalar_label", draw(st.sampled_from(["f4", "i2", "u4"])), np.ones((40, 2)))
+        )
     groups = draw(st.permutations(groups))
-    columns = [(name, kind, values[:, k]) for names, kind, values in groups for k, name in enumerate(names.split())]
+    columns = [
+        (name, kind, values[:, k])
+        for names, kind, values in groups
+        for k, name in enumerate(names.split())
+    ]
     table = np.empty(40, [(name, order + kind) for name, kind, _ in columns])
     for name, _, values in columns:
         table[name] = values
-    head = ["ply", f"format {form} 1.0", "comment made by a scanner, element vertex 7", "obj_info num_cols 40"]
-    head += [f"element vertex {len(table)}", *(f"property {PLY_NAMES[kind]} {name}" for name, kind, _ in columns)]
+    head = [
+        "ply",
+        f"format {form} 1.0",
+        "comment made by a scanner, element vertex 7",
+        "obj_info num_cols 40",
+    ]
+    head += [
+        f"element vertex {len(table)}",
+        *(f"property {PLY_NAMES[kind]} {name}" for name, kind, _ in columns),
+    ]
     faces = draw(st.sampled_from([None, "triangles", "quads", "texture"]))
     corners = 4 if faces == "quads" else 3
-    face = np.zeros(2, [("n", "u1"), ("v", order + "i4", corners), ("m", "u1"), ("t", order + "f4", 6)])
+    face = np.zeros(
+        2, [("n", "u1"), ("v", order + "i4", corners), ("m", "u1"), ("t", order + "f4", 6)]
+    )
     face["n"], face["m"], face["v"] = corners, 6, np.arange(corners)
     if faces:
         head += ["element face 2", "property list uchar int vertex_indices"]
         head += ["property list uchar float texcoord"] * (faces == "texture")
         face = face if faces == "texture" else face[["n", "v"]]
     body = table.tobytes() + (
-        b"".join(row.tobytes() for row in np.rec.array(face.tolist(), _packed(face))) if faces else b""
+        b"".join(row.tobytes() for row in np.rec.array(face.tolist(), _packed(face)))
+        if faces
+        else b""
     )
     if form == "ascii":
         rows = [" ".join(repr(value) for value in row) for row in table.tolist()]
@@ -84,7 +106,9 @@ def _packed(face: np.ndarray) -> np.dtype:
 
 
 def _words(row: tuple) -> str:
-    return " ".join(" ".join(map(str, part)) if hasattr(part, "__len__") else str(part) for part in row)
+    return " ".join(
+        " ".join(map(str, part)) if hasattr(part, "__len__") else str(part) for part in row
+    )
 
 
 @SETTINGS
@@ -120,12 +144,20 @@ def pcds(draw) -> tuple[bytes, bool]:
     table = np.empty(40, [(name, code) for name, code, _, _ in columns])
     for name, _, _, values in columns:
         table[name] = values
-    lines = ["# .PCD v0.7 - Point Cloud Data file format", "VERSION .7", "FIELDS " + " ".join(c[0] for c in columns)]
-    lines += ["SIZE " + " ".join(c[1][2:] for c in columns), "TYPE " + " ".join(c[2] for c in columns)]
+    lines = [
+        "# .PCD v0.7 - Point Cloud Data file format",
+        "VERSION .7",
+        "FIELDS " + " ".join(c[0] for c in columns),
+    ]
+    lines += [
+        "SIZE " + " ".join(c[1][2:] for c in columns),
+        "TYPE " + " ".join(c[2] for c in columns),
+    ]
     lines += ["COUNT" + " 1" * len(columns)] * draw(st.booleans())
     lines += ["WIDTH 8", "HEIGHT 5", "VIEWPOINT 0 0 0 1 0 0 0", "POINTS 40", f"DATA {form}", ""]
     rows = [
-        " ".join(np.array2string(table[k][name], floatmode="unique") for name in table.dtype.names) for k in range(40)
+        " ".join(np.array2string(table[k][name], floatmode="unique") for name in table.dtype.names)
+        for k in range(40)
     ]
     body = "\n".join(rows).encode() if form == "ascii" else table.tobytes()
     return "\n".join(lines).encode() + body, bool(color)
@@ -150,7 +182,9 @@ def test_every_dialect_of_pcd_gives_the_same_scan(tmp_path, made):
     fortran=st.booleans(),
     archive=st.booleans(),
 )
-def test_every_dtype_and_order_of_arrays_gives_the_same_scene(tmp_path, coord, color, label, fortran, archive):
+def test_every_dtype_and_order_of_arrays_gives_the_same_scene(
+    tmp_path, coord, color, label, fortran, archive
+):
     whole = np.arange(40) % 5 if coord != "i4" else np.arange(40)
     positions = np.stack([whole, whole // 2, whole * 0], 1)
     arrays = {"coord": positions.astype(coord), "color": COLOR.astype(color)}
@@ -168,7 +202,10 @@ def test_every_dtype_and_order_of_arrays_gives_the_same_scene(tmp_path, coord, c
     scene = ScanNetScenes(tmp_path, "train", voxel_size=None)[0]
     np.testing.assert_allclose(scene.coord, positions, atol=1e-6)
     np.testing.assert_allclose(scene.color, COLOR / 255, atol=1e-3)
-    assert (scene.segment.tolist(), scene.instance.tolist()) == ((whole % 7).tolist(), (whole % 3).tolist())
+    assert (scene.segment.tolist(), scene.instance.tolist()) == (
+        (whole % 7).tolist(),
+        (whole % 3).tolist(),
+    )
 
 
 def refusal(use: Callable[[], object]) -> str:
@@ -183,7 +220,8 @@ def refusal(use: Callable[[], object]) -> str:
 @SETTINGS
 @given(data=st.data())
 def test_no_damage_to_a_file_ends_in_a_traceback(tmp_path, data):
-    """A few bytes are changed, cut or put in: the result is a scan, or one sentence that names the file."""
+    """A few bytes are changed, cut or put in: the result is a scan, or one sentence that names the
+    file."""
     ending = data.draw(st.sampled_from(["ply", "pcd"]))
     content = bytearray(data.draw(plys() if ending == "ply" else pcds())[0])
     for _ in range(data.draw(st.integers(1, 4))):
@@ -220,10 +258,17 @@ ODD_FOLDERS = ["._scene.ply", ".DS_Store", "notes.txt"]
 
 
 def test_a_vertex_with_a_list_is_refused_by_its_name(tmp_path):
-    head = ["ply", "format ascii 1.0", "element vertex 1", *(f"property float {axis}" for axis in "xyz")]
+    head = [
+        "ply",
+        "format ascii 1.0",
+        "element vertex 1",
+        *(f"property float {axis}" for axis in "xyz"),
+    ]
     head += ["property list uchar int visible_in", "end_header", "0 0 0 2 7 8", ""]
     (tmp_path / "a.ply").write_text("\n".join(head))
-    with pytest.raises(DataError, match=r"a\.ply: each vertex has a list, visible_in: export it again without"):
+    with pytest.raises(
+        DataError, match=r"a\.ply: each vertex has a list, visible_in: export it again without"
+    ):
         read_cloud(tmp_path / "a.ply")
 
 

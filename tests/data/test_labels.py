@@ -16,22 +16,46 @@ from mf3d_tutorial.training.checkpoint import load_model
 from mf3d_tutorial.training.engine import fit
 from mf3d_tutorial.viz.colors import class_colors
 
-CLASSES = {"names": ["floor", "pallet", "box"], "colors": [[1, 2, 3], [4, 5, 6], [7, 8, 9]], "stuff": ["floor"]}
+CLASSES = {
+    "names": ["floor", "pallet", "box"],
+    "colors": [[1, 2, 3], [4, 5, 6], [7, 8, 9]],
+    "stuff": ["floor"],
+}
 
-SMALL = ["model.hidden_dim=32", "model.num_decoders=1", "model.num_queries=8", "model.backbone_voxel_size=null"]
-SMALL += ["model.backbone._target_=helpers.PointLinear", "model.backbone.out_channels=32", "data.label_set=custom"]
+SMALL = [
+    "model.hidden_dim=32",
+    "model.num_decoders=1",
+    "model.num_queries=8",
+    "model.backbone_voxel_size=null",
+]
+SMALL += [
+    "model.backbone._target_=helpers.PointLinear",
+    "model.backbone.out_channels=32",
+    "data.label_set=custom",
+]
 SMALL += ["train.max_steps=2", "train.num_workers=0", "train.batch_size=1"]
 
 
 def write_warehouse(root, classes: dict = CLASSES, **changed):
-    """Two scenes a split: a floor, a pallet and a box of 200 points each, labelled in segment.npy."""
+    """Two scenes a split: a floor, a pallet and a box of 200 points each, labelled in
+    segment.npy."""
     (root / "labels.yaml").parent.mkdir(parents=True, exist_ok=True)
     (root / "labels.yaml").write_text(yaml.safe_dump(classes))
     segment = np.repeat([0, 1, 2], 200)
     for split in ("train", "val"):
         for seed in range(2):
-            coord = np.random.default_rng(seed).uniform(0, 1, (600, 3)) + segment[:, None] * [1.5, 0, 0]
-            arrays = {"coord": coord, "segment": segment, "instance": segment, "segment20": None, "segment200": None}
+            coord = np.random.default_rng(seed).uniform(0, 1, (600, 3)) + segment[:, None] * [
+                1.5,
+                0,
+                0,
+            ]
+            arrays = {
+                "coord": coord,
+                "segment": segment,
+                "instance": segment,
+                "segment20": None,
+                "segment200": None,
+            }
             write_scene(root / split / f"{split}{seed}", 600, seed, **arrays | changed)
     return root
 
@@ -61,7 +85,12 @@ def test_three_classes_are_trained_evaluated_and_predicted(tmp_path, monkeypatch
     ids = {line.split()[1] for line in (tmp_path / "sub/val0.txt").read_text().splitlines()}
     assert ids <= {"2", "3"}
     scan = f"input={root}/val/val0"
-    assert run_main(*common, predict.main, checkpoint, scan, f"output={tmp_path}/pred", "score_threshold=0")[0] == 0
+    assert (
+        run_main(
+            *common, predict.main, checkpoint, scan, f"output={tmp_path}/pred", "score_threshold=0"
+        )[0]
+        == 0
+    )
     found = json.loads((tmp_path / "pred/val0/instances.json").read_text())["instances"]
     assert {row["label"] for row in found} <= set(CLASSES["names"])
 
@@ -92,7 +121,10 @@ def test_colours_and_stuff_may_be_left_out():
         (None, "cannot be read"),
         ("names: [a, b", "cannot be read"),
         ("- a\n- b\n", "must hold names: [...]"),
-        ("colours: {}\nnames: [a]\n", "there is no key colours; the keys are names, colors and stuff"),
+        (
+            "colours: {}\nnames: [a]\n",
+            "there is no key colours; the keys are names, colors and stuff",
+        ),
         ("stuff: [a]\n", "names must be a list of class names"),
         ("names: [a, 3]\n", "names must be a list of class names"),
         ("names: [a, a]\n", "names holds a name twice"),
@@ -116,14 +148,25 @@ def test_a_labels_yaml_that_makes_no_sense_is_one_sentence(tmp_path, text, reaso
 
 def test_stuff_classes_must_be_among_the_custom_ones(tmp_path):
     write_warehouse(tmp_path)
-    with pytest.raises(ValueError, match=r"data\.stuff_classes holds 3, but custom has classes 0 to 2"):
-        load_config(["data.label_set=custom", f"paths.data_dir={tmp_path}", "data.stuff_classes=[3]"])
+    with pytest.raises(
+        ValueError, match=r"data\.stuff_classes holds 3, but custom has classes 0 to 2"
+    ):
+        load_config(
+            ["data.label_set=custom", f"paths.data_dir={tmp_path}", "data.stuff_classes=[3]"]
+        )
 
 
 def test_a_run_is_not_resumed_with_other_classes(tmp_path):
     root = write_warehouse(tmp_path / "data")
-    options = [*SMALL, f"paths.data_dir={root}", f"paths.output_dir={tmp_path}/run", "train.resume=auto"]
+    options = [
+        *SMALL,
+        f"paths.data_dir={root}",
+        f"paths.output_dir={tmp_path}/run",
+        "train.resume=auto",
+    ]
     fit(load_config(options), log=lambda line: None)
-    (root / "labels.yaml").write_text(yaml.safe_dump(CLASSES | {"names": ["floor", "crate", "box"]}))
+    (root / "labels.yaml").write_text(
+        yaml.safe_dump(CLASSES | {"names": ["floor", "crate", "box"]})
+    )
     with pytest.raises(ValueError, match="another model or label set"):
         fit(load_config(options), log=lambda line: None)

@@ -1,4 +1,5 @@
-"""A scan's instances do not depend on where it lies: shifts give the same, and quarter turns nearly the same."""
+"""A scan's instances do not depend on where it lies: shifts give the same, and quarter turns nearly
+the same."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -14,13 +15,19 @@ from mf3d_tutorial.data.placement import near_origin, place
 from mf3d_tutorial.data.pointcloud import Cloud
 from mf3d_tutorial.data.scannet import Scene, voxel_downsample
 from mf3d_tutorial.data.transforms import augmentation
-from mf3d_tutorial.evaluation.inference import InferenceOptions, predict_scan, run_model, scene_instances
+from mf3d_tutorial.evaluation.inference import (
+    InferenceOptions,
+    predict_scan,
+    run_model,
+    scene_instances,
+)
 from mf3d_tutorial.evaluation.metrics import ScanNetInstanceAP
 from mf3d_tutorial.training.checkpoint import load_model
 
 SHIPPED = Path(__file__).parents[2] / "data_samples"
 QUARTER = np.array([[0.0, -1, 0], [1, 0, 0], [0, 0, 1]])
-# The last bit of a float32 at 900 m is 6e-5 m: there it decides for some points in which voxel they are.
+# The last bit of a float32 at 900 m is 6e-5 m: there it decides for some points in which voxel they
+# are.
 SHIFTS = [(5, 5, 0), (-20.013, 10.007, -1.9), (100, 50, 3), (900, 900, 50)]
 
 
@@ -36,7 +43,9 @@ def whole_rooms() -> list[Scene]:
 
 def turned(scene: Scene, quarters: int, shift: Sequence[float] = (0, 0, 0)) -> Scene:
     matrix = np.linalg.matrix_power(QUARTER, quarters).astype(np.float32)
-    return replace(scene, coord=scene.coord @ matrix.T + np.float32(shift), normal=scene.normal @ matrix.T)
+    return replace(
+        scene, coord=scene.coord @ matrix.T + np.float32(shift), normal=scene.normal @ matrix.T
+    )
 
 
 def test_the_point_of_reference_is_the_middle_of_the_boxs_bottom():
@@ -59,7 +68,9 @@ def test_a_shift_changes_nothing_that_the_model_is_given(shift):
     room = whole_rooms()[0]
     moved = replace(room, coord=(room.coord + np.array(shift)).astype(np.float32))
     one, two = voxel_downsample(room, 0.04), voxel_downsample(moved, 0.04)
-    same = np.mean(one.original.kept == two.original.kept) if len(one.coord) == len(two.coord) else 0
+    same = (
+        np.mean(one.original.kept == two.original.kept) if len(one.coord) == len(two.coord) else 0
+    )
     if max(shift) <= 100:
         assert same == 1
         for a, b in zip(_given(one), _given(two)):
@@ -94,14 +105,16 @@ def test_a_shifted_scan_has_the_same_instances(model, shift):
 def test_a_scan_in_map_coordinates_has_the_same_instances(model):
     room = ScanNetScenes(SHIPPED, "val", voxel_size=None)[3]
     options, far = InferenceOptions(device="cpu"), np.array([500_000.0, 5_400_000.0, 430.0])
-    here, there = Cloud(room.coord, room.color, room.normal), Cloud(room.coord + far, room.color, room.normal)
+    here = Cloud(room.coord, room.color, room.normal)
+    there = Cloud(room.coord + far, room.color, room.normal)
     one, two = predict_scan(*model, here, options), predict_scan(*model, there, options)
     assert len(one) == len(two)
     torch.testing.assert_close(one.scores, two.scores, atol=2e-3, rtol=0)
 
 
 def test_quarter_turns_are_thinned_alike():
-    """The middle of the box turns with it, so the same points are kept, but for those that lie on a border."""
+    """The middle of the box turns with it, so the same points are kept, but for those that lie on a
+    border."""
     room = whole_rooms()[0]
     for quarters in (1, 2, 3):
         one, two = voxel_downsample(room, 0.04), voxel_downsample(turned(room, quarters), 0.04)
@@ -109,8 +122,9 @@ def test_quarter_turns_are_thinned_alike():
 
 
 def test_ap_survives_shifts_and_quarter_turns(model):
-    """The network is not equivariant: over ten ways to lay the voxels AP50 of these 4 rooms varied by 0.05 (standard
-    deviation), so turned rooms may differ by 0.12. Without a point of reference AP50 fell from 0.55 to 0.23 here.
+    """The network is not equivariant: over ten ways to lay the voxels AP50 of these 4 rooms varied
+    by 0.05 (standard deviation), so turned rooms may differ by 0.12. Without a point of reference
+    AP50 fell from 0.55 to 0.23 here.
     """
     network, cfg = model
     options = InferenceOptions(device="cpu").resolved(network, cfg)
@@ -127,11 +141,15 @@ def test_ap_survives_shifts_and_quarter_turns(model):
     assert straight > 0.54
     assert ap50(partial(turned, quarters=0, shift=shift)) == pytest.approx(straight, abs=0.01)
     for quarters in (1, 2, 3):
-        assert ap50(partial(turned, quarters=quarters, shift=shift)) == pytest.approx(straight, abs=0.12)
+        assert ap50(partial(turned, quarters=quarters, shift=shift)) == pytest.approx(
+            straight, abs=0.12
+        )
 
 
 def test_training_scenes_are_placed_after_their_augmentation():
-    scenes = ScanNetScenes(SHIPPED, "train", transform=augmentation(["flip", "rotation", "scale", "elastic", "crop"]))
+    scenes = ScanNetScenes(
+        SHIPPED, "train", transform=augmentation(["flip", "rotation", "scale", "elastic", "crop"])
+    )
     coord = collate([scenes[1, 0]]).points.coordinate_tensor.numpy()
     low, high = coord.min(0), coord.max(0)
     np.testing.assert_allclose([*(low + high)[:2] / 2, low[2]], [2, 2, 0], atol=1e-4)

@@ -1,4 +1,5 @@
-"""Reading and writing ply, pcd and npz, against trimesh; units, up axis and normals; and what is refused."""
+"""Reading and writing ply, pcd and npz, against trimesh; units, up axis and normals; and what is
+refused."""
 
 import numpy as np
 import pytest
@@ -6,7 +7,14 @@ import trimesh
 from helpers import write_mesh, write_scene
 
 from mf3d_tutorial.common.errors import DataError
-from mf3d_tutorial.data.pointcloud import Cloud, estimate_normals, mesh_normals, read_cloud, standardise, write_ply
+from mf3d_tutorial.data.pointcloud import (
+    Cloud,
+    estimate_normals,
+    mesh_normals,
+    read_cloud,
+    standardise,
+    write_ply,
+)
 
 COLORS = np.array([[255, 0, 10], [1, 2, 3]], np.uint8)
 COORD = np.array([[0.5, -1.25, 3], [4, 5, 6.75]], np.float32)
@@ -30,7 +38,8 @@ def test_what_is_written_is_read_by_trimesh_and_by_us(tmp_path):
     mesh = write_mesh(tmp_path / "a.ply")
     for coord in (mesh.vertices, mesh.vertices.astype(np.float32)):
         write_ply(tmp_path / "b.ply", coord, mesh.visual.vertex_colors[:, :3], mesh.faces)
-        other, ours = trimesh.load(tmp_path / "b.ply", process=False), read_cloud(tmp_path / "b.ply")
+        other = trimesh.load(tmp_path / "b.ply", process=False)
+        ours = read_cloud(tmp_path / "b.ply")
         for vertices, faces in ((other.vertices, other.faces), (ours.coord, ours.faces)):
             np.testing.assert_array_equal(vertices, coord)
             np.testing.assert_array_equal(faces, mesh.faces)
@@ -54,10 +63,14 @@ def ply(*properties: str, form: str = "ascii", rest: str = "", body: bytes = b""
 def test_big_endian_doubles_normals_and_float_colours_are_read(tmp_path):
     names = ("x", "y", "z", "nx", "ny", "nz", "r", "g", "b")
     values = np.random.default_rng(0).uniform(0, 1, (2, 9)).astype(">f8")
-    body = ply(*(f"double {name}" for name in names), form="binary_big_endian", body=values.tobytes())
+    body = ply(
+        *(f"double {name}" for name in names), form="binary_big_endian", body=values.tobytes()
+    )
     (tmp_path / "a.PLY").write_bytes(body)
     cloud = read_cloud(tmp_path / "a.PLY")
-    for part, array in zip((slice(0, 3), slice(3, 6), slice(6, 9)), (cloud.coord, cloud.normal, cloud.color)):
+    for part, array in zip(
+        (slice(0, 3), slice(3, 6), slice(6, 9)), (cloud.coord, cloud.normal, cloud.color)
+    ):
         np.testing.assert_array_equal(array, values[:, part])
 
 
@@ -66,7 +79,9 @@ XYZ = ("float x", "float y", "float z")
 
 def test_polygons_that_are_no_triangles_are_left_out(tmp_path):
     rest = "element face 2\nproperty list uchar int vertex_index"
-    (tmp_path / "a.ply").write_bytes(ply(*XYZ, rest=rest, body=b"0 0 0\n1 1 1\n3 0 1 0\n4 0 1 1 0\n"))
+    (tmp_path / "a.ply").write_bytes(
+        ply(*XYZ, rest=rest, body=b"0 0 0\n1 1 1\n3 0 1 0\n4 0 1 1 0\n")
+    )
     cloud = read_cloud(tmp_path / "a.ply")
     assert cloud.faces is None
     assert cloud.coord.tolist() == [[0, 0, 0], [1, 1, 1]]
@@ -74,8 +89,22 @@ def test_polygons_that_are_no_triangles_are_left_out(tmp_path):
 
 def pcd(data: str, body: bytes, fields: str = "x y z rgb", types: str = "F F F F") -> bytes:
     count = len(fields.split())
-    lines = ["# .PCD v0.7", "VERSION 0.7", f"FIELDS {fields}", f"SIZE {'4 ' * count}", f"TYPE {types}"]
-    lines += [f"COUNT {'1 ' * count}", "WIDTH 2", "HEIGHT 1", "VIEWPOINT 0 0 0 1 0 0 0", "POINTS 2", f"DATA {data}", ""]
+    lines = [
+        "# .PCD v0.7",
+        "VERSION 0.7",
+        f"FIELDS {fields}",
+        f"SIZE {'4 ' * count}",
+        f"TYPE {types}",
+    ]
+    lines += [
+        f"COUNT {'1 ' * count}",
+        "WIDTH 2",
+        "HEIGHT 1",
+        "VIEWPOINT 0 0 0 1 0 0 0",
+        "POINTS 2",
+        f"DATA {data}",
+        "",
+    ]
     return "\n".join(lines).encode() + body
 
 
@@ -117,38 +146,73 @@ REFUSED = {
     "a.obj": (b"", "a.obj is none of .ply, .pcd, .npz and no scene folder"),
     "a.ply": (b"solid stl", "a.ply is no PLY file: its first line is not 'ply'"),
     "b.ply": (b"", "b.ply is no PLY file"),
-    "c.ply": (b"ply\nformat ascii 1.0\nelement vertex 2\n", "c.ply has no end_header line: it is cut"),
+    "c.ply": (
+        b"ply\nformat ascii 1.0\nelement vertex 2\n",
+        "c.ply has no end_header line: it is cut",
+    ),
     "d.ply": (ply(*XYZ, body=b"0 0 0\n"), "d.ply is cut: it holds 1 of 2 vertex records"),
-    "e.ply": (ply(*XYZ, form="binary_little_endian", body=bytes(23)), "e.ply is cut: it holds 1 of 2 vertex records"),
-    "f.ply": (ply(*XYZ, body=b"0 0 0\n0 zero 0\n"), "f.ply cannot be read (could not convert string 'zero'"),
-    "g.ply": (ply("float x", "float y", body=b"0 0\n0 0\n"), "g.ply has no x, y and z: its columns are x, y"),
+    "e.ply": (
+        ply(*XYZ, form="binary_little_endian", body=bytes(23)),
+        "e.ply is cut: it holds 1 of 2 vertex records",
+    ),
+    "f.ply": (
+        ply(*XYZ, body=b"0 0 0\n0 zero 0\n"),
+        "f.ply cannot be read (could not convert string 'zero'",
+    ),
+    "g.ply": (
+        ply("float x", "float y", body=b"0 0\n0 0\n"),
+        "g.ply has no x, y and z: its columns are x, y",
+    ),
     "h.ply": (ply("quad x", *XYZ[1:]), "h.ply cannot be read (data type 'quad' not understood)"),
-    "i.ply": (ply(*XYZ, body=b"0 0 0\n0 nan 0\n"), "i.ply has 1 points whose coordinates are NaN or infinite"),
+    "i.ply": (
+        ply(*XYZ, body=b"0 0 0\n0 nan 0\n"),
+        "i.ply has 1 points whose coordinates are NaN or infinite",
+    ),
     "j.ply": (ply(*XYZ).replace(b"vertex 2", b"vertex 0"), "j.ply has no vertices"),
     "k.ply": (
         ply(*XYZ, body=b"0 0 0\n1 1 1\n").replace(b"vertex", b"corner"),
         "k.ply has no vertices",
     ),
     "l.ply": (
-        ply(*XYZ, rest="element face 1\nproperty list uchar int vertex_indices", body=b"0 0 0\n1 1 1\n3 0 1 2\n"),
+        ply(
+            *XYZ,
+            rest="element face 1\nproperty list uchar int vertex_indices",
+            body=b"0 0 0\n1 1 1\n3 0 1 2\n",
+        ),
         "l.ply: faces holds 0 to 2, with 2 points",
     ),
     "m.ply": (
-        ply(*XYZ, rest="element face 9\nproperty list uchar int vertex_indices", body=b"0 0 0\n1 1 1\n3 0 1 1\n"),
+        ply(
+            *XYZ,
+            rest="element face 9\nproperty list uchar int vertex_indices",
+            body=b"0 0 0\n1 1 1\n3 0 1 1\n",
+        ),
         "m.ply is cut: it holds 1 of 9 face records",
     ),
-    "n.ply": (ply(*XYZ).replace(b"vertex 2", b"vertex many"), "n.ply cannot be read (invalid literal for int()"),
+    "n.ply": (
+        ply(*XYZ).replace(b"vertex 2", b"vertex many"),
+        "n.ply cannot be read (invalid literal for int()",
+    ),
     "a.pcd": (pcd("binary_compressed", b""), "pcl_convert_pcd_ascii_binary a.pcd out.pcd 1"),
     "b.pcd": (pcd("binary", bytes(31)), "b.pcd is cut: it holds 1 of 2 point records"),
     "c.pcd": (pcd("ascii", b"").replace(b"POINTS", b"PINTS"), "c.pcd cannot be read ('POINTS')"),
     "d.pcd": (b"VERSION 0.7\n", "d.pcd has no DATA line"),
     "a.npz": (b"PK\x03\x04", "a.npz cannot be read"),
     "b.npz": ({"points": COORD}, "b.npz has no coord: it has points"),
-    "c.npz": ({"coord": COORD[:, :2]}, "c.npz: coord is float32 of shape (2, 2), where (2, 3) is expected"),
-    "d.npz": ({"coord": COORD, "color": COLORS[:1]}, "d.npz: color is uint8 of shape (1, 3), where (2, 3) is expected"),
+    "c.npz": (
+        {"coord": COORD[:, :2]},
+        "c.npz: coord is float32 of shape (2, 2), where (2, 3) is expected",
+    ),
+    "d.npz": (
+        {"coord": COORD, "color": COLORS[:1]},
+        "d.npz: color is uint8 of shape (1, 3), where (2, 3) is expected",
+    ),
     "e.npz": ({"coord": COORD, "superpoint": np.array([-1, 0])}, "e.npz: superpoint holds -1 to 0"),
     "f.npz": ({"coord": np.array([["a"] * 3])}, "f.npz: coord is <U1"),
-    "g.npz": ({"coord": np.array([[None] * 3])}, "g.npz cannot be read (Object arrays cannot be loaded"),
+    "g.npz": (
+        {"coord": np.array([[None] * 3])},
+        "g.npz cannot be read (Object arrays cannot be loaded",
+    ),
 }
 
 
@@ -176,7 +240,8 @@ def test_a_mesh_cut_anywhere_is_refused(tmp_path):
                 read_cloud(tmp_path / "cut.ply")
 
 
-# --- units, up axis, normals ------------------------------------------------------------------------------------------
+# --- units, up axis, normals
+# --------------------------------------------------------------------------------
 
 
 def room(points: int = 4000, seed: int = 0) -> Cloud:
@@ -218,6 +283,8 @@ def test_coordinates_far_from_the_origin_keep_their_millimetres():
 
 def test_normals_of_a_mesh_and_of_points_are_those_of_a_sphere():
     ball = trimesh.creation.icosphere(subdivisions=4, radius=2.0)
-    np.testing.assert_allclose(mesh_normals(ball.vertices, ball.faces), ball.vertices / 2, atol=6e-3)
+    np.testing.assert_allclose(
+        mesh_normals(ball.vertices, ball.faces), ball.vertices / 2, atol=6e-3
+    )
     inward = estimate_normals(ball.vertices)
     assert (-(inward * ball.vertices / 2).sum(1)).min() > 0.99

@@ -15,7 +15,8 @@ from mf3d_tutorial.prepare_scannet import Job, main, prepare
 
 @pytest.fixture
 def run(tmp_path, monkeypatch, capsys):
-    """`run(*arguments)`: exit code, stdout and stderr of preparing tmp_path/raw into tmp_path/out."""
+    """`run(*arguments)`: exit code, stdout and stderr of preparing tmp_path/raw into
+    tmp_path/out."""
     base = ["--raw", tmp_path / "raw", "--out", tmp_path / "out"]
     return lambda *arguments: run_main(monkeypatch, capsys, main, *base, *arguments)
 
@@ -26,7 +27,9 @@ def arrays_of(folder) -> dict[str, np.ndarray]:
 
 def loop_labels(folder, name: str) -> dict[str, list[int]]:
     """Labels of each vertex, from the groups that own its segment; the last one counts."""
-    segments = json.loads((folder / f"{name}_vh_clean_2.0.010000.segs.json").read_text())["segIndices"]
+    segments = json.loads((folder / f"{name}_vh_clean_2.0.010000.segs.json").read_text())[
+        "segIndices"
+    ]
     groups = json.loads((folder / f"{name}.aggregation.json").read_text())["segGroups"]
     rows = []
     for segment in segments:
@@ -45,7 +48,9 @@ def loop_labels(folder, name: str) -> dict[str, list[int]]:
 def loop_normals(mesh) -> np.ndarray:
     normals = np.zeros((len(mesh.vertices), 3))
     for a, b, c in mesh.faces:
-        twice_area = np.cross(mesh.vertices[b] - mesh.vertices[a], mesh.vertices[c] - mesh.vertices[a])
+        twice_area = np.cross(
+            mesh.vertices[b] - mesh.vertices[a], mesh.vertices[c] - mesh.vertices[a]
+        )
         for vertex in (a, b, c):
             normals[vertex] += twice_area
     return normals / np.linalg.norm(normals, axis=1, keepdims=True)
@@ -56,8 +61,17 @@ def test_a_raw_scene_becomes_the_layout(tmp_path, run):
     mesh = write_mesh(tmp_path / "same.ply")
     assert run()[0] == 0
     found = arrays_of(tmp_path / "out/train/scene0000_00")
-    types = {"coord": "f4", "color": "u1", "normal": "f4", "instance": "i4", "segment20": "i4", "segment200": "i4"}
-    assert {name: array.dtype.str[1:] for name, array in found.items()} == types | {"superpoint": "i4"}
+    types = {
+        "coord": "f4",
+        "color": "u1",
+        "normal": "f4",
+        "instance": "i4",
+        "segment20": "i4",
+        "segment200": "i4",
+    }
+    assert {name: array.dtype.str[1:] for name, array in found.items()} == types | {
+        "superpoint": "i4"
+    }
     np.testing.assert_array_equal(found["coord"], mesh.vertices)
     np.testing.assert_array_equal(found["color"], mesh.visual.vertex_colors[:, :3])
     np.testing.assert_allclose(found["normal"], loop_normals(mesh), atol=1e-5)
@@ -65,16 +79,27 @@ def test_a_raw_scene_becomes_the_layout(tmp_path, run):
     assert {name: found[name].tolist() for name in labels} == labels
     assert set(labels["instance"]) == {-1, 3, 4, 7, 9}
     assert {-1, label_set("scannet20").index("chair")} < set(labels["segment20"])
-    segments = json.loads((folder / "scene0000_00_vh_clean_2.0.010000.segs.json").read_text())["segIndices"]
-    assert found["superpoint"].tolist() == [sorted(set(segments)).index(segment) for segment in segments]
+    segments = json.loads((folder / "scene0000_00_vh_clean_2.0.010000.segs.json").read_text())[
+        "segIndices"
+    ]
+    assert found["superpoint"].tolist() == [
+        sorted(set(segments)).index(segment) for segment in segments
+    ]
 
 
 def test_an_instance_of_an_unmapped_class_stays_without_a_label(tmp_path, run):
     write_raw_scene(tmp_path / "raw", "scene0000_00")
     run()
-    scenes = {name: ScanNetScenes(tmp_path / "out", "train", name).read(0) for name in ("scannet20", "scannet200")}
+    scenes = {
+        name: ScanNetScenes(tmp_path / "out", "train", name).read(0)
+        for name in ("scannet20", "scannet200")
+    }
     lid, pillow = (scenes["scannet20"].instance == instance for instance in (9, 4))
-    assert set(scenes["scannet20"].segment[lid]) == set(scenes["scannet200"].segment[lid]) == {IGNORE_INDEX}
+    assert (
+        set(scenes["scannet20"].segment[lid])
+        == set(scenes["scannet200"].segment[lid])
+        == {IGNORE_INDEX}
+    )
     assert set(scenes["scannet20"].segment[pillow]) == {IGNORE_INDEX}
     assert set(scenes["scannet200"].segment[pillow]) == {label_set("scannet200").index("pillow")}
 
@@ -84,7 +109,9 @@ def test_groups_that_are_repeated_give_the_same_instances(tmp_path, run):
     once = loop_labels(folder, "scene0000_00")
     path = folder / "scene0000_00.aggregation.json"
     groups = json.loads(path.read_text())["segGroups"]
-    path.write_text(json.dumps({"segGroups": groups + [group | {"id": group["id"] + 31} for group in groups]}))
+    path.write_text(
+        json.dumps({"segGroups": groups + [group | {"id": group["id"] + 31} for group in groups]})
+    )
     run()
     found = arrays_of(tmp_path / "out/train/scene0000_00")
     assert found["segment20"].tolist() == once["segment20"]
@@ -97,14 +124,21 @@ def test_the_test_split_has_no_labels(tmp_path, run):
     write_raw_scene(tmp_path / "raw", "scene0701_00", "test", segs=segments)
     assert run()[0] == 0
     assert set(arrays_of(tmp_path / "out/test/scene0700_00")) == {"coord", "color", "normal"}
-    assert set(arrays_of(tmp_path / "out/test/scene0701_00")) == {"coord", "color", "normal", "superpoint"}
+    assert set(arrays_of(tmp_path / "out/test/scene0701_00")) == {
+        "coord",
+        "color",
+        "normal",
+        "superpoint",
+    }
     assert len(ScanNetScenes(tmp_path / "out", "test")) == 2
 
 
 def test_points_without_triangles_get_normals_of_their_neighbourhood(tmp_path):
     folder = write_raw_scene(tmp_path, "scene0000_00")
     mesh = write_mesh(folder / "scene0000_00_vh_clean_2.ply", faces=False)
-    normal = prepare_scene(folder, read_label_table(tmp_path / "scannetv2-labels.combined.tsv"))["normal"]
+    normal = prepare_scene(folder, read_label_table(tmp_path / "scannetv2-labels.combined.tsv"))[
+        "normal"
+    ]
     np.testing.assert_allclose(np.linalg.norm(normal, axis=1), 1, atol=1e-5)
     assert np.median(np.abs((normal * loop_normals(mesh)).sum(1))) > 0.95
 
@@ -121,11 +155,20 @@ BROKEN = {
     "list of segments": ({"segs": b"[1, 2]"}, "segs.json has no list 'segIndices'"),
     "other key": ({"segs": b'{"seg": [1]}'}, "segs.json has no list 'segIndices'"),
     "other count": ({"segs": b'{"segIndices": [1]}'}, "has 1 vertices but the mesh has 288"),
-    "words": ({"segs": b'{"segIndices": ["a"]}'}, "'segIndices' holds something else than integers"),
+    "words": (
+        {"segs": b'{"segIndices": ["a"]}'},
+        "'segIndices' holds something else than integers",
+    ),
     "no groups": ({"groups": None}, "scene0001_00.aggregation.json is missing"),
     "other groups": ({"groups": b'{"segGroups": 3}'}, "aggregation.json has no list 'segGroups'"),
-    "group without segments": ({"groups": b'{"segGroups": [{"id": 0, "label": "x"}]}'}, "group 0 lacks id, segments"),
-    "group that is none": ({"groups": b'{"segGroups": ["chair"]}'}, "group 0 lacks id, segments or label"),
+    "group without segments": (
+        {"groups": b'{"segGroups": [{"id": 0, "label": "x"}]}'},
+        "group 0 lacks id, segments",
+    ),
+    "group that is none": (
+        {"groups": b'{"segGroups": ["chair"]}'},
+        "group 0 lacks id, segments or label",
+    ),
     "group with a word for an id": (
         {"groups": json.dumps(GROUPS).replace('"id": 0', '"id": "a"').encode()},
         "group 0 lacks id, segments or label",
@@ -205,7 +248,9 @@ class Deadly:
 
 def test_a_killed_worker_is_one_sentence(tmp_path):
     jobs = [Job(tmp_path, tmp_path, "train", name, Deadly()) for name in ("a", "b")]
-    with pytest.raises(UserError, match="a worker was killed, most likely for lack of memory: use fewer --workers"):
+    with pytest.raises(
+        UserError, match="a worker was killed, most likely for lack of memory: use fewer --workers"
+    ):
         prepare(jobs, 2)
 
 
@@ -226,7 +271,10 @@ def test_too_little_memory_for_one_scene_is_its_reason(tmp_path, run, monkeypatc
     [
         (lambda raw: raw.rename(raw.parent / "other"), "raw does not exist: set --raw"),
         (lambda raw: (raw / "scannetv2-labels.combined.tsv").unlink(), "label table"),
-        (lambda raw: (raw / "scannetv2-labels.combined.tsv").write_text("id\tname\n1\tchair\n"), "label table"),
+        (
+            lambda raw: (raw / "scannetv2-labels.combined.tsv").write_text("id\tname\n1\tchair\n"),
+            "label table",
+        ),
         (lambda raw: (raw / "scannetv2_train.txt").unlink(), "has no scannetv2_train.txt"),
         (lambda raw: (raw.parent / "out").touch(), "out cannot be written"),
     ],

@@ -17,7 +17,9 @@ def test_x_and_y_are_mirrored_independently_and_z_never(tmp_path):
         after = random_flip(scene, np.random.default_rng(seed))
         signs = tuple(np.sign((after.normal * scene.normal).sum(0)).astype(int).tolist())
         np.testing.assert_allclose(after.normal, scene.normal * signs, atol=1e-6)
-        np.testing.assert_allclose(np.ptp(after.coord, axis=0), np.ptp(scene.coord, axis=0), atol=1e-5)
+        np.testing.assert_allclose(
+            np.ptp(after.coord, axis=0), np.ptp(scene.coord, axis=0), atol=1e-5
+        )
         found[signs] += 1
     assert set(found) == {(x, y, 1) for x in (-1, 1) for y in (-1, 1)}
     assert all(60 < count < 140 for count in found.values())  # 100 +- 4.6 standard deviations

@@ -11,10 +11,14 @@ from mf3d_tutorial.evaluation.inference import keep_largest_component, predict_i
 
 def random_outputs(queries: int = 6, classes: int = 4, points: int = 40, seed: int = 0):
     rng = torch.Generator().manual_seed(seed)
-    return torch.randn(queries, classes + 1, generator=rng) * 2, torch.randn(queries, points, generator=rng) * 2 - 1
+    return torch.randn(queries, classes + 1, generator=rng) * 2, torch.randn(
+        queries, points, generator=rng
+    ) * 2 - 1
 
 
-def loop_instances(logits, masks, top_k=100, mask_threshold=0.0, min_points=1) -> list[tuple[float, int, list[int]]]:
+def loop_instances(
+    logits, masks, top_k=100, mask_threshold=0.0, min_points=1
+) -> list[tuple[float, int, list[int]]]:
     """(score, label, points of the mask), best first."""
     candidates = []
     for q, row in enumerate(logits.tolist()):
@@ -31,7 +35,14 @@ def loop_instances(logits, masks, top_k=100, mask_threshold=0.0, min_points=1) -
 
 @pytest.mark.parametrize(
     "options",
-    [{}, {"top_k": 5}, {"top_k": 1}, {"mask_threshold": 1.5}, {"mask_threshold": -1.0}, {"min_points": 14}],
+    [
+        {},
+        {"top_k": 5},
+        {"top_k": 1},
+        {"mask_threshold": 1.5},
+        {"mask_threshold": -1.0},
+        {"min_points": 14},
+    ],
     ids=str,
 )
 def test_instances_are_those_of_a_loop(options):
@@ -41,14 +52,19 @@ def test_instances_are_those_of_a_loop(options):
     assert 0 < len(found) == len(expected)
     torch.testing.assert_close(found.scores, torch.tensor([score for score, _, _ in expected]))
     assert found.labels.tolist() == [label for _, label, _ in expected]
-    assert [mask.nonzero().squeeze(1).tolist() for mask in found.masks] == [points for _, _, points in expected]
+    assert [mask.nonzero().squeeze(1).tolist() for mask in found.masks] == [
+        points for _, _, points in expected
+    ]
     assert found.masks.dtype == torch.bool
-    torch.testing.assert_close(found.masks, masks[found.queries] > options.get("mask_threshold", 0.0))
+    torch.testing.assert_close(
+        found.masks, masks[found.queries] > options.get("mask_threshold", 0.0)
+    )
 
 
 def test_the_best_score_comes_first_even_if_its_class_is_less_probable():
     logits = torch.tensor([[2.0, -9.0, 0.0], [1.5, -9.0, 0.0]])
-    masks = torch.tensor([[0.1, 0.1, -5.0], [8.0, 8.0, -5.0]])  # the second query is sure of its points
+    # the second query is sure of its points
+    masks = torch.tensor([[0.1, 0.1, -5.0], [8.0, 8.0, -5.0]])
     found = predict_instances(logits, masks, top_k=2)
     assert found.masks.shape == (2, 3)
     assert found.scores.tolist() == sorted(found.scores.tolist(), reverse=True)
@@ -82,7 +98,8 @@ def test_half_precision_masks_of_200000_points_score_like_single_ones():
     logits, masks = torch.zeros(1, 3), torch.full((1, 200_000), 4.0)
     assert predict_instances(logits.half(), masks.half()).scores.isfinite().all()
     torch.testing.assert_close(
-        predict_instances(logits.half(), masks.half()).scores, predict_instances(logits, masks).scores
+        predict_instances(logits.half(), masks.half()).scores,
+        predict_instances(logits, masks).scores,
     )
 
 
@@ -109,7 +126,8 @@ def test_the_largest_component_is_that_of_a_flood_fill():
 
 
 def test_a_scenes_masks_are_computed_in_the_precision_of_its_model(monkeypatch):
-    """In mixed precision queries leave the decoder in float32, and a point's mask features in half of it."""
+    """In mixed precision queries leave the decoder in float32, and a point's mask features in half
+    of it."""
     monkeypatch.setattr(inference, "autocast", lambda *_: torch.autocast("cpu", torch.bfloat16))
     model, points = small_model(*UNET, "model.num_decoders=3"), random_points(60)
     layers = inference.forward_scene(model, points, "16-mixed")

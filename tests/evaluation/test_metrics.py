@@ -1,4 +1,5 @@
-"""The ScanNet AP: cases small enough to do by hand, and parity with a slow implementation in plain loops."""
+"""The ScanNet AP: cases small enough to do by hand, and parity with a slow implementation in plain
+loops."""
 
 import math
 import pickle
@@ -57,7 +58,8 @@ ONE = [(0, 200, CHAIR, 0)]
 TWO = [(0, 200, CHAIR, 0), (200, 400, CHAIR, 1)]
 
 
-# ---- cases by hand -------------------------------------------------------------------------------------------------
+# ---- cases by hand
+# --------------------------------------------------------------------------------
 
 
 def test_perfect_predictions_are_exactly_one():
@@ -65,19 +67,34 @@ def test_perfect_predictions_are_exactly_one():
     found = [(200, 350, 0.2, TABLE), (350, 450, 0.1), (0, 200, 0.9)]
     result = evaluate(500, objects, found)
     assert [result[key] for key in KEYS] == [1.0, 1.0, 1.0]
-    assert result["per_class"]["chair"] == result["per_class"]["table"] == {"ap": 1.0, "ap50": 1.0, "ap25": 1.0}
+    assert (
+        result["per_class"]["chair"]
+        == result["per_class"]["table"]
+        == {
+            "ap": 1.0,
+            "ap50": 1.0,
+            "ap25": 1.0,
+        }
+    )
 
 
 def test_no_precision_envelope():
-    # Sorted by score: a false positive, then a hit. Points (P, R): (1/2, 1/2), (0, 0), (1, 0) -> (1/2 + 0) / 2 * 1/2.
-    assert chair(1200, [*TWO, (400, 900, TABLE, 2)], [(500, 700, 0.9), (0, 200, 0.5)]) == (0.125, 0.125, 0.125)
+    # Sorted by score: a false positive, then a hit. Points (P, R): (1/2, 1/2), (0, 0), (1, 0) ->
+    # (1/2 + 0) / 2 * 1/2.
+    assert chair(1200, [*TWO, (400, 900, TABLE, 2)], [(500, 700, 0.9), (0, 200, 0.5)]) == (
+        0.125,
+        0.125,
+        0.125,
+    )
 
 
 def test_curve_with_three_scores_and_one_miss():
     # Hit, false positive, hit of three objects: (P, R) = (2/3, 2/3), (1/2, 1/3), (1, 1/3), (1, 0).
     objects = [*TWO, (400, 600, CHAIR, 2), (600, 900, TABLE, 0)]
     by_hand = (2 / 3 + 1 / 2) / 2 * (1 / 3) + 1 / 3
-    assert chair(900, objects, [(0, 200, 0.9), (600, 900, 0.8), (200, 400, 0.7)]) == pytest.approx((by_hand,) * 3)
+    assert chair(900, objects, [(0, 200, 0.9), (600, 900, 0.8), (200, 400, 0.7)]) == pytest.approx(
+        (by_hand,) * 3
+    )
 
 
 def test_equal_scores_are_one_point_of_the_curve():
@@ -116,13 +133,18 @@ def test_a_prediction_on_small_ground_truth_is_no_false_positive():
     # 99 of 109 points: IoU and share are both .908, so it is excused at every threshold.
     assert chair(600, small, [(200, 309, 0.9), (0, 200, 0.5)]) == (1.0, 1.0, 1.0)
     # 99 of 180 points = .55 exactly: excused only below .55.
-    assert chair(600, small, [(200, 380, 0.9), (0, 200, 0.5)]) == pytest.approx(((1 + 8 * 0.25) / 9, 1.0, 1.0))
+    assert chair(600, small, [(200, 380, 0.9), (0, 200, 0.5)]) == pytest.approx(
+        ((1 + 8 * 0.25) / 9, 1.0, 1.0)
+    )
 
 
 def test_void_and_small_ground_truth_add_up():
-    # Of 150 points 60 on a small chair (IoU .4), 30 on another, 30 on void, together .80: excused up to .75.
+    # Of 150 points 60 on a small chair (IoU .4), 30 on another, 30 on void, together .80: excused
+    # up to .75.
     objects = [*ONE, (200, 260, CHAIR, 1), (260, 290, CHAIR, 2), (320, 600, TABLE, 0)]
-    assert chair(600, objects, [(200, 350, 0.9), (0, 200, 0.5)]) == pytest.approx(((6 + 3 * 0.25) / 9, 1.0, 1.0))
+    assert chair(600, objects, [(200, 350, 0.9), (0, 200, 0.5)]) == pytest.approx(
+        ((6 + 3 * 0.25) / 9, 1.0, 1.0)
+    )
 
 
 def test_small_ground_truth_of_another_class_excuses_nothing():
@@ -132,7 +154,8 @@ def test_small_ground_truth_of_another_class_excuses_nothing():
 
 @pytest.mark.parametrize("kind", ["segment -1", "instance -1", "stuff"])
 def test_void_excuses_only_above_the_same_threshold(kind):
-    # 120 of 200 points on void (.60), the others on a table: excused at .25, .50 and .55, a false positive from .60.
+    # 120 of 200 points on void (.60), the others on a table: excused at .25, .50 and .55, a false
+    # positive from .60.
     segment, instance = ground_truth(1000, *ONE, (320, 1000, TABLE, 0), (200, 320, CHAIR, 9))
     segment[200:320] = {"segment -1": -1, "instance -1": CHAIR, "stuff": FLOOR}[kind]
     instance[200:320] = -1 if kind == "instance -1" else 9
@@ -144,7 +167,8 @@ def test_void_excuses_only_above_the_same_threshold(kind):
 
 
 def test_void_points_enlarge_a_prediction():
-    # 200 points of the object and 100 of void: IoU 2/3 matches up to .65; above, the third on void excuses nothing.
+    # 200 points of the object and 100 of void: IoU 2/3 matches up to .65; above, the third on void
+    # excuses nothing.
     assert chair(400, ONE, [(0, 300, 0.5)]) == pytest.approx((4 / 9, 1.0, 1.0))
 
 
@@ -153,7 +177,8 @@ def test_an_instance_id_with_two_labels_is_two_instances():
     result = evaluate(400, objects, [(0, 150, 0.9), (150, 300, 0.9, TABLE)])
     assert result["per_class"]["chair"]["ap"] == result["per_class"]["table"]["ap"] == 1.0
     assert math.isnan(result["per_class"]["lamp"]["ap"])  # its 60 points alone are too small
-    assert evaluate(400, objects, [(0, 300, 0.9)])["per_class"]["chair"]["ap50"] == 0.0  # IoU 1/2 with the chair part
+    # IoU 1/2 with the chair part
+    assert evaluate(400, objects, [(0, 300, 0.9)])["per_class"]["chair"]["ap50"] == 0.0
 
 
 def test_predictions_labelled_stuff_vanish():
@@ -167,7 +192,13 @@ def test_predictions_labelled_stuff_vanish():
 
 def test_a_class_without_ground_truth_is_nan_and_left_out_of_the_mean():
     result = evaluate(600, ONE, [(0, 200, 0.5), (200, 500, 0.9, LAMP)])
-    assert result["per_class"]["chair"]["ap"] == result["ap"] == result["ap50"] == result["ap25"] == 1.0
+    assert (
+        result["per_class"]["chair"]["ap"]
+        == result["ap"]
+        == result["ap50"]
+        == result["ap25"]
+        == 1.0
+    )
     assert all(math.isnan(result["per_class"]["lamp"][key]) for key in KEYS)
 
 
@@ -190,24 +221,27 @@ def test_no_scene_and_empty_scenes_are_nan():
 
 
 def test_duplicates_are_false_positives_and_the_best_score_is_the_hit():
-    # Whichever comes first, the object's score is .9 and the duplicate is a false positive below it.
+    # Whichever comes first, the object's score is .9 and the duplicate is a false positive below
+    # it.
     found = [(0, 200, 0.9), (0, 190, 0.4), (0, 195, 0.6)]
     for order in (found, found[::-1], found[1:] + found[:1]):
         assert chair(400, ONE, order) == (1.0, 1.0, 1.0)
-    # With a second object that is found at .5, the duplicate at .6 costs: (2/3, 1), (1/2, 1/2), (1, 1/2), (1, 0).
+    # With a second object that is found at .5, the duplicate at .6 costs: (2/3, 1), (1/2, 1/2), (1,
+    # 1/2), (1, 0).
     assert chair(400, TWO, [(0, 195, 0.6), (0, 200, 0.9), (200, 400, 0.5)]) == pytest.approx(
         ((2 / 3 + 1 / 2) / 4 + 1 / 2,) * 3
     )
 
 
 def test_the_walk_is_in_insertion_order():
-    # Both predictions cover both objects with an IoU between .25 and .50 (or .50 itself), so at .25 the first object
-    # uses up the one given first and calls the other a false positive or, if it scores higher, the hit; the second
-    # object then gets the other one.
+    # Both predictions cover both objects with an IoU between .25 and .50 (or .50 itself), so at .25
+    # the first object uses up the one given first and calls the other a false positive or, if it
+    # scores higher, the hit; the second object then gets the other one.
     both, less = (0, 400, 0.9), (10, 390, 0.5)
     # Hits .9 and .5, false .5: (P, R) = (2/3, 1), (1, 1/2), (1, 0).
     assert chair(400, TWO, [both, less]) == pytest.approx((0.0, 0.0, (2 / 3 + 1) / 4 + 1 / 2))
-    # The first object uses up .5 but scores .9; the second gets .9 once more: (2/3, 1), (1, 1), (1, 0).
+    # The first object uses up .5 but scores .9; the second gets .9 once more: (2/3, 1), (1, 1), (1,
+    # 0).
     assert chair(400, TWO, [less, both]) == (0.0, 0.0, 1.0)
 
 
@@ -216,15 +250,19 @@ def test_objects_are_walked_in_ascending_id():
     found = [(0, 400, 0.9), (200, 400, 0.8)]
     # Object 0 first: it takes .9, object 1 is left with .8: hits .9 and .8.
     assert chair(400, TWO, found)[2] == 1.0
-    # The right object first: it claims .9 and calls .8 false; nothing is left for the other: (1/2, 1/2), (1, 1/2).
+    # The right object first: it claims .9 and calls .8 false; nothing is left for the other: (1/2,
+    # 1/2), (1, 1/2).
     assert chair(400, [(0, 200, CHAIR, 8), (200, 400, CHAIR, 3)], found)[2] == 0.5
 
 
 def test_scenes_are_pooled_by_score():
-    # A hit at .5 in one scene below a false positive at .9 in another, of two objects: the 0.125 case over two scenes.
+    # A hit at .5 in one scene below a false positive at .9 in another, of two objects: the 0.125
+    # case over two scenes.
     metric = ScanNetInstanceAP(LABELS)
     metric.update(*predictions(200, (0, 200, 0.5)), *ground_truth(200, *ONE))
-    metric.update(*predictions(400, (200, 400, 0.9)), *ground_truth(400, *ONE, (200, 400, TABLE, 0)))
+    metric.update(
+        *predictions(400, (200, 400, 0.9)), *ground_truth(400, *ONE, (200, 400, TABLE, 0))
+    )
     assert metric.compute()["per_class"]["chair"] == {"ap": 0.125, "ap50": 0.125, "ap25": 0.125}
 
 
@@ -236,10 +274,13 @@ def test_scannet20_has_18_classes():
     result = metric.compute()
     assert result["ap"] == 1.0
     assert set(result["per_class"]) == set(labels.names) - {"wall", "floor"}
-    assert all(type(result["per_class"]["chair"][key]) is type(result[key]) is float for key in KEYS)
+    assert all(
+        type(result["per_class"]["chair"][key]) is type(result[key]) is float for key in KEYS
+    )
 
 
-# ---- types and state -----------------------------------------------------------------------------------------------
+# ---- types and state
+# --------------------------------------------------------------------------------
 
 
 def test_compute_may_be_called_between_updates():
@@ -254,8 +295,15 @@ def test_compute_may_be_called_between_updates():
 def test_tensors_give_what_arrays_give(dtype):
     masks, scores, labels, segment, instance = random_scene(np.random.default_rng(3))
     scores = np.round(scores * 4) / 4  # exact in every float type
-    arrays, tensors = ScanNetInstanceAP(LABELS, min_points=5), ScanNetInstanceAP(LABELS, min_points=5)
-    arrays.update(masks, scores.astype(np.float32), labels.astype(np.int32), segment.astype(np.int16), instance)
+    arrays = ScanNetInstanceAP(LABELS, min_points=5)
+    tensors = ScanNetInstanceAP(LABELS, min_points=5)
+    arrays.update(
+        masks,
+        scores.astype(np.float32),
+        labels.astype(np.int32),
+        segment.astype(np.int16),
+        instance,
+    )
     tensors.update(
         torch.from_numpy(masks),
         torch.from_numpy(scores).to(dtype).requires_grad_(),
@@ -282,7 +330,8 @@ def test_inputs_are_not_changed_and_not_kept():
 def test_tables_can_be_pickled_and_joined():
     rng = np.random.default_rng(5)
     scenes = [random_scene(rng) for _ in range(6)]
-    whole, parts = ScanNetInstanceAP(LABELS, min_points=5), [ScanNetInstanceAP(LABELS, min_points=5) for _ in range(2)]
+    whole = ScanNetInstanceAP(LABELS, min_points=5)
+    parts = [ScanNetInstanceAP(LABELS, min_points=5) for _ in range(2)]
     for number, scene in enumerate(scenes):
         whole.update(*scene)
         parts[number % 2].update(*scene)
@@ -300,10 +349,17 @@ def test_state_is_small():
     assert len(pickle.dumps(metric.tables)) < 10_000  # the masks alone have 1,500,000 bytes
 
 
-# ---- bad input -----------------------------------------------------------------------------------------------------
+# ---- bad input
+# --------------------------------------------------------------------------------
 
 NAMES = ("masks", "scores", "labels", "gt_segment", "gt_instance")
-SCENE = dict(zip(NAMES, (*predictions(400, (0, 200, 0.5), (5, 300, 0.9)), *ground_truth(400, *TWO)), strict=True))
+SCENE = dict(
+    zip(
+        NAMES,
+        (*predictions(400, (0, 200, 0.5), (5, 300, 0.9)), *ground_truth(400, *TWO)),
+        strict=True,
+    )
+)
 
 
 def put(array, where, value):
@@ -315,13 +371,33 @@ def put(array, where, value):
 @pytest.mark.parametrize(
     ("name", "change", "message"),
     [
-        ("masks", lambda a: a.astype(np.float32), "masks must be a bool array of shape (K, N), got float32"),
-        ("masks", lambda a: a.astype(np.uint8), "masks must be a bool array of shape (K, N), got uint8"),
-        ("masks", lambda a: a[0], "masks must be a bool array of shape (K, N), got bool of shape (400,)"),
+        (
+            "masks",
+            lambda a: a.astype(np.float32),
+            "masks must be a bool array of shape (K, N), got float32",
+        ),
+        (
+            "masks",
+            lambda a: a.astype(np.uint8),
+            "masks must be a bool array of shape (K, N), got uint8",
+        ),
+        (
+            "masks",
+            lambda a: a[0],
+            "masks must be a bool array of shape (K, N), got bool of shape (400,)",
+        ),
         ("masks", lambda a: a.T, "scores has length 2, but masks has 400 for K"),
-        ("masks", lambda a: torch.from_numpy(a).bfloat16(), "masks must be a bool array of shape (K, N), got"),
+        (
+            "masks",
+            lambda a: torch.from_numpy(a).bfloat16(),
+            "masks must be a bool array of shape (K, N), got",
+        ),
         ("scores", lambda a: a[:1], "scores has length 1, but masks has 2 for K"),
-        ("scores", lambda a: a[:, None], "scores must be a float array of shape (K), got float64 of shape (2, 1)"),
+        (
+            "scores",
+            lambda a: a[:, None],
+            "scores must be a float array of shape (K), got float64 of shape (2, 1)",
+        ),
         ("scores", lambda a: a.astype(int), "scores must be a float array"),
         ("scores", lambda a: put(a, 1, NAN), "scores[1] = nan is not finite"),
         ("scores", lambda a: put(a, 0, -np.inf), "scores[0] = -inf is not finite"),
@@ -331,7 +407,11 @@ def put(array, where, value):
         ("labels", lambda a: put(a, 0, -1), "labels[0] = -1 is outside the label set's 0..3"),
         ("gt_segment", lambda a: a[:-1], "gt_segment has length 399, but masks has 400 for N"),
         ("gt_segment", lambda a: a > 0, "gt_segment must be an integer array"),
-        ("gt_segment", lambda a: put(a, 7, 4), "gt_segment[7] = 4 is neither -1 nor in the label set's 0..3"),
+        (
+            "gt_segment",
+            lambda a: put(a, 7, 4),
+            "gt_segment[7] = 4 is neither -1 nor in the label set's 0..3",
+        ),
         ("gt_segment", lambda a: put(a, 8, -100), "gt_segment[8] = -100 is neither -1 nor in"),
         ("gt_instance", lambda a: a[1:], "gt_instance has length 399, but masks has 400 for N"),
         ("gt_instance", lambda a: a.astype(np.float32), "gt_instance must be an integer array"),
@@ -347,14 +427,17 @@ def test_bad_input_is_refused_and_adds_nothing(name, change, message):
 
 
 def test_bad_options_are_refused():
-    with pytest.raises(ValueError, match=re.escape("stuff: class 4 is outside the label set's 0..3")):
+    with pytest.raises(
+        ValueError, match=re.escape("stuff: class 4 is outside the label set's 0..3")
+    ):
         ScanNetInstanceAP(LABELS, stuff=(0, 4))
     with pytest.raises(ValueError, match="min_points must be at least 1, got 0"):
         ScanNetInstanceAP(LABELS, min_points=0)
 
 
-# ---- parity with plain loops ---------------------------------------------------------------------------------------
-# Written from the sentences of the protocol, with sets of points, fractions and one walk per threshold.
+# ---- parity with plain loops
+# --------------------------------------------------------------------------------------- Written
+# from the sentences of the protocol, with sets of points, fractions and one walk per threshold.
 
 
 def read_scene(masks, scores, labels, segment, instance, stuff, min_points):
@@ -399,7 +482,9 @@ def walk(scene, c, threshold, min_points):
                 false.append(prediction["score"])
         if best is not None:
             true.append(best)
-    small = [members for key, members in objects.items() if key[0] == c and len(members) < min_points]
+    small = [
+        members for key, members in objects.items() if key[0] == c and len(members) < min_points
+    ]
     for prediction in found:
         if not any(iou > threshold for iou in prediction["iou"].values()):
             ignored = len(prediction["points"] & void)
@@ -431,7 +516,9 @@ def reference(scenes, names, stuff, min_points):
             continue
         num_objects = 0
         for _, objects, _ in scenes:
-            num_objects += sum(key[0] == c and len(members) >= min_points for key, members in objects.items())
+            num_objects += sum(
+                key[0] == c and len(members) >= min_points for key, members in objects.items()
+            )
         values = {}
         for threshold in [Fraction(k, 20) for k in range(10, 19)] + [Fraction(1, 4)]:
             true, false = [], []
@@ -444,16 +531,22 @@ def reference(scenes, names, stuff, min_points):
         if num_objects:
             for key in KEYS:
                 everything[key].append(per_class[name][key])
-    result = {key: sum(values) / len(values) if values else NAN for key, values in everything.items()}
+    result = {
+        key: sum(values) / len(values) if values else NAN for key, values in everything.items()
+    }
     return result | {"per_class": per_class}
 
 
 def random_scene(rng, scale=1):
-    """Runs of points as ground truth, predictions made from one or two of its instances by dropping and adding runs.
+    """Runs of points as ground truth, predictions made from one or two of its instances by dropping
+    and adding runs.
 
-    Many sizes are around 5 * scale, the size test of the callers, and few distinct scores make ties.
+    Many sizes are around 5 * scale, the size test of the callers, and few distinct scores make
+    ties.
     """
-    lengths = np.concatenate([rng.integers(1, 14, 9), rng.integers(3, 7, 5)])[rng.permutation(14)] * scale
+    lengths = (
+        np.concatenate([rng.integers(1, 14, 9), rng.integers(3, 7, 5)])[rng.permutation(14)] * scale
+    )
     lengths -= rng.integers(0, 2, 14) * (scale > 1)
     segment = np.repeat(rng.choice([-1, FLOOR, CHAIR, CHAIR, CHAIR, TABLE, LAMP], 14), lengths)
     instance = np.repeat(rng.choice([-1, 0, 1, 2, 3, 50], 14), lengths)
@@ -469,7 +562,9 @@ def random_scene(rng, scale=1):
             start = rng.integers(num_points)
             masks[k, start : start + rng.integers(0, 6) * scale] = value
     scores = (
-        rng.choice([0.125, 0.25, 0.5, 0.75], num_predictions) if rng.random() < 0.5 else rng.random(num_predictions)
+        rng.choice([0.125, 0.25, 0.5, 0.75], num_predictions)
+        if rng.random() < 0.5
+        else rng.random(num_predictions)
     )
     return masks, scores, labels, segment, instance
 
@@ -479,7 +574,9 @@ def check_same(result, wanted):
     for name, values in [("mean", wanted), *wanted["per_class"].items()]:
         got = result if name == "mean" else result["per_class"][name]
         for key in KEYS:
-            assert same(got[key], values[key]), f"{key} of {name}: {got[key]} instead of {values[key]}"
+            assert same(got[key], values[key]), (
+                f"{key} of {name}: {got[key]} instead of {values[key]}"
+            )
 
 
 @pytest.mark.parametrize(("min_points", "scale", "sets"), [(5, 1, 250), (100, 20, 50)])

@@ -1,4 +1,5 @@
-"""Every backbone by its short name, on CPU and CUDA; the seed's commands; and what warp_attention.py replaces."""
+"""Every backbone by its short name, on CPU and CUDA; the seed's commands; and what
+warp_attention.py replaces."""
 
 import copy
 import itertools
@@ -18,7 +19,8 @@ from mf3d_tutorial.training.run_state import Run
 from mf3d_tutorial.warp import Points, SparseConv3d, Voxels, fast_convolution, patches
 from mf3d_tutorial.warp import attention as warp_attention
 
-# The attention networks are made small by options, with windows and patches smaller than the scenes.
+# The attention networks are made small by options, with windows and patches smaller than the
+# scenes.
 LEVELS = ["enc_depths=[1,1,1,1,1]", "enc_channels=[16,16,16,16,16]", "enc_num_head=[2,2,2,2,2]"]
 LEVELS += ["dec_depths=[1,1,1,1]", "dec_channels=[16,16,16,16]", "dec_num_head=[2,2,2,2]"]
 PATCHES = ["enc_patch_size=[8,8,32,32,32]", "dec_patch_size=[8,8,32,32]"]
@@ -73,7 +75,9 @@ def test_a_batch_gives_what_its_scenes_give(backbone):
     both = random_points(220, 150)
     together = backbone.eval()(both).feature_tensor.split([220, 150])
     for b in range(2):
-        alone = backbone(Points([both.batched_coordinates[b]], [both.batched_features[b]])).feature_tensor
+        alone = backbone(
+            Points([both.batched_coordinates[b]], [both.batched_features[b]])
+        ).feature_tensor
         assert_near(together[b], alone, 1e-4)
 
 
@@ -113,14 +117,17 @@ def test_checkpointing_keeps_less_and_changes_nothing(name):
         torch.testing.assert_close(same_values[key], value, msg=key)
 
 
-# --- what is replaced -------------------------------------------------------------------------------------------------
+# --- what is replaced
+# --------------------------------------------------------------------------------
 
 LENGTHS = [3, 1, 5, 3, 8]
 BORDERS = torch.tensor([0, *itertools.accumulate(LENGTHS)])
 
 
 def random_qkv(*shape: int) -> torch.Tensor:
-    return torch.randn(sum(LENGTHS), 3, *shape, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    return torch.randn(
+        sum(LENGTHS), 3, *shape, dtype=torch.float64, generator=torch.Generator().manual_seed(0)
+    )
 
 
 @pytest.mark.parametrize("scale", [None, 0.3])
@@ -133,18 +140,22 @@ def test_windowed_attention_equals_a_softmax_in_each_window(scale):
     got = warp_attention.windowed_attention(qkv, BORDERS, max(LENGTHS), softmax_scale=scale)
     torch.testing.assert_close(got, torch.cat(expected))
     assert torch.autograd.gradcheck(
-        lambda x: warp_attention.windowed_attention(x, BORDERS, max(LENGTHS), softmax_scale=scale), [qkv]
+        lambda x: warp_attention.windowed_attention(x, BORDERS, max(LENGTHS), softmax_scale=scale),
+        [qkv],
     )
 
 
 @pytest.mark.parametrize("name", ["spaceformer", "ptv3", "volt"])
 def test_gradients_too_small_for_half_precision_are_kept(name):
-    """In float32 nothing scales the loss, and a mean over 100,000 points makes gradients of this size."""
+    """In float32 nothing scales the loss, and a mean over 100,000 points makes gradients of this
+    size."""
     gradients = []
     for factor in (1.0, 1e-9):
         backbone = small_backbone(name).eval()
         (backbone(random_points(150)).feature_tensor.square().sum() * factor).backward()
-        gradients.append({key: parameter.grad / factor for key, parameter in backbone.named_parameters()})
+        gradients.append(
+            {key: parameter.grad / factor for key, parameter in backbone.named_parameters()}
+        )
     for key in (key for key in gradients[0] if "qkv.weight" in key):
         assert gradients[0][key].abs().max() > 0
         assert_near(gradients[1][key], gradients[0][key], 1e-3)
@@ -161,7 +172,9 @@ def test_segmented_sort_equals_sorted(descending):
 
 
 def test_rotate_qkv_equals_a_loop():
-    coords = torch.randint(-9, 9, (sum(LENGTHS), 3), generator=torch.Generator().manual_seed(0)).int()
+    coords = torch.randint(
+        -9, 9, (sum(LENGTHS), 3), generator=torch.Generator().manual_seed(0)
+    ).int()
     theta, qkv = torch.tensor([1.0, 0.1]), random_qkv(2 * 13).float()
     got = warp_attention.rotate_qkv(qkv, coords, theta, num_heads=2, rope_dim=12)
     assert got.shape == (sum(LENGTHS), 3, 2, 13)
@@ -178,16 +191,27 @@ def test_rotate_qkv_equals_a_loop():
 def grid(count: int, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
     """The voxels of two scenes, `count` in the first one, and the scenes' borders."""
     rng = torch.Generator().manual_seed(seed)
-    scenes = [torch.randint(low, low + 12, (count, 3), generator=rng).unique(dim=0).int() for low in (-20, 3)]
+    scenes = [
+        torch.randint(low, low + 12, (count, 3), generator=rng).unique(dim=0).int()
+        for low in (-20, 3)
+    ]
     return torch.cat(scenes), torch.tensor([0, len(scenes[0]), len(scenes[0]) + len(scenes[1])])
 
 
-@pytest.mark.parametrize(("offset", "shift"), [("zero", (0, 0, 0)), ("xyz", (2, 2, 2)), ("xz", (2, 0, 2))])
+@pytest.mark.parametrize(
+    ("offset", "shift"), [("zero", (0, 0, 0)), ("xyz", (2, 2, 2)), ("xz", (2, 0, 2))]
+)
 def test_windows_equal_those_of_a_loop(offset, shift):
     """The shift is half a window of 5, rounded half to even."""
     coords, borders = grid(200)
     found = warp_attention.encode_windows(
-        coords, borders, window_size=5, coord_offset=offset, return_perm=True, return_inverse=True, return_counts=True
+        coords,
+        borders,
+        window_size=5,
+        coord_offset=offset,
+        return_perm=True,
+        return_inverse=True,
+        return_counts=True,
     )
     windows = {}
     for scene in range(2):
@@ -204,7 +228,9 @@ def test_windows_equal_those_of_a_loop(offset, shift):
 def test_a_curve_visits_each_scene_in_the_order_of_its_codes():
     coords, borders = grid(100)
     order = patches._serialization.POINT_ORDERING.MORTON_YXZ
-    found = warp_attention.encode_curve(coords, borders, order=order, return_perm=True, return_inverse=True)
+    found = warp_attention.encode_curve(
+        coords, borders, order=order, return_perm=True, return_inverse=True
+    )
     for scene in range(2):
         rows = slice(borders[scene], borders[scene + 1])
         codes = patches.morton_code(coords[rows], order)
@@ -235,7 +261,8 @@ def test_spaceformer_forgets_the_windows_of_earlier_scenes():
 
 def test_volt_gives_the_same_features_left_of_zero():
     backbone, points = small_backbone("volt").eval(), random_points(200)
-    moved = Points([points.coordinate_tensor.double() - 10 * 0.1], [points.feature_tensor])  # two tokens
+    # two tokens
+    moved = Points([points.coordinate_tensor.double() - 10 * 0.1], [points.feature_tensor])
     there = Points([points.coordinate_tensor.double()], [points.feature_tensor])
     assert_near(backbone(moved).feature_tensor, backbone(there).feature_tensor, 1e-4)
 
@@ -243,11 +270,14 @@ def test_volt_gives_the_same_features_left_of_zero():
 def test_cells_are_those_of_a_loop():
     coord, scene = torch.rand(60, 3) - 0.5, torch.arange(60) // 40
     got = cell_of_each_point(coord, scene, 0.4).tolist()
-    cells = [(s, *(int(c // 0.4) for c in point)) for s, point in zip(scene.tolist(), coord.tolist())]
+    cells = [
+        (s, *(int(c // 0.4) for c in point)) for s, point in zip(scene.tolist(), coord.tolist())
+    ]
     assert got == [sorted(set(cells)).index(cell) for cell in cells]
 
 
-# --- the seed's commands ----------------------------------------------------------------------------------------------
+# --- the seed's commands
+# --------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
@@ -265,8 +295,12 @@ def run_steps(scenes: Path, device: str, steps: int, *overrides: str) -> Run:
     run = Run.create(cfg, torch.device(device), len(train_set))
     batch = next(iter(build_loader(cfg, train_set)))
     for _ in range(steps):
-        assert all(loss.isfinite() for name, loss in train_step(run, batch).items() if name != "grad_norm")
-    metrics = validate(run.model, build_loader(cfg, val_set), run.criterion, run.device, run.precision)
+        assert all(
+            loss.isfinite() for name, loss in train_step(run, batch).items() if name != "grad_norm"
+        )
+    metrics = validate(
+        run.model, build_loader(cfg, val_set), run.criterion, run.device, run.precision
+    )
     assert metrics["val_loss"] < 100
     return run
 
@@ -277,7 +311,8 @@ def test_the_commands_of_the_seeds_page_train(scenes, command):
     run_steps(scenes, "cpu", 1, *command, "train.num_workers=0")
 
 
-# --- CUDA -------------------------------------------------------------------------------------------------------------
+# --- CUDA
+# --------------------------------------------------------------------------------
 
 
 @pytest.mark.cuda
@@ -292,12 +327,16 @@ def test_cuda_features_equal_those_of_the_cpu(name):
     backbone, points = small_backbone(name).eval(), random_points(900, 500)
     if name == "dgcnn":  # in float32, which point is the 16th nearest is a matter of rounding
         backbone.double()
-        scenes = [(points.batched_coordinates[b].double(), points.batched_features[b].double()) for b in range(2)]
+        scenes = [
+            (points.batched_coordinates[b].double(), points.batched_features[b].double())
+            for b in range(2)
+        ]
         points = Points(*map(list, zip(*scenes)))
     for module in backbone.modules():
         if isinstance(module, SparseConv3d):  # WarpConvNet's other kernels round float32 to float16
             module.fwd_algo = "explicit_gemm"
-    on_cuda = points.to("cuda")  # now, because afterwards the points carry their neighbours along, on the CPU
+    # now, because afterwards the points carry their neighbours along, on the CPU
+    on_cuda = points.to("cuda")
     with torch.no_grad():
         want = backbone(points).feature_tensor
         got = backbone.cuda()(on_cuda).feature_tensor
@@ -306,12 +345,18 @@ def test_cuda_features_equal_those_of_the_cpu(name):
 
 @pytest.mark.cuda
 def test_checkpointing_trains_while_kernels_are_being_tuned(scenes):
-    """A block whose kernels are tuned between its two forward passes keeps as many tensors in both."""
+    """A block whose kernels are tuned between its two forward passes keeps as many tensors in
+    both."""
     for table in ("AB", "ABT", "ATB"):
         getattr(fast_convolution._tuned, f"_BENCHMARK_{table}_RESULTS").clear()
     fast_convolution._plans.clear()
     run = run_steps(
-        scenes, "cuda", 4, "backbone=minkunet_1m", "model.backbone_checkpointing=true", "train.num_workers=0"
+        scenes,
+        "cuda",
+        4,
+        "backbone=minkunet_1m",
+        "model.backbone_checkpointing=true",
+        "train.num_workers=0",
     )
     assert run.nonfinite == 0
     assert fast_convolution._plans
@@ -320,7 +365,9 @@ def test_checkpointing_trains_while_kernels_are_being_tuned(scenes):
 @pytest.mark.cuda
 @pytest.mark.parametrize("name", BACKBONES)
 def test_five_steps_in_half_precision(name, scenes):
-    run = run_steps(scenes, "cuda", 5, f"backbone={name}", "data.voxel_size=0.02", "train.num_workers=0")
+    run = run_steps(
+        scenes, "cuda", 5, f"backbone={name}", "data.voxel_size=0.02", "train.num_workers=0"
+    )
     assert run.precision == "16-mixed"
     assert all(parameter.isfinite().all() for parameter in run.model.parameters())
     assert run.nonfinite == 0
@@ -345,7 +392,9 @@ def test_cuda_sort_rotation_windows_and_curves_equal_those_of_the_cpu():
     sort = patches._serialization._C.utils.segmented_sort
     got = sort(keys.cuda(), BORDERS.cuda(), descending=False, return_indices=True)
     assert all(torch.equal(a.cpu(), b) for a, b in zip(got, want))
-    coords = torch.randint(-9, 9, (sum(LENGTHS), 3), generator=torch.Generator().manual_seed(0)).int()
+    coords = torch.randint(
+        -9, 9, (sum(LENGTHS), 3), generator=torch.Generator().manual_seed(0)
+    ).int()
     qkv, theta = random_qkv(2 * 13).float(), torch.tensor([1.0, 0.1])
     rotate = warp_attention._rope.fused_rope_qkv
     want = rotate(qkv, coords, theta, 2, 12)
@@ -354,12 +403,17 @@ def test_cuda_sort_rotation_windows_and_curves_equal_those_of_the_cpu():
     for offset in ("zero", "xyz"):
         options = {"window_size": 5, "coord_offset": offset, "encoding_method": "counting_sort"}
         options |= {"return_perm": True, "return_inverse": True, "return_counts": True}
-        on_cpu, on_cuda = (warp_attention.encode_windows(coords.to(to), borders, **options) for to in ("cpu", "cuda"))
+        on_cpu, on_cuda = (
+            warp_attention.encode_windows(coords.to(to), borders, **options)
+            for to in ("cpu", "cuda")
+        )
         assert torch.equal(on_cuda.counts.cpu(), on_cpu.counts)
         parts = (found.perm.cpu().split(on_cpu.counts.tolist()) for found in (on_cpu, on_cuda))
         assert all(set(a.tolist()) == set(b.tolist()) for a, b in zip(*parts))
     on_cpu, on_cuda = (
-        warp_attention.encode_curve(coords.to(to), borders, order="morton_xyz", return_perm=True, return_inverse=True)
+        warp_attention.encode_curve(
+            coords.to(to), borders, order="morton_xyz", return_perm=True, return_inverse=True
+        )
         for to in ("cpu", "cuda")
     )
     assert torch.equal(on_cuda.perm.cpu(), on_cpu.perm)

@@ -1,11 +1,21 @@
-"""The model against WarpConvNet's MaskFormer with the same weights, and what must not change its outputs."""
+"""The model against WarpConvNet's MaskFormer with the same weights, and what must not change its
+outputs."""
 
 import copy
 
 import numpy as np
 import pytest
 import torch
-from helpers import NUM_CLASSES, UNET, PointLinear, assert_near, random_points, random_target, room, small_model
+from helpers import (
+    NUM_CLASSES,
+    UNET,
+    PointLinear,
+    assert_near,
+    random_points,
+    random_target,
+    room,
+    small_model,
+)
 from seed_side import seed_model
 
 from mf3d_tutorial.common.errors import ConfigError
@@ -47,7 +57,8 @@ def test_with_the_same_weights_the_gradients_are_warpconvnets():
 
 
 def test_a_scene_with_fewer_points_than_queries_is_not_zeroed():
-    """Attention over points that each stand there four times is attention over the points: so theirs shows ours."""
+    """Attention over points that each stand there four times is attention over the points: so
+    theirs shows ours."""
     ours = small_model(*POINTWISE, "model.num_decoders=1")
     theirs = seed_model(ours, ours.backbone).eval()
     few = random_points(4)
@@ -75,7 +86,9 @@ def test_permuting_queries_permutes_the_outputs():
     points, order = random_points(50), torch.randperm(12)
     logits, masks = model(points)
     with torch.no_grad():
-        model.decoder.queries.embedding.weight.copy_(model.decoder.queries.embedding.weight[order].clone())
+        model.decoder.queries.embedding.weight.copy_(
+            model.decoder.queries.embedding.weight[order].clone()
+        )
     permuted_logits, permuted_masks = model(points)
     assert_near(permuted_logits, logits[:, order], 1e-5)
     assert_near(permuted_masks[0], masks[0][order], 1e-5)
@@ -101,7 +114,9 @@ def test_a_batch_gives_what_its_scenes_give(overrides):
     with torch.no_grad():
         logits, masks = model(both)
         for b in range(2):
-            alone_logits, alone_masks = model(Points([both.batched_coordinates[b]], [both.batched_features[b]]))
+            alone_logits, alone_masks = model(
+                Points([both.batched_coordinates[b]], [both.batched_features[b]])
+            )
             assert_near(logits[b : b + 1], alone_logits, 1e-4)
             assert_near(masks[b], alone_masks[0], 1e-4)
 
@@ -117,7 +132,9 @@ def test_forward_gives_the_last_of_all_layers():
     assert not torch.allclose(layers[0][0], logits)
 
 
-@pytest.mark.parametrize("extra", ["model.mask_position=true", "model.position_bands=4", "model.query_init=fps"])
+@pytest.mark.parametrize(
+    "extra", ["model.mask_position=true", "model.position_bands=4", "model.query_init=fps"]
+)
 def test_a_saved_state_gives_the_same_outputs(extra, tmp_path):
     model, other = small_model(*UNET, extra, seed=0), small_model(*UNET, extra, seed=1)
     points = random_points(60)
@@ -129,7 +146,9 @@ def test_a_saved_state_gives_the_same_outputs(extra, tmp_path):
 
 def test_mask_position_tells_points_of_equal_features_apart():
     points = Points([torch.rand(20, 3)], [torch.ones(20, 3)])
-    plain, positioned = (small_model(*POINTWISE, f"model.mask_position={value}") for value in ("false", "true"))
+    plain, positioned = (
+        small_model(*POINTWISE, f"model.mask_position={value}") for value in ("false", "true")
+    )
     assert plain(points)[1][0].std(1).max() < 1e-5
     assert positioned(points)[1][0].std(1).min() > 1e-3
 
@@ -146,7 +165,8 @@ def test_position_encoding_is_cosine_sine_and_the_coordinate_itself():
         np.testing.assert_allclose(got[n], expected, rtol=1e-6, atol=1e-6)
 
 
-# --- queries from farthest points -------------------------------------------------------------------------------------
+# --- queries from farthest points
+# --------------------------------------------------------------------------------
 
 
 def naive_farthest(coord: np.ndarray, count: int, first: int) -> list[int]:
@@ -188,7 +208,8 @@ def test_farthest_point_queries_give_finite_outputs_and_gradients(size):
     assert model.decoder.queries.content.weight.grad.isfinite().all()
 
 
-# --- backbones --------------------------------------------------------------------------------------------------------
+# --- backbones
+# --------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -196,8 +217,14 @@ def test_farthest_point_queries_give_finite_outputs_and_gradients(size):
     [({"planes": [8]}, "MinkUNetBase"), ({"no_such_argument": 1}, "no_such_argument")],
 )
 def test_a_backbone_that_refuses_its_arguments_is_a_config_error(arguments, named):
-    target = {"_target_": "warpconvnet.models.MinkUNetBase" if "planes" in arguments else "helpers.PointLinear"}
-    with pytest.raises(ConfigError, match=rf"model\.backbone: \S+ refuses its arguments: .*{named}") as caught:
+    target = {
+        "_target_": (
+            "warpconvnet.models.MinkUNetBase" if "planes" in arguments else "helpers.PointLinear"
+        )
+    }
+    with pytest.raises(
+        ConfigError, match=rf"model\.backbone: \S+ refuses its arguments: .*{named}"
+    ) as caught:
         build_backbone({**target, "in_channels": 3, "out_channels": 8, **arguments}, 0.04)
     assert "\n" not in str(caught.value)
 
@@ -206,14 +233,17 @@ def test_without_a_voxel_size_the_backbone_takes_the_points():
     assert isinstance(small_model(*POINTWISE).backbone, PointLinear)
 
 
-# --- CUDA -------------------------------------------------------------------------------------------------------------
+# --- CUDA
+# --------------------------------------------------------------------------------
 
 
 def outputs_and_gradients(model: MaskFormer3D, device: str) -> dict[str, torch.Tensor]:
     model.to(device)
     logits, (mask,) = model(room().to(device))
     (logits.square().mean() + mask.square().mean()).backward()
-    gradients = {f"gradient of {name}": parameter.grad for name, parameter in model.named_parameters()}
+    gradients = {
+        f"gradient of {name}": parameter.grad for name, parameter in model.named_parameters()
+    }
     return {"logits": logits.detach(), "mask": mask.detach(), **gradients}
 
 
@@ -236,9 +266,11 @@ def test_the_default_model_is_the_same_on_cpu_and_cuda(training):
     got = outputs_and_gradients(model, "cuda")
     wrong = []
     for name, value in want.items():
-        if name.endswith("cross_attention.position.bias"):  # the softmax cancels it: its gradient is zero but for noise
+        # the softmax cancels it: its gradient is zero but for noise
+        if name.endswith("cross_attention.position.bias"):
             continue
-        if training and name.startswith("gradient"):  # the deepest BatchNorms have few voxels and magnify rounding
+        # the deepest BatchNorms have few voxels and magnify rounding
+        if training and name.startswith("gradient"):
             continue
         error = (got[name].cpu() - value).abs().max() / value.abs().max()
         if not error < 1e-3:
@@ -261,9 +293,9 @@ def test_half_precision_training_is_finite_on_cuda():
     torch.manual_seed(0)
     model = build_model(load_config(["paths.data_dir=unused"]).model, 20).cuda()
     points = room().to("cuda")
-    target = random_target(len(points.coordinate_tensor), 8, 20, torch.Generator().manual_seed(0)).map(
-        torch.Tensor.cuda
-    )
+    target = random_target(
+        len(points.coordinate_tensor), 8, 20, torch.Generator().manual_seed(0)
+    ).map(torch.Tensor.cuda)
     with torch.autocast("cuda", torch.float16):
         outputs = model(points)
         losses = SetCriterion()(outputs, [target])

@@ -1,4 +1,5 @@
-"""Domains: each makes what it names, always the same; what is tested on shares nothing with what is trained on."""
+"""Domains: each makes what it names, always the same; what is tested on shares nothing with what is
+trained on."""
 
 import re
 import sys
@@ -36,14 +37,17 @@ def test_what_is_tested_on_shares_nothing_with_what_is_trained_on(trained_on):
 def test_other_imports_nothing_of_the_domains_that_are_trained_on():
     for path in ROOMS.glob("other/*.py"):
         for source in re.findall(r"^from (\S+) import", path.read_text(), re.MULTILINE):
-            assert source in ("..kit", "..mesh", ".parts", "dataclasses", "itertools"), f"{path.name}: {source}"
+            assert source in ("..kit", "..mesh", ".parts", "dataclasses", "itertools"), (
+                f"{path.name}: {source}"
+            )
     for path in [*ROOMS.glob("simple/*.py"), *ROOMS.glob("homes/*.py")]:
         assert "other" not in re.findall(r"from \.\.(\w+)", path.read_text()), path.name
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_family_and_thing_can_be_made(name):
-    """Several of each: every paint that they name exists, and what they make stands on the floor and has a size."""
+    """Several of each: every paint that they name exists, and what they make stands on the floor
+    and has a size."""
     source = domain(name)
     for seed in range(3):
         k = Kit(np.random.default_rng(seed), source)
@@ -73,7 +77,17 @@ def test_a_domain_that_does_not_exist_is_refused(tmp_path, monkeypatch, capsys):
     with pytest.raises(ValueError, match="no domain"):
         domain("offices")
     code, _, err = run_main(
-        monkeypatch, capsys, program.main, "--out", tmp_path, "--train", 1, "--val", 0, "--domain", "offices"
+        monkeypatch,
+        capsys,
+        program.main,
+        "--out",
+        tmp_path,
+        "--train",
+        1,
+        "--val",
+        0,
+        "--domain",
+        "offices",
     )
     assert code == 2
     assert "homes" in err
@@ -81,7 +95,9 @@ def test_a_domain_that_does_not_exist_is_refused(tmp_path, monkeypatch, capsys):
 
 def test_without_embree_one_sentence_says_what_to_install(tmp_path, monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "embreex", None)
-    code, _, err = run_main(monkeypatch, capsys, program.main, "--out", tmp_path / "new", "--train", 1, "--val", 0)
+    code, _, err = run_main(
+        monkeypatch, capsys, program.main, "--out", tmp_path / "new", "--train", 1, "--val", 0
+    )
     assert code == 2
     assert "pip install 'mf3d-tutorial[rooms]'" in err
     assert not (tmp_path / "new").exists()

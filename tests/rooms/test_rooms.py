@@ -1,4 +1,5 @@
-"""The scene generator: layouts without overlaps, scans with consistent classes, and files that are always the same."""
+"""The scene generator: layouts without overlaps, scans with consistent classes, and files that are
+always the same."""
 
 import json
 from collections import Counter
@@ -21,14 +22,19 @@ SHIPPED = Path(__file__).parents[2] / "data_samples"
 SETTINGS = {"seed": 3, "small": True, "label_noise": 0.0}
 
 
-DOMAINS = {"simple": 12, "homes": 2, "other": 2}  # and how many layouts of each room type are looked at
+# and how many layouts of each room type are looked at
+DOMAINS = {"simple": 12, "homes": 2, "other": 2}
 
 
 @pytest.fixture(scope="module", params=DOMAINS)
 def layouts(request):
     source = domain(request.param)
     seeds = range(DOMAINS[request.param])
-    return [build(source, np.random.default_rng((seed, 1)), kind) for kind in source.rooms for seed in seeds]
+    return [
+        build(source, np.random.default_rng((seed, 1)), kind)
+        for kind in source.rooms
+        for seed in seeds
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -45,14 +51,19 @@ def run(monkeypatch, capsys):
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
+    return {
+        str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()
+    }
 
 
 def test_furniture_does_not_interpenetrate(layouts):
     for room in layouts:
         solids = room.solids[room.solids[:, 8] >= 0]
         clash = overlap(solids, solids, touch=0.004) & (solids[:, None, 8] != solids[None, :, 8])
-        pairs = {(room.labels[int(solids[i, 8])], room.labels[int(solids[j, 8])]) for i, j in np.argwhere(clash)}
+        pairs = {
+            (room.labels[int(solids[i, 8])], room.labels[int(solids[j, 8])])
+            for i, j in np.argwhere(clash)
+        }
         assert not pairs, f"{room.kind}: {pairs}"
 
 
@@ -75,7 +86,8 @@ def test_layouts_cover_the_classes(layouts):
 
 
 def test_touching_rows_exist(layouts):
-    """Chairs in a row and equal furniture side by side are what instance segmentation finds hard."""
+    """Chairs in a row and equal furniture side by side are what instance segmentation finds
+    hard."""
     touching = Counter()
     for room in layouts:
         solids = room.solids[room.solids[:, 8] >= 0]
@@ -105,18 +117,37 @@ def test_every_thing_has_a_family(name):
 
 
 def test_nyu40_mapping():
-    raw = ["armchair", "couch", "nightstand", "tv stand", "kitchen counter", "rug", "trash can", "shelf"]
+    raw = [
+        "armchair",
+        "couch",
+        "nightstand",
+        "tv stand",
+        "kitchen counter",
+        "rug",
+        "trash can",
+        "shelf",
+    ]
     of20, of200 = indices(raw)
     names20, names200 = label_set("scannet20").names, label_set("scannet200").names
     assert [names20[i] if i >= 0 else None for i in of20] == [
         "chair", "sofa", None, "otherfurniture", "counter", None, "otherfurniture", None,
     ]  # fmt: skip
-    assert [names200[i] if i >= 0 else None for i in of200][2:6] == ["nightstand", "tv stand", "kitchen counter", None]
+    assert [names200[i] if i >= 0 else None for i in of200][2:6] == [
+        "nightstand",
+        "tv stand",
+        "kitchen counter",
+        None,
+    ]
     assert set(scannet20_of()) <= set(names200)
 
 
 def test_solids_are_closed_and_face_outwards():
-    mesh = Mesh().box(0, 1, 0, 2, 0, 3, 0).soft(0, 1, 0, 1, 0, 1, 0, 0.35).turned(0, 0, [(1, 0), (2, 1), (1, 3)], 0)
+    mesh = (
+        Mesh()
+        .box(0, 1, 0, 2, 0, 3, 0)
+        .soft(0, 1, 0, 1, 0, 1, 0, 0.35)
+        .turned(0, 0, [(1, 0), (2, 1), (1, 3)], 0)
+    )
     for vertices, faces, _ in mesh.parts:
         a, b, c = (vertices[faces[:, i]] for i in range(3))
         assert np.einsum("ij,ij->i", a, np.cross(b, c)).sum() / 6 > 0.3  # signed volume
@@ -136,19 +167,25 @@ def test_scene_arrays_and_classes_agree(name):
     assert (scene["segment20"][instance < 0] == -1).all()
     assert (scene["segment200"][instance < 0] == -1).all()
     for i in range(instance.max() + 1):
-        (of20,), (of200,) = np.unique(scene["segment20"][instance == i]), np.unique(scene["segment200"][instance == i])
+        (of20,), (of200,) = (
+            np.unique(scene["segment20"][instance == i]),
+            np.unique(scene["segment200"][instance == i]),
+        )
         assert of200 == -1 or of20 == indices([names[of200]])[0][0]
 
 
 def test_backs_and_undersides_are_missing():
-    """Nobody scans a floor under a bed or the wall behind a wardrobe: most furniture has no face downwards."""
+    """Nobody scans a floor under a bed or the wall behind a wardrobe: most furniture has no face
+    downwards."""
     scene = make_scene(0, "train", 0, small=True, domain="simple")
     thing = (scene["segment20"] > 1) & (scene["coord"][:, 2] > 0.1)
     assert (scene["normal"][thing, 2] < -0.9).mean() < 0.03
 
 
 def test_label_noise_changes_labels_only():
-    clean, noisy = (make_scene(0, "val", 0, small=True, domain="simple", label_noise=p) for p in (0.0, 0.5))
+    clean, noisy = (
+        make_scene(0, "val", 0, small=True, domain="simple", label_noise=p) for p in (0.0, 0.5)
+    )
     assert np.array_equal(clean["color"], noisy["color"])
     assert (clean["segment200"] != noisy["segment200"]).mean() > 0.02
 
@@ -163,23 +200,34 @@ def test_splits_differ_and_kinds_mix():
 
 
 def test_shipped_scene_is_reproduced():
-    """data_samples is what its README's command makes. On another processor family Embree may differ in the last bit
-    of a hit, hence in a handful of points: there only the sizes are compared."""
+    """data_samples is what its README's command makes. On another processor family Embree may
+    differ in the last bit of a hit, hence in a handful of points: there only the sizes are
+    compared."""
     settings = json.loads((SHIPPED / "rooms.json").read_text())
     assert settings.pop("version") == program.domains()[settings["domain"]]["version"]
-    scene, folder = make_scene(split="val", index=1, **settings), SHIPPED / "val" / program.scene_name("val", 1)
+    scene = make_scene(split="val", index=1, **settings)
+    folder = SHIPPED / "val" / program.scene_name("val", 1)
     found = {name: np.load(folder / f"{name}.npy") for name in ARRAYS}
     assert abs(len(found["coord"]) - len(scene["coord"])) <= 0.002 * len(found["coord"])
     if len(found["coord"]) == len(scene["coord"]):
         for name in ARRAYS:
             same = (found[name] == scene[name]).reshape(len(found[name]), -1).all(1).mean()
-            assert same == 1 or (same > 0.99 and name != "instance"), f"{name}: {same:.4f} of the points are equal"
+            assert same == 1 or (same > 0.99 and name != "instance"), (
+                f"{name}: {same:.4f} of the points are equal"
+            )
 
 
 def test_shipped_scenes_fit():
     folders = sorted(path.parent for path in SHIPPED.glob("*/*/coord.npy"))
     assert Counter(folder.parent.name for folder in folders) == {"train": 8, "val": 4}
-    assert sum(path.stat().st_size for split in ("train", "val") for path in SHIPPED.glob(f"{split}/*/*")) <= 12e6
+    assert (
+        sum(
+            path.stat().st_size
+            for split in ("train", "val")
+            for path in SHIPPED.glob(f"{split}/*/*")
+        )
+        <= 12e6
+    )
     assert max(len(np.load(folder / "coord.npy", mmap_mode="r")) for folder in folders) <= 25_000
 
 
@@ -215,7 +263,9 @@ def test_foreign_folder_is_refused(tmp_path, run):
     assert run("--out", tmp_path / "file", "--train", 1, "--val", 0)[0] == 2
 
 
-@pytest.mark.parametrize("wrong", [["--train", "-1"], ["--train", "2", "--label-noise", "2"], ["--train", "x"]])
+@pytest.mark.parametrize(
+    "wrong", [["--train", "-1"], ["--train", "2", "--label-noise", "2"], ["--train", "x"]]
+)
 def test_bad_numbers_exit_with_2(tmp_path, wrong, run):
     assert run("--out", tmp_path, "--val", 0, *wrong)[0] == 2
     assert not list(tmp_path.iterdir())

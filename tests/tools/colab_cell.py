@@ -1,9 +1,10 @@
-"""Put the cell that installs the package on Colab before the other code of each notebook, or bring it up to date.
+"""Put the cell that installs the package on Colab before the other code of each notebook, or bring
+it up to date.
 
     python -m tests.tools.colab_cell [FILE ...]        # without files: every notebook
 
-Outputs stay; execution counts are set to 1, 2, 3 ... again. Elsewhere than on Colab the cell does nothing and prints
-nothing. It stands before the parameters, so papermill leaves it alone.
+Outputs stay; execution counts are set to 1, 2, 3 ... again. Elsewhere than on Colab the cell does
+nothing and prints nothing. It stands before the parameters, so papermill leaves it alone.
 """
 
 import sys
@@ -18,12 +19,14 @@ TAG = "colab"
 
 
 def source(folder: str, repository: str) -> str:
-    """The cell for notebooks in `folder`: on Colab it fetches the repository, installs it and enters the folder."""
+    """The cell for notebooks in `folder`: on Colab it fetches the repository, installs it and
+    enters the folder."""
     name = repository.rpartition("/")[2]
     return f"""import os
 import sys
 
-if "google.colab" in sys.modules and not os.path.exists("/content/{name}"):  # does nothing anywhere else
+# Does nothing anywhere else.
+if "google.colab" in sys.modules and not os.path.exists("/content/{name}"):
     !git clone -q {repository} /content/{name}
     !pip install -q /content/{name}
     %cd -q /content/{name}/{folder}"""
@@ -34,7 +37,9 @@ def insert(path: Path) -> None:
     notebook = nbformat.read(path, as_version=4)
     cells = [cell for cell in notebook.cells if TAG not in cell.metadata.get("tags", [])]
     folder = str(path.resolve().parent.relative_to(NOTEBOOKS.parent))
-    cell = nbformat.v4.new_code_cell(source(folder, repository()), metadata={"tags": [TAG]}, id="colab")
+    cell = nbformat.v4.new_code_cell(
+        source(folder, repository()), metadata={"tags": [TAG]}, id="colab"
+    )
     first = next(index for index, other in enumerate(cells) if other.cell_type == "code")
     notebook.cells = [*cells[:first], cell, *cells[first:]]
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]

@@ -19,7 +19,9 @@ from mf3d_tutorial.viz.colors import class_colors, instance_colors
 WIDTH, HEIGHT = 430, 330  # pixels of a picture
 
 
-def render(coord: np.ndarray, colors: np.ndarray, eye: np.ndarray, target: np.ndarray, focal: float) -> np.ndarray:
+def render(
+    coord: np.ndarray, colors: np.ndarray, eye: np.ndarray, target: np.ndarray, focal: float
+) -> np.ndarray:
     """(HEIGHT, WIDTH, 3) u8: points as squares of about their spacing, near ones over far ones."""
     forward = (target - eye) / np.linalg.norm(target - eye)
     right = np.cross(forward, [0, 0, 1]) / np.linalg.norm(np.cross(forward, [0, 0, 1]))
@@ -43,17 +45,28 @@ def row(source: str, kind: str, seed: int) -> np.ndarray:
     middle = np.append((coord[:, :2].min(0) + coord[:, :2].max(0)) / 2, 0.8)
     reach = np.linalg.norm(np.ptp(coord[:, :2], axis=0))
     above = middle + reach * np.array([0.35, -0.75, 1.05])
-    seen = ((above - coord) * scene["normal"]).sum(1) > 0  # near walls and ceiling show their backs: leave them out
-    floor, walls = (coord[scene["segment20"] == twenty.index(name), :2] for name in ("floor", "wall"))
+    # near walls and ceiling show their backs: leave them out
+    seen = ((above - coord) * scene["normal"]).sum(1) > 0
+    floor, walls = (
+        coord[scene["segment20"] == twenty.index(name), :2] for name in ("floor", "wall")
+    )
     floor = floor[Delaunay(walls).find_simplex(floor) >= 0]  # not what is seen through a door
     room = cKDTree(coord[(coord[:, 2] > 0.9) & (coord[:, 2] < 1.8), :2]).query(floor)[0]
     away = np.linalg.norm(floor - middle[:2], axis=1)
-    eye = np.append(floor[np.argmax(np.where(away < 0.3 * reach, away + 5 * np.minimum(room, 0.5), 0))], 1.6)
+    eye = np.append(
+        floor[np.argmax(np.where(away < 0.3 * reach, away + 5 * np.minimum(room, 0.5), 0))], 1.6
+    )
     views = [
         render(coord[seen], colors[seen], above, middle, 1.35 * WIDTH)
-        for colors in (scene["color"], class_colors(scene["segment20"], twenty), instance_colors(scene["instance"]))
+        for colors in (
+            scene["color"],
+            class_colors(scene["segment20"], twenty),
+            instance_colors(scene["instance"]),
+        )
     ]
-    return np.concatenate([views[0], render(coord, scene["color"], eye, middle, 0.65 * WIDTH), *views[1:]], 1)
+    return np.concatenate(
+        [views[0], render(coord, scene["color"], eye, middle, 0.65 * WIDTH), *views[1:]], 1
+    )
 
 
 if __name__ == "__main__":
@@ -64,7 +77,9 @@ if __name__ == "__main__":
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
     kinds = arguments.kinds or list(domain(arguments.domain).rooms)
-    sheet = Image.fromarray(np.concatenate([row(arguments.domain, kind, arguments.seed) for kind in kinds]))
+    sheet = Image.fromarray(
+        np.concatenate([row(arguments.domain, kind, arguments.seed) for kind in kinds])
+    )
     for i, kind in enumerate(kinds):
         ImageDraw.Draw(sheet).text((6, 4 + i * HEIGHT), kind, fill=(0, 0, 0))
     sheet.save(arguments.out, **({"quality": 80} if arguments.out.suffix == ".jpg" else {}))

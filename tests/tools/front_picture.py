@@ -1,4 +1,5 @@
-"""Draw docs/images/front.png, the picture of README: a room, the truth, and what the shipped model finds in it.
+"""Draw docs/images/front.png, the picture of README: a room, the truth, and what the shipped model
+finds in it.
 
 python -m tests.tools.front_picture
 """
@@ -18,7 +19,11 @@ if __name__ == "__main__":
     model, cfg = load_model(SHIPPED)
     rooms = ScanNetScenes(ROOT / "data_samples", "val", voxel_size=cfg.data.voxel_size)
     room = inspect_scene(model, cfg, rooms[SCENE], rooms.labels)
-    titles = {"RGB": "a room (points)", "truth": "what is in it", "prediction": "what the model finds"}
+    titles = {
+        "RGB": "a room (points)",
+        "truth": "what is in it",
+        "prediction": "what the model finds",
+    }
     panels = {title: room.paint(view).colors for view, title in titles.items()}
     figure = scene_panels(room.scene.coord, panels, elevation=40)
     figure.savefig(ROOT / "docs/images/front.png", dpi=100, facecolor="white")

@@ -1,7 +1,8 @@
 """How long it takes to read each notebook, by counting: `python -m tests.tools.reading_time`.
 
-Prose at 200 words per minute, code at 15 lines per minute, 15 seconds for a picture, 5 minutes for an exercise. Both
-numbers are rounded to 5 minutes. tests/test_notebooks.py compares them with what the notebooks and their README say.
+Prose at 200 words per minute, code at 15 lines per minute, 15 seconds for a picture, 5 minutes for
+an exercise. Both numbers are rounded to 5 minutes. tests/test_notebooks.py compares them with what
+the notebooks and their README say.
 """
 
 import re
@@ -18,7 +19,12 @@ def reading_time(path: Path) -> tuple[int, int]:
     """Minutes for the text, code and pictures of a notebook, and for its exercises."""
     cells = nbformat.read(path, as_version=4).cells
     prose = "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
-    words = len(re.findall(r"[A-Za-z]{2,}", re.sub(r"\$\$?.*?\$\$?|<[^>]*>|\]\([^)]*\)", " ", prose, flags=re.DOTALL)))
+    words = len(
+        re.findall(
+            r"[A-Za-z]{2,}",
+            re.sub(r"\$\$?.*?\$\$?|<[^>]*>|\]\([^)]*\)", " ", prose, flags=re.DOTALL),
+        )
+    )
     code = [cell for cell in cells if cell.cell_type == "code"]
     lines = sum(bool(line.strip()) for cell in code for line in cell.source.splitlines())
     pictures = sum(len(out.get("data", ())) > 1 for cell in code for out in cell.outputs)

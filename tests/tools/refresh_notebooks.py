@@ -1,7 +1,8 @@
 """Run every notebook from top to bottom and keep its outputs: `make refresh-notebooks`.
 
-Widget state, timings and the versions of this machine are taken out, so that a second run changes little. Pictures are
-reduced to 128 colours, which makes those of scenes four times smaller. With files as arguments it takes only these.
+Widget state, timings and the versions of this machine are taken out, so that a second run changes
+little. Pictures are reduced to 128 colours, which makes those of scenes four times smaller. With
+files as arguments it takes only these.
 """
 
 import base64
@@ -26,11 +27,17 @@ def with_few_colors(png: str) -> str:
 
 def refresh(path: Path) -> None:
     notebook = nbformat.read(path, as_version=4)
-    client = NotebookClient(notebook, timeout=900, kernel_name="python3", resources={"metadata": {"path": path.parent}})
+    client = NotebookClient(
+        notebook, timeout=900, kernel_name="python3", resources={"metadata": {"path": path.parent}}
+    )
     client.execute()
     for cell in notebook.cells:
         cell.metadata.pop("execution", None)
-        for data in (output.data for output in cell.get("outputs", ()) if "image/png" in output.get("data", {})):
+        for data in (
+            output.data
+            for output in cell.get("outputs", ())
+            if "image/png" in output.get("data", {})
+        ):
             data["image/png"] = with_few_colors(data["image/png"])
     kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
     notebook.metadata = {"kernelspec": kernel, "language_info": {"name": "python"}}
@@ -39,13 +46,20 @@ def refresh(path: Path) -> None:
 
 
 def write_thumbnail(path: Path) -> None:
-    """The picture of the cell tagged `thumbnail` as notebooks/images/<number>.png, at most 480 pixels wide."""
+    """The picture of the cell tagged `thumbnail` as notebooks/images/<number>.png, at most 480
+    pixels wide."""
     for cell in nbformat.read(path, as_version=4).cells:
         if "thumbnail" in cell.metadata.get("tags", []):
-            png = next(output.data["image/png"] for output in cell.outputs if "image/png" in output.get("data", {}))
+            png = next(
+                output.data["image/png"]
+                for output in cell.outputs
+                if "image/png" in output.get("data", {})
+            )
             picture = Image.open(io.BytesIO(base64.b64decode(png))).convert("RGB")
             picture.thumbnail((480, 240))
-            picture.quantize(64).save(NOTEBOOKS / "images" / f"{path.name.partition('_')[0]}.png", optimize=True)
+            picture.quantize(64).save(
+                NOTEBOOKS / "images" / f"{path.name.partition('_')[0]}.png", optimize=True
+            )
 
 
 if __name__ == "__main__":

@@ -14,14 +14,17 @@ from mf3d_tutorial.data.labels import label_set
 
 
 def statistics(folders: list[Path]) -> tuple[dict[str, list], Counter, int]:
-    """Name of a figure -> its values by scene (or by instance); instances of each class; number of the 200 classes."""
+    """Name of a figure -> its values by scene (or by instance); instances of each class; number of
+    the 200 classes."""
     figures, classes, of200 = {}, Counter(), set()
     for folder in folders:
         coord, instance, segment, segment200 = (
-            np.load(folder / f"{name}.npy") for name in ("coord", "instance", "segment20", "segment200")
+            np.load(folder / f"{name}.npy")
+            for name in ("coord", "instance", "segment20", "segment200")
         )
         sizes, extent = np.bincount(instance[instance >= 0]), np.ptp(coord, axis=0)
-        found = segment[np.unique(instance, return_index=True)[1]][-len(sizes) :]  # without -1, which comes first
+        # without -1, which comes first
+        found = segment[np.unique(instance, return_index=True)[1]][-len(sizes) :]
         for name, values in {
             "points a scene": [len(coord)],
             "instances a scene": [len(sizes)],

@@ -17,9 +17,19 @@ from mf3d_tutorial.model import build_model
 from mf3d_tutorial.runs import collect
 from mf3d_tutorial.sweep import load_sweep
 from mf3d_tutorial.training import checkpoint
-from mf3d_tutorial.training.checkpoint import CheckpointError, load_checkpoint, load_model, save_checkpoint
+from mf3d_tutorial.training.checkpoint import (
+    CheckpointError,
+    load_checkpoint,
+    load_model,
+    save_checkpoint,
+)
 
-STATE = {"model": {"weight": torch.arange(4.0)}, "epoch": 3, "config": {"train": {"lr": 1e-4}}, "name": "tiny"}
+STATE = {
+    "model": {"weight": torch.arange(4.0)},
+    "epoch": 3,
+    "config": {"train": {"lr": 1e-4}},
+    "name": "tiny",
+}
 
 
 def test_a_saved_state_is_loaded_as_it_was(tmp_path):
@@ -54,10 +64,17 @@ def half_a_save(state, file):
 
 @pytest.mark.parametrize(
     ("where", "name", "replacement"),
-    [(torch, "save", half_a_save), (os, "fsync", fail), (os, "replace", fail), (torch, "save", lambda *_: 1 / 0)],
+    [
+        (torch, "save", half_a_save),
+        (os, "fsync", fail),
+        (os, "replace", fail),
+        (torch, "save", lambda *_: 1 / 0),
+    ],
     ids=["full disk", "fsync", "rename", "bug"],
 )
-def test_a_failing_save_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch, where, name, replacement):
+def test_a_failing_save_leaves_the_old_file_and_nothing_else(
+    tmp_path, monkeypatch, where, name, replacement
+):
     path = tmp_path / "last.ckpt"
     save_checkpoint(STATE, path)
     before = path.read_bytes()
@@ -76,7 +93,9 @@ def test_the_data_reach_the_disk_before_the_name_changes(tmp_path, monkeypatch):
     calls = []
     for name in ("fsync", "replace"):
         real = getattr(os, name)
-        monkeypatch.setattr(os, name, lambda *args, name=name, real=real: (calls.append(name), real(*args)))
+        monkeypatch.setattr(
+            os, name, lambda *args, name=name, real=real: (calls.append(name), real(*args))
+        )
     save_checkpoint(STATE, tmp_path / "last.ckpt")
     assert calls[:2] == ["fsync", "replace"]
 
@@ -100,17 +119,25 @@ def test_a_checkpoint_cut_anywhere_is_refused(tmp_path):
         assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("content", [b"", b"epoch: 3", b"PK\x03\x04", bytes(1000), pickle.dumps({"a": 1})])
+@pytest.mark.parametrize(
+    "content", [b"", b"epoch: 3", b"PK\x03\x04", bytes(1000), pickle.dumps({"a": 1})]
+)
 def test_a_file_that_is_no_checkpoint_is_refused(tmp_path, content):
     (tmp_path / "a").write_bytes(content)
-    with pytest.raises(CheckpointError, match=r"damaged or no checkpoint|not a checkpoint of this program"):
+    with pytest.raises(
+        CheckpointError, match=r"damaged or no checkpoint|not a checkpoint of this program"
+    ):
         load_checkpoint(tmp_path / "a")
 
 
-@pytest.mark.parametrize("foreign", [{"state_dict": {}}, {"format": "another 1"}, [1, 2], torch.zeros(3)], ids=str)
+@pytest.mark.parametrize(
+    "foreign", [{"state_dict": {}}, {"format": "another 1"}, [1, 2], torch.zeros(3)], ids=str
+)
 def test_a_checkpoint_of_another_program_is_refused(tmp_path, foreign):
     torch.save(foreign, tmp_path / "a.pth")
-    with pytest.raises(CheckpointError, match=r"a\.pth is not a checkpoint of this program: use last\.ckpt or best"):
+    with pytest.raises(
+        CheckpointError, match=r"a\.pth is not a checkpoint of this program: use last\.ckpt or best"
+    ):
         load_checkpoint(tmp_path / "a.pth")
 
 
@@ -146,7 +173,11 @@ def test_a_stripped_checkpoint_gives_the_same_model_in_half_the_size(tmp_path):
     assert (tmp_path / "small.ckpt").stat().st_size < 0.6 * (tmp_path / "best.ckpt").stat().st_size
 
     loaded, loaded_cfg = load_model(tmp_path / "small.ckpt")
-    assert (loaded_cfg.model, loaded_cfg.data, loaded_cfg.paths.data_dir) == (cfg.model, cfg.data, "rooms")
+    assert (loaded_cfg.model, loaded_cfg.data, loaded_cfg.paths.data_dir) == (
+        cfg.model,
+        cfg.data,
+        "rooms",
+    )
     assert not loaded.training
     points = random_points(50, channels=cfg.model.backbone["in_channels"])
     with torch.no_grad():
@@ -166,8 +197,13 @@ def test_a_backbone_is_imported_only_if_the_user_names_it(tmp_path, monkeypatch)
     monkeypatch.syspath_prepend(tmp_path)
     config = plain(load_config(["recipe=tiny", "paths.data_dir=x"]))
     config["model"]["backbone"] = {"_target_": "module_in_a_checkpoint.Net"}
-    save_checkpoint({"config": config, "model": {"class_head.bias": torch.zeros(21)}}, tmp_path / "evil.ckpt")
-    with pytest.raises(UserError, match=r"module_in_a_checkpoint\.Net of this config file or checkpoint was not impo"):
+    save_checkpoint(
+        {"config": config, "model": {"class_head.bias": torch.zeros(21)}}, tmp_path / "evil.ckpt"
+    )
+    with pytest.raises(
+        UserError,
+        match=r"module_in_a_checkpoint\.Net of this config file or checkpoint was not impo",
+    ):
         load_model(tmp_path / "evil.ckpt")
     assert not (tmp_path / "ran").exists()
     importlib.import_module("module_in_a_checkpoint")
@@ -177,12 +213,17 @@ def test_a_backbone_is_imported_only_if_the_user_names_it(tmp_path, monkeypatch)
 @pytest.mark.parametrize("where", ["the backbone", "an argument of it"])
 def test_a_config_that_calls_something_is_refused_and_not_run(tmp_path, where):
     trap = tmp_path / "boom"
-    call = {"_target_": "pathlib.Path.touch", "_args_": [{"_target_": "pathlib.Path", "_args_": [str(trap)]}]}
+    call = {
+        "_target_": "pathlib.Path.touch",
+        "_args_": [{"_target_": "pathlib.Path", "_args_": [str(trap)]}],
+    }
     unet = {"_target_": "warpconvnet.models.MinkUNet18", "_recursive_": True, "BLOCK": call}
     backbone = call if where == "the backbone" else unet
     config = plain(load_config(["recipe=tiny", "paths.data_dir=x"]))
     config["model"]["backbone"] = {"out_channels": 64, **backbone}
-    save_checkpoint({"config": config, "model": {"class_head.bias": torch.zeros(21)}}, tmp_path / "evil.ckpt")
+    save_checkpoint(
+        {"config": config, "model": {"class_head.bias": torch.zeros(21)}}, tmp_path / "evil.ckpt"
+    )
     with pytest.raises(UserError):
         load_model(tmp_path / "evil.ckpt")
     assert not trap.exists()

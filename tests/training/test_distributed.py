@@ -1,7 +1,8 @@
-"""Several processes are one: the same weights, the same AP, as one process with the whole batch. On the CPU, by gloo.
+"""Several processes are one: the same weights, the same AP, as one process with the whole batch. On
+the CPU, by gloo.
 
-The weights are compared with a model without batch norm: SyncBatchNorm, which makes batch norm equal as well, runs on
-CUDA only (the last test, for two GPUs).
+The weights are compared with a model without batch norm: SyncBatchNorm, which makes batch norm
+equal as well, runs on CUDA only (the last test, for two GPUs).
 """
 
 import itertools
@@ -25,7 +26,12 @@ from mf3d_tutorial.training.engine import fit
 
 NO_BATCH_NORM = [
     *("model.backbone._target_=small_run.PointModel", "model.dropout=0"),
-    *("model.backbone_voxel_size=null", "train.batch_size=4", "train.max_steps=5", "data.augment=[]"),
+    *(
+        "model.backbone_voxel_size=null",
+        "train.batch_size=4",
+        "train.max_steps=5",
+        "data.augment=[]",
+    ),
 ]
 
 
@@ -34,7 +40,9 @@ def scenes(tmp_path_factory) -> Path:
     """Two of the five train scenes have no instance."""
     root = write_scenes(tmp_path_factory.mktemp("scenes"))
     for index in (1, 2):
-        write_scene(root / "train" / f"scene{index}", points=150, seed=index, instance=np.full(150, -1))
+        write_scene(
+            root / "train" / f"scene{index}", points=150, seed=index, instance=np.full(150, -1)
+        )
     return root
 
 
@@ -47,13 +55,20 @@ def free_port() -> int:
 def member(rank: int, world_size: int, port: int, arguments: list[str]) -> None:
     """What torchrun would start."""
     os.environ |= {"TORCHELASTIC_RUN_ID": "test", "RANK": str(rank), "LOCAL_RANK": str(rank)}
-    os.environ |= {"WORLD_SIZE": str(world_size), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+    os.environ |= {
+        "WORLD_SIZE": str(world_size),
+        "MASTER_ADDR": "127.0.0.1",
+        "MASTER_PORT": str(port),
+    }
     run(arguments)
 
 
 def start_together(arguments: list[str], world_size: int = 2) -> list:
     port = free_port()
-    processes = [SERVER.Process(target=member, args=(rank, world_size, port, arguments)) for rank in range(world_size)]
+    processes = [
+        SERVER.Process(target=member, args=(rank, world_size, port, arguments))
+        for rank in range(world_size)
+    ]
     for process in processes:
         process.start()
     return processes
@@ -66,7 +81,8 @@ def exit_codes(processes: list) -> list[int]:
 
 
 def assert_near(folder: Path, other: Path, rtol: float = 1e-4, atol: float = 1e-6) -> None:
-    """Of all weights but those whose gradient is rounding and nothing else, which AdamW makes as large as any other."""
+    """Of all weights but those whose gradient is rounding and nothing else, which AdamW makes as
+    large as any other."""
     ours, theirs = weights(folder), weights(other)
     assert list(ours) == list(theirs)
     for name in theirs:
@@ -89,7 +105,8 @@ def alone(scenes, tmp_path_factory) -> Path:
 
 
 def test_some_process_of_a_step_has_no_instance_and_some_has_no_scene():
-    """So that the test below is about these cases, too: seed 42, five scenes, of which 1 and 2 are without."""
+    """So that the test below is about these cases, too: seed 42, five scenes, of which 1 and 2 are
+    without."""
     batches = SceneBatches(5, batch_size=4, parts=1, seed=42)
     steps = [[index for _, index in batch] for batch in itertools.islice(batches, 5)]
     hands = [set(step[rank::2]) for step in steps for rank in range(2)]
@@ -108,7 +125,8 @@ def test_parts_one_after_another_give_the_weights_of_the_whole_batch(scenes, alo
 
 
 def test_sigterm_to_one_process_stops_all_at_the_same_step_and_they_go_on_from_it(scenes, tmp_path):
-    """With batch norm and dropout: the statistics are the same in all processes, the dropout is not."""
+    """With batch norm and dropout: the statistics are the same in all processes, the dropout is
+    not."""
     parts = ["train.batch_size=4", "train.accumulate=2"]
     assert exit_codes(start_together(options(scenes, tmp_path / "whole", *parts))) == [0, 0]
     processes = start_together(options(scenes, tmp_path / "parts", *parts))
@@ -116,7 +134,8 @@ def test_sigterm_to_one_process_stops_all_at_the_same_step_and_they_go_on_from_i
     while processes[0].is_alive() and (not lines.exists() or len(rows(lines.parent)) < 3):
         time.sleep(0.01)
     processes[1].terminate()
-    assert exit_codes(processes) == [1, -signal.SIGTERM]  # KeyboardInterrupt in the one that got no signal
+    # KeyboardInterrupt in the one that got no signal
+    assert exit_codes(processes) == [1, -signal.SIGTERM]
     assert exit_codes(start_together(options(scenes, tmp_path / "parts", *parts))) == [0, 0]
     ours, theirs = weights(tmp_path / "parts"), weights(tmp_path / "whole")
     assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
@@ -125,19 +144,32 @@ def test_sigterm_to_one_process_stops_all_at_the_same_step_and_they_go_on_from_i
 
 def test_a_mistake_ends_all_processes(scenes, tmp_path):
     assert exit_codes(start_together(options(tmp_path / "nowhere", tmp_path / "run"))) == [1, 1]
-    with pytest.raises(ConfigError, match=r"train\.batch_size=2 leaves some of 1 processes x train\.accumulate=3"):
+    with pytest.raises(
+        ConfigError, match=r"train\.batch_size=2 leaves some of 1 processes x train\.accumulate=3"
+    ):
         fit(config(scenes, tmp_path / "run", "train.accumulate=3"), quiet)
     assert not (tmp_path / "run").exists()
 
 
-# Buys the proof that the commands of the README for several machines work: two agents, which find each other by TCP.
+# Buys the proof that the commands of the README for several machines work: two agents, which find
+# each other by TCP.
 @pytest.mark.slow
 def test_two_torchrun_agents_train_together(scenes, alone, tmp_path):
     command = [sys.executable, "-m", "torch.distributed.run", "--nnodes=2", "--nproc-per-node=1"]
-    command += ["--rdzv-backend=c10d", f"--rdzv-endpoint=127.0.0.1:{free_port()}", "-m", "mf3d_tutorial.train"]
+    command += [
+        "--rdzv-backend=c10d",
+        f"--rdzv-endpoint=127.0.0.1:{free_port()}",
+        "-m",
+        "mf3d_tutorial.train",
+    ]
     command += options(scenes, tmp_path, *NO_BATCH_NORM)
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "OMP_NUM_THREADS": "1"}
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True, "env": environment}
+    pipes = {
+        "stdout": subprocess.PIPE,
+        "stderr": subprocess.STDOUT,
+        "text": True,
+        "env": environment,
+    }
     agents = [subprocess.Popen(command, **pipes) for _ in range(2)]
     said = [agent.communicate(timeout=200)[0] for agent in agents]
     assert [agent.returncode for agent in agents] == [0, 0], said
@@ -165,11 +197,27 @@ def test_two_gpus_give_the_weights_of_one(scenes, tmp_path):
     """NCCL and SyncBatchNorm, which gloo and the CPU cannot show."""
     if torch.cuda.device_count() < 2:
         pytest.skip("needs two GPUs")
-    changed = ["model.backbone._target_=test_distributed.NormModel", "train.precision=32", "device=cuda"]
+    changed = [
+        "model.backbone._target_=test_distributed.NormModel",
+        "train.precision=32",
+        "device=cuda",
+    ]
     changed += ["train.batch_size=5"]  # SyncBatchNorm needs a scene in every process of every step
     for gpus, name in ((1, "one"), (2, "two")):
-        command = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={gpus}"]
-        command += ["-m", "mf3d_tutorial.train", *options(scenes, tmp_path / name, *NO_BATCH_NORM, *changed)]
+        command = [
+            sys.executable,
+            "-m",
+            "torch.distributed.run",
+            "--standalone",
+            f"--nproc-per-node={gpus}",
+        ]
+        command += [
+            "-m",
+            "mf3d_tutorial.train",
+            *options(scenes, tmp_path / name, *NO_BATCH_NORM, *changed),
+        ]
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-        subprocess.run([*command, "train.sync_batchnorm=true"], check=True, env=environment, timeout=300)
+        subprocess.run(
+            [*command, "train.sync_batchnorm=true"], check=True, env=environment, timeout=300
+        )
     assert_near(tmp_path / "two", tmp_path / "one", rtol=1e-2, atol=1e-4)

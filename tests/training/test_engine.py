@@ -14,7 +14,14 @@ from mf3d_tutorial.common.errors import UserError, exit_on_user_error
 from mf3d_tutorial.config import load_config, read_config
 from mf3d_tutorial.rooms import make_scene
 from mf3d_tutorial.training.checkpoint import CheckpointError, load_checkpoint
-from mf3d_tutorial.training.engine import Run, build_loader, fit, load_datasets, train_step, validate
+from mf3d_tutorial.training.engine import (
+    Run,
+    build_loader,
+    fit,
+    load_datasets,
+    train_step,
+    validate,
+)
 
 FILES = {"config.yaml", "metrics.jsonl", "metrics.json", "last.ckpt", "previous.ckpt", "best.ckpt"}
 
@@ -36,16 +43,23 @@ NAN = torch.tensor(torch.nan, requires_grad=True)
 
 
 def config(rooms: Path, out: Path, *overrides: str):
-    small = ["data.voxel_size=0.16", "model.backbone_voxel_size=0.16", "train.eval_every=2", "train.log_every=1"]
-    return load_config(["recipe=tiny", f"paths.data_dir={rooms}", f"paths.output_dir={out}", *small, *overrides])
+    small = [
+        "data.voxel_size=0.16",
+        "model.backbone_voxel_size=0.16",
+        "train.eval_every=2",
+        "train.log_every=1",
+    ]
+    return load_config(
+        ["recipe=tiny", f"paths.data_dir={rooms}", f"paths.output_dir={out}", *small, *overrides]
+    )
 
 
 def quiet(_line: str) -> None:
     pass
 
 
-# Buys the proof that model, loss, matching, optimiser, inference and AP work together: a bug in any of them and the
-# model cannot learn even one room by heart.
+# Buys the proof that model, loss, matching, optimiser, inference and AP work together: a bug in any
+# of them and the model cannot learn even one room by heart.
 @pytest.mark.slow
 def test_one_room_can_be_learned_by_heart(rooms):
     overrides = ["train.batch_size=1", "train.epochs=80", "data.augment=[]"]
@@ -78,7 +92,9 @@ def test_a_run_leaves_its_folder_and_numbers(rooms, tmp_path):
 
 def test_a_resumed_run_equals_one_that_was_not_interrupted(rooms, tmp_path, one_thread):
     fit(config(rooms, tmp_path / "whole", "train.epochs=4", "model.dropout=0.1"), quiet)
-    cfg = config(rooms, tmp_path / "parts", "train.epochs=4", "model.dropout=0.1", "train.resume=auto")
+    cfg = config(
+        rooms, tmp_path / "parts", "train.epochs=4", "model.dropout=0.1", "train.resume=auto"
+    )
     folder = tmp_path / "parts"
 
     class Stopped(Exception):
@@ -92,7 +108,9 @@ def test_a_resumed_run_equals_one_that_was_not_interrupted(rooms, tmp_path, one_
         fit(cfg, stop)
     assert load_checkpoint(folder / "last.ckpt")["epoch"] == 3
     fit(cfg, quiet)
-    whole, parts = (load_checkpoint(tmp_path / name / "last.ckpt")["model"] for name in ("whole", "parts"))
+    whole, parts = (
+        load_checkpoint(tmp_path / name / "last.ckpt")["model"] for name in ("whole", "parts")
+    )
     assert all(torch.equal(whole[name], parts[name]) for name in whole)
 
 
@@ -122,14 +140,24 @@ def test_a_loss_that_is_not_finite_changes_nothing_and_names_the_scenes(rooms, t
 def test_gradients_are_clipped_to_the_norm_that_is_asked_for(rooms, tmp_path, limit):
     cfg = config(rooms, tmp_path, f"train.max_grad_norm={limit}")
     run = Run.create(cfg, torch.device("cpu"), num_scenes=2)
-    before = train_step(run, next(iter(build_loader(cfg, load_datasets(cfg)[0]))))["grad_norm"].item()
-    after = torch.cat([parameter.grad.flatten() for parameter in run.parameters]).double().norm().item()
+    before = train_step(run, next(iter(build_loader(cfg, load_datasets(cfg)[0]))))[
+        "grad_norm"
+    ].item()
+    after = (
+        torch.cat([parameter.grad.flatten() for parameter in run.parameters]).double().norm().item()
+    )
     assert 0.01 < before < 1e6
     assert after == pytest.approx(min(before, limit), rel=1e-3)
 
 
 def test_the_step_schedule_lowers_the_learning_rate_every_so_many_epochs(rooms, tmp_path):
-    options = ["train.schedule=step", "train.step_size=2", "train.gamma=0.1", "train.epochs=5", "train.lr=1e-3"]
+    options = [
+        "train.schedule=step",
+        "train.step_size=2",
+        "train.gamma=0.1",
+        "train.epochs=5",
+        "train.lr=1e-3",
+    ]
     fit(config(rooms, tmp_path, *options, "train.eval_every=100"), quiet)
     rows = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
     rates = [row["lr"] for row in rows if row["kind"] == "train"]
@@ -145,10 +173,15 @@ def test_the_validation_loss_is_the_weighted_sum_of_its_three_terms_over_scenes(
     run.model.eval()
     with torch.no_grad():
         each = [run.criterion(run.model(batch.points), batch.targets) for batch in loader]
-    means = {name: sum(losses[name].item() for losses in each) / len(each) for name in ("cls", "bce", "dice")}
+    means = {
+        name: sum(losses[name].item() for losses in each) / len(each)
+        for name in ("cls", "bce", "dice")
+    }
     assert min(means.values()) > 0
     assert {name: metrics[f"val_{name}"] for name in means} == pytest.approx(means, rel=1e-4)
-    assert metrics["val_loss"] == pytest.approx(2 * means["cls"] + 3 * means["bce"] + 7 * means["dice"], rel=1e-4)
+    assert metrics["val_loss"] == pytest.approx(
+        2 * means["cls"] + 3 * means["bce"] + 7 * means["dice"], rel=1e-4
+    )
 
 
 def test_both_label_sets_train(rooms, tmp_path):
@@ -167,7 +200,13 @@ def test_both_label_sets_train(rooms, tmp_path):
     ],
 )
 def test_a_mistake_is_one_sentence_and_exit_code_2(rooms, tmp_path, override, sentence):
-    command = [sys.executable, "-m", "mf3d_tutorial.train", "recipe=tiny", f"paths.data_dir={rooms}"]
+    command = [
+        sys.executable,
+        "-m",
+        "mf3d_tutorial.train",
+        "recipe=tiny",
+        f"paths.data_dir={rooms}",
+    ]
     command += [f"paths.output_dir={tmp_path / 'run'}", "train.max_steps=1", override]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120)
     assert done.returncode == 2

@@ -1,4 +1,5 @@
-"""What can end a run, done to it on purpose; each test says what is left, and nothing that was reached is lost."""
+"""What can end a run, done to it on purpose; each test says what is left, and nothing that was
+reached is lost."""
 
 import itertools
 import json
@@ -65,9 +66,12 @@ def stop_at(monkeypatch, step: int, error: BaseException) -> None:
     monkeypatch.setattr(engine, "train_step", failing)
 
 
-# Buys the proof that a run can be killed at any moment: 3 x kill -9 and 2 x SIGTERM, wherever they hit it.
+# Buys the proof that a run can be killed at any moment: 3 x kill -9 and 2 x SIGTERM, wherever they
+# hit it.
 @pytest.mark.slow
-def test_a_run_killed_again_and_again_ends_as_if_nothing_had_happened(scenes, undisturbed, tmp_path):
+def test_a_run_killed_again_and_again_ends_as_if_nothing_had_happened(
+    scenes, undisturbed, tmp_path
+):
     seed = time.time_ns()
     print(f"the moments are those of random.Random({seed})")  # which pytest shows if the test fails
     moments = random.Random(seed)
@@ -88,7 +92,9 @@ def test_a_run_killed_again_and_again_ends_as_if_nothing_had_happened(scenes, un
 def test_sigterm_in_the_middle_of_an_epoch_loses_no_step(scenes, undisturbed, tmp_path, workers):
     more = ["train.save_every=1000", f"train.num_workers={workers}"]
     process = start(options(scenes, tmp_path, *more))
-    while process.is_alive() and (not (tmp_path / "metrics.jsonl").exists() or len(rows(tmp_path)) < 5):
+    while process.is_alive() and (
+        not (tmp_path / "metrics.jsonl").exists() or len(rows(tmp_path)) < 5
+    ):
         time.sleep(0.01)
     process.terminate()
     process.join()
@@ -100,7 +106,9 @@ def test_sigterm_in_the_middle_of_an_epoch_loses_no_step(scenes, undisturbed, tm
 
 
 @pytest.mark.parametrize("where", ["training", "validation"])
-def test_an_interrupt_as_papermill_and_ctrl_c_send_it_saves_first(scenes, undisturbed, tmp_path, monkeypatch, where):
+def test_an_interrupt_as_papermill_and_ctrl_c_send_it_saves_first(
+    scenes, undisturbed, tmp_path, monkeypatch, where
+):
     handler = signal.getsignal(signal.SIGINT)
     with monkeypatch.context() as patch:
         if where == "training":
@@ -137,15 +145,21 @@ def test_lines_that_the_checkpoint_does_not_know_of_are_written_anew(scenes, tmp
 
 def test_a_full_disk_leaves_the_checkpoint_before_it(scenes, undisturbed, tmp_path):
     # A limit on the size of files stands for the full disk: writing fails in the same place.
-    code = "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[1]),) * 2); "
+    code = (
+        "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[1]),) * 2); "
+    )
     code += "from mf3d_tutorial.train import main; sys.argv[1:] = sys.argv[2:]; main()"
     fit(config(scenes, tmp_path, "train.max_steps=4"), quiet)
     size = (tmp_path / "last.ckpt").stat().st_size
     before = (tmp_path / "last.ckpt").read_bytes()
     arguments = options(scenes, tmp_path, "train.num_workers=0")
-    done = subprocess.run([sys.executable, "-c", code, str(size // 2), *arguments], capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(size // 2), *arguments], capture_output=True, text=True
+    )
     assert done.returncode == 2
-    assert re.search(r"last\.ckpt cannot be written \(.*\): .*free space", done.stderr.splitlines()[-1])
+    assert re.search(
+        r"last\.ckpt cannot be written \(.*\): .*free space", done.stderr.splitlines()[-1]
+    )
     assert (tmp_path / "last.ckpt").read_bytes() == before
     assert not list(tmp_path.glob("*.tmp"))
 
@@ -164,7 +178,9 @@ def test_a_damaged_checkpoint_is_named_and_the_one_before_it_taken(scenes, undis
     damage(tmp_path / "last.ckpt")
     said = []
     fit(config(scenes, tmp_path), said.append)
-    assert any(re.search(r"last\.ckpt is damaged .*Going on from .*previous\.ckpt", line) for line in said)
+    assert any(
+        re.search(r"last\.ckpt is damaged .*Going on from .*previous\.ckpt", line) for line in said
+    )
     assert (tmp_path / "damaged.ckpt").exists()
     assert_same_end(tmp_path, undisturbed)
 
@@ -214,7 +230,9 @@ def test_a_second_run_in_the_same_folder_is_refused(scenes, undisturbed, tmp_pat
 def test_a_scene_that_turns_unreadable_is_named_and_the_run_goes_on_once_it_is_mended(
     scenes, undisturbed, tmp_path, workers
 ):
-    data, out, more = tmp_path / "data", tmp_path / "run", (f"train.num_workers={workers}", "data.cache=false")
+    data = tmp_path / "data"
+    out = tmp_path / "run"
+    more = (f"train.num_workers={workers}", "data.cache=false")
     shutil.copytree(scenes, data)
     color = data / "train/scene3/color.npy"
     good = color.read_bytes()
@@ -235,11 +253,15 @@ def test_a_scene_that_turns_unreadable_is_named_and_the_run_goes_on_once_it_is_m
 def test_a_dead_loader_process_is_named_and_nothing_is_lost(scenes, undisturbed, tmp_path):
     def kill_loader(line: str) -> None:
         if line.startswith("run folder"):
-            engine.ScanNetScenes.__getitem__ = lambda self, item: os.kill(os.getpid(), signal.SIGKILL)
+            engine.ScanNetScenes.__getitem__ = lambda self, item: os.kill(
+                os.getpid(), signal.SIGKILL
+            )
 
     real = engine.ScanNetScenes.__getitem__
     try:
-        with pytest.raises(UserError, match=r"a data loader process died .*lower train\.num_workers"):
+        with pytest.raises(
+            UserError, match=r"a data loader process died .*lower train\.num_workers"
+        ):
             fit(config(scenes, tmp_path, "train.num_workers=1"), kill_loader)
     finally:
         engine.ScanNetScenes.__getitem__ = real
@@ -247,18 +269,23 @@ def test_a_dead_loader_process_is_named_and_nothing_is_lost(scenes, undisturbed,
     assert_same_end(tmp_path, undisturbed)
 
 
-def test_a_gpu_without_room_is_explained_and_nothing_is_lost(scenes, undisturbed, tmp_path, monkeypatch):
+def test_a_gpu_without_room_is_explained_and_nothing_is_lost(
+    scenes, undisturbed, tmp_path, monkeypatch
+):
     with monkeypatch.context() as patch:
         real = engine.MaskFormer3D.forward_layers
 
         def full(model, points, last_only=False):
-            outputs = real(model, points, last_only)  # the statistics of batch norm have changed by now
+            # the statistics of batch norm have changed by now
+            outputs = real(model, points, last_only)
             if len(rows(tmp_path)) == 4:
                 raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB.")
             return outputs
 
         patch.setattr(engine.MaskFormer3D, "forward_layers", full)
-        with pytest.raises(UserError, match=r"step 5, scene\d, scene\d with \d+ points: raise train\.accumulate"):
+        with pytest.raises(
+            UserError, match=r"step 5, scene\d, scene\d with \d+ points: raise train\.accumulate"
+        ):
             fit(config(scenes, tmp_path), quiet)
     fit(config(scenes, tmp_path), quiet)
     assert_same_end(tmp_path, undisturbed)
@@ -271,12 +298,18 @@ def test_a_step_that_a_real_gpu_has_no_room_for_changes_nothing(scenes, tmp_path
     batch = next(iter(build_loader(cfg, load_datasets(cfg)[0])))
     train_step(run, batch)
     before = {name: value.clone() for name, value in run.model.state_dict().items()}
-    coord = np.random.default_rng(0).uniform(0, 8, (3_000_000, 3))  # several voxels on the U-Net's coarsest grid
+    # several voxels on the U-Net's coarsest grid
+    coord = np.random.default_rng(0).uniform(0, 8, (3_000_000, 3))
     write_scene(tmp_path / "train" / "large", points=len(coord), coord=coord)
-    large = collate([ScanNetScenes(tmp_path, "train", voxel_size=None)[0]], in_features=cfg.model.in_features)
+    large = collate(
+        [ScanNetScenes(tmp_path, "train", voxel_size=None)[0]], in_features=cfg.model.in_features
+    )
     torch.cuda.set_per_process_memory_fraction(0.002)  # some 280 MB of an H200
     try:
-        with pytest.raises(UserError, match=r"memory is too small for step 2, large with [\d,]+ points: raise train"):
+        with pytest.raises(
+            UserError,
+            match=r"memory is too small for step 2, large with [\d,]+ points: raise train",
+        ):
             train_step(run, large)
     finally:
         torch.cuda.set_per_process_memory_fraction(1.0)
@@ -286,7 +319,9 @@ def test_a_step_that_a_real_gpu_has_no_room_for_changes_nothing(scenes, tmp_path
 
 
 @pytest.mark.parametrize("where", ["loss", "outputs", "gradient"])
-def test_a_batch_that_is_not_finite_changes_nothing_and_is_kept_for_inspection(scenes, tmp_path, where):
+def test_a_batch_that_is_not_finite_changes_nothing_and_is_kept_for_inspection(
+    scenes, tmp_path, where
+):
     cfg = config(scenes, tmp_path, "train.max_nonfinite=2")
     run = Run.create(cfg, torch.device("cpu"), num_scenes=5)
     batch = next(iter(build_loader(cfg, load_datasets(cfg)[0])))
@@ -328,14 +363,18 @@ def test_a_scene_of_a_single_voxel_is_named(scenes, tmp_path):
     batch = collate([dataset[0]], in_features=run.cfg.model.in_features)
     batch.points.coordinate_tensor[:] = 0.01
     before = {name: value.clone() for name, value in run.model.state_dict().items()}
-    with pytest.raises(UserError, match="scene0 at step 1: a single voxel is left on the backbone's coarsest grid"):
+    with pytest.raises(
+        UserError, match="scene0 at step 1: a single voxel is left on the backbone's coarsest grid"
+    ):
         train_step(run, batch)
     assert all(torch.equal(value, before[name]) for name, value in run.model.state_dict().items())
 
 
 def test_a_run_goes_on_with_the_learning_rate_that_is_asked_for(scenes, tmp_path):
     options = ("train.schedule=onecycle", "train.weight_decay=0.01")
-    first = Run.create(config(scenes, tmp_path, *options, "train.lr=1e-3"), torch.device("cpu"), num_scenes=5)
+    first = Run.create(
+        config(scenes, tmp_path, *options, "train.lr=1e-3"), torch.device("cpu"), num_scenes=5
+    )
     batch = next(iter(build_loader(first.cfg, load_datasets(first.cfg)[0])))
     for _ in range(3):
         train_step(first, batch)
@@ -346,12 +385,16 @@ def test_a_run_goes_on_with_the_learning_rate_that_is_asked_for(scenes, tmp_path
         again.load_state_dict(state)
         return again.optimizer.param_groups[0]
 
-    assert resumed(*options, "train.lr=1e-3") == first.optimizer.param_groups[0] | {"params": unittest.mock.ANY}
+    assert resumed(*options, "train.lr=1e-3") == first.optimizer.param_groups[0] | {
+        "params": unittest.mock.ANY
+    }
     group = resumed("train.schedule=onecycle", "train.lr=1e-4", "train.weight_decay=0.5")
     assert group["lr"] == pytest.approx(first.optimizer.param_groups[0]["lr"] / 10)
     assert group["max_lr"] == 1e-4
     assert group["weight_decay"] == 0.5
-    with pytest.raises(ConfigError, match=r"train\.schedule cannot be changed .* began with onecycle, not step"):
+    with pytest.raises(
+        ConfigError, match=r"train\.schedule cannot be changed .* began with onecycle, not step"
+    ):
         resumed("train.schedule=step")
 
 
@@ -422,7 +465,9 @@ class Writer(list):
         pass
 
 
-def test_a_tracker_gets_every_number_and_is_asked_for_if_it_is_missing(scenes, tmp_path, monkeypatch):
+def test_a_tracker_gets_every_number_and_is_asked_for_if_it_is_missing(
+    scenes, tmp_path, monkeypatch
+):
     cfg = config(scenes, tmp_path, "train.max_steps=2", "train.tracker=tensorboard")
     monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
     with pytest.raises(ConfigError, match=r"train\.tracker=tensorboard: .*pip install tensorboard"):

@@ -32,11 +32,17 @@ def loop_losses(outputs, targets, weights: Weights, no_object_weight: float) -> 
     cls, bce, dice = [], [], []
     for b, target in enumerate(targets):
         pairs = cheapest_pairs(loop_cost(logits[b], masks[b], target, weights))
-        label = dict.fromkeys(range(QUERIES), CLASSES) | {q: target.labels[m].item() for q, m in pairs}
+        label = dict.fromkeys(range(QUERIES), CLASSES) | {
+            q: target.labels[m].item() for q, m in pairs
+        }
         weight = [no_object_weight if label[q] == CLASSES else 1.0 for q in range(QUERIES)]
-        entropy = [-math.log(loop_probability(logits[b, q].tolist())[label[q]]) for q in range(QUERIES)]
+        entropy = [
+            -math.log(loop_probability(logits[b, q].tolist())[label[q]]) for q in range(QUERIES)
+        ]
         cls.append(sum(w * e for w, e in zip(weight, entropy)) / sum(weight))
-        terms = [loop_mask_terms(masks[b][q].tolist(), (target.instance == m).tolist()) for q, m in pairs]
+        terms = [
+            loop_mask_terms(masks[b][q].tolist(), (target.instance == m).tolist()) for q, m in pairs
+        ]
         if terms:
             bce.append(mean([term[0] for term in terms]))
             dice.append(mean([term[1] for term in terms]))
@@ -58,7 +64,9 @@ def test_the_losses_are_those_of_the_formulas(instances, options):
 def test_the_defaults_are_the_seeds():
     outputs, targets = random_batch(3, 1)
     expected = loop_losses(outputs, targets, Weights(1.0, 5.0, 5.0), 0.1)
-    assert SetCriterion()(outputs, targets)["loss"].item() == pytest.approx(expected["loss"], rel=1e-5)
+    assert SetCriterion()(outputs, targets)["loss"].item() == pytest.approx(
+        expected["loss"], rel=1e-5
+    )
 
 
 def test_the_gradient_is_finite_and_reaches_every_output():
@@ -85,7 +93,8 @@ def test_a_batch_without_instances_has_no_mask_loss_but_a_graph():
     assert losses["loss"] == losses["cls"] > 0
     losses["loss"].backward()
     assert (logits.grad.abs().sum(-1) > 0).all()
-    assert all((mask.grad == 0).all() for mask in masks)  # not None: DDP waits for every parameter's gradient
+    # not None: DDP waits for every parameter's gradient
+    assert all((mask.grad == 0).all() for mask in masks)
 
 
 def test_a_scene_without_instances_leaves_the_mask_losses_of_the_others_alone():
@@ -156,11 +165,15 @@ def test_the_loss_of_a_200000_point_mask_is_finite_under_cuda_autocast():
     from mf3d_tutorial.data.targets import Target
 
     features = torch.full((200_000, 8), 0.5, device="cuda", requires_grad=True)
-    target = Target(torch.tensor([1]), torch.zeros(200_000, dtype=torch.long)).map(torch.Tensor.cuda)
+    target = Target(torch.tensor([1]), torch.zeros(200_000, dtype=torch.long)).map(
+        torch.Tensor.cuda
+    )
     with torch.autocast("cuda", torch.float16):
         mask = torch.ones(QUERIES, 8, device="cuda") @ features.T
         assert mask.dtype == torch.float16
-        losses = SetCriterion()((torch.zeros(1, QUERIES, CLASSES + 1, device="cuda"), [mask]), [target])
+        losses = SetCriterion()(
+            (torch.zeros(1, QUERIES, CLASSES + 1, device="cuda"), [mask]), [target]
+        )
     losses["loss"].backward()
     probability = 1 / (1 + math.exp(-4))
     assert losses["bce"].item() == pytest.approx(-math.log(probability), rel=1e-3)
@@ -173,12 +186,15 @@ def test_the_loss_of_a_200000_point_mask_is_finite_under_cuda_autocast():
 @pytest.mark.parametrize("half", [False, True], ids=["float32", "float16"])
 @pytest.mark.parametrize("instances", [(30, 41, 12), (3, 0, 130), (0, 0, 0)])
 def test_the_loss_without_masks_on_cuda_is_that_of_the_masks_in_float64(instances, half):
-    """As the model gives its outputs, the kernels take sums; as a list, plain PyTorch writes every mask."""
+    """As the model gives its outputs, the kernels take sums; as a list, plain PyTorch writes every
+    mask."""
     rng = torch.Generator().manual_seed(0)
     sizes, targets = (3001, 20_000, 777), []
     for count, size in zip(instances, sizes):
         targets.append(random_target(size, count, CLASSES, rng).map(torch.Tensor.cuda))
-    queries, features = (torch.randn(*shape, 48, generator=rng) for shape in ((3, 3, 100), (sum(sizes),)))
+    queries, features = (
+        torch.randn(*shape, 48, generator=rng) for shape in ((3, 3, 100), (sum(sizes),))
+    )
     inputs = [torch.randn(3, 3, 100, CLASSES + 1, generator=rng), queries, features / 4]
     inputs = [x.cuda().half() if half else x.cuda() for x in inputs]
     exact = [x.double().requires_grad_() for x in inputs]
@@ -189,7 +205,9 @@ def test_the_loss_without_masks_on_cuda_is_that_of_the_masks_in_float64(instance
     theirs = criterion(list(LayerOutputs(*exact, sizes)), targets)
     for name, value in theirs.items():
         assert ours[name].item() == pytest.approx(value.item(), rel=1e-3 if half else 1e-5), name
-    gradients = (torch.autograd.grad(1024 * one["loss"], x) for one, x in ((ours, inputs), (theirs, exact)))
+    gradients = (
+        torch.autograd.grad(1024 * one["loss"], x) for one, x in ((ours, inputs), (theirs, exact))
+    )
     for our, their in zip(*gradients):
         assert (our - their).norm() <= (5e-3 if half else 1e-4) * their.norm()
 
@@ -198,9 +216,15 @@ def test_the_loss_without_masks_on_cuda_is_that_of_the_masks_in_float64(instance
 def test_as_many_sampled_points_as_there_are_give_the_loss_of_all_on_cuda():
     rng = torch.Generator().manual_seed(0)
     targets = [random_target(size, 5, CLASSES, rng).map(torch.Tensor.cuda) for size in (70, 40)]
-    inputs = [torch.randn(*shape, generator=rng).cuda() for shape in ((2, 2, 9, CLASSES + 1), (2, 2, 9, 16), (110, 16))]
+    inputs = [
+        torch.randn(*shape, generator=rng).cuda()
+        for shape in ((2, 2, 9, CLASSES + 1), (2, 2, 9, 16), (110, 16))
+    ]
     outputs = LayerOutputs(*(x.requires_grad_() for x in inputs), (70, 40))
-    want, got = (SetCriterion(aux_weight=0.5, sample_points=points)(outputs, targets) for points in (None, 100))
+    want, got = (
+        SetCriterion(aux_weight=0.5, sample_points=points)(outputs, targets)
+        for points in (None, 100)
+    )
     for name, value in want.items():
         torch.testing.assert_close(got[name], value)
     few = SetCriterion(sample_points=10)(outputs, targets)["loss"]

@@ -24,7 +24,9 @@ def pairs_of(assignment) -> list[tuple[int, int]]:
     return list(zip(assignment.q_idx.tolist(), assignment.t_idx.tolist()))
 
 
-@pytest.mark.parametrize("weights", [WEIGHTS, Weights(2.0, 0.0, 0.0), Weights(0.0, 1.0, 0.0), Weights(0.0, 0.0, 3.0)])
+@pytest.mark.parametrize(
+    "weights", [WEIGHTS, Weights(2.0, 0.0, 0.0), Weights(0.0, 1.0, 0.0), Weights(0.0, 0.0, 3.0)]
+)
 @pytest.mark.parametrize(("queries", "points", "instances"), [(4, 30, 3), (2, 7, 5), (3, 1, 1)])
 def test_the_cost_is_that_of_the_formulas(weights, queries, points, instances):
     logits, mask, target = random_scene(queries, points, instances, seed=queries)
@@ -62,7 +64,9 @@ def test_a_perfect_query_gets_its_instance():
 
 @pytest.mark.parametrize("sizes", [(0,), (0, 3), (3, 0, 0), (0, 0)])
 def test_scenes_without_instances_have_no_pairs(sizes):
-    logits, masks, targets = zip(*[random_scene(4, 10 + b, size, seed=b) for b, size in enumerate(sizes)])
+    logits, masks, targets = zip(
+        *[random_scene(4, 10 + b, size, seed=b) for b, size in enumerate(sizes)]
+    )
     found = match(torch.stack(logits), list(masks), list(targets), WEIGHTS)
     assert [len(assignment.q_idx) for assignment in found] == list(sizes)
     assert [len(assignment.t_idx) for assignment in found] == list(sizes)
@@ -70,14 +74,19 @@ def test_scenes_without_instances_have_no_pairs(sizes):
 
 def test_the_pairs_can_index_tensors_and_carry_no_gradient():
     logits, mask, target = random_scene(4, 10, 2, seed=0)
-    q_idx, t_idx = match(logits[None].requires_grad_(), [mask.requires_grad_()], [target], WEIGHTS)[0]
+    q_idx, t_idx = match(logits[None].requires_grad_(), [mask.requires_grad_()], [target], WEIGHTS)[
+        0
+    ]
     assert q_idx.dtype == t_idx.dtype == torch.int64
     assert mask[q_idx].shape == target.masks[t_idx].shape == (2, 10)
 
 
 def big_scene(points: int = 200_000):
-    """Query 0 covers all of an instance that fills the scene: sums of 200,000 overflow float16 at 65,504."""
-    mask = torch.stack([torch.full((points,), 4.0), torch.full((points,), -4.0), torch.zeros(points)])
+    """Query 0 covers all of an instance that fills the scene: sums of 200,000 overflow float16 at
+    65,504."""
+    mask = torch.stack(
+        [torch.full((points,), 4.0), torch.full((points,), -4.0), torch.zeros(points)]
+    )
     instance = torch.zeros(points, dtype=torch.long)
     instance[:10] = 1
     return torch.zeros(3, CLASSES + 1), mask, Target(torch.tensor([0, 1]), instance)

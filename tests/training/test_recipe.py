@@ -1,4 +1,5 @@
-"""The parts of recipe=strong that belong to the run: averaged weights, training by the clock, weight decay groups."""
+"""The parts of recipe=strong that belong to the run: averaged weights, training by the clock,
+weight decay groups."""
 
 import json
 import time
@@ -18,8 +19,17 @@ from mf3d_tutorial.training.run_state import Progress, Run
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 POINTWISE = ["model.backbone._target_=small_run.PointModel", "model.backbone_voxel_size=null"]
-STRONG = ["train.ema=0.9", "model.feature_levels=3", "model.query_init=mixed", "train.decay_all=false"]
-STRONG += ["data.augment=[flip,elastic,crop]", "loss.sample_points=100", "model.backbone_voxel_size=0.04"]
+STRONG = [
+    "train.ema=0.9",
+    "model.feature_levels=3",
+    "model.query_init=mixed",
+    "train.decay_all=false",
+]
+STRONG += [
+    "data.augment=[flip,elastic,crop]",
+    "loss.sample_points=100",
+    "model.backbone_voxel_size=0.04",
+]
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +38,9 @@ def scenes(tmp_path_factory) -> Path:
 
 
 def test_every_row_of_the_benchmark_changes_the_baseline():
-    configs = {row: load_config([*overrides, "paths.data_dir=x"]) for row, overrides in ROWS.items()}
+    configs = {
+        row: load_config([*overrides, "paths.data_dir=x"]) for row, overrides in ROWS.items()
+    }
     assert len({repr(cfg) for cfg in configs.values()}) == len(ROWS)
     assert configs["seed"] == load_config(["recipe=baseline", "paths.data_dir=x"])
 
@@ -61,10 +73,14 @@ def test_a_step_that_is_left_out_does_not_move_the_average(scenes):
     before = {name: value.clone() for name, value in run.averaged.state_dict().items()}
     batch.points.feature_tensor[:] = torch.nan
     train_step(run, batch)
-    assert all(torch.equal(value, before[name]) for name, value in run.averaged.state_dict().items())
+    assert all(
+        torch.equal(value, before[name]) for name, value in run.averaged.state_dict().items()
+    )
 
 
-def test_a_stopped_run_with_all_parts_of_the_recipe_ends_as_one_that_was_not(scenes, tmp_path, monkeypatch):
+def test_a_stopped_run_with_all_parts_of_the_recipe_ends_as_one_that_was_not(
+    scenes, tmp_path, monkeypatch
+):
     fit(config(scenes, tmp_path / "whole", *STRONG), quiet)
 
     def failing(run, *parts):
@@ -79,17 +95,23 @@ def test_a_stopped_run_with_all_parts_of_the_recipe_ends_as_one_that_was_not(sce
     fit(config(scenes, tmp_path / "parts", *STRONG), quiet)
     whole, parts = (load_checkpoint(tmp_path / name / "last.ckpt") for name in ("whole", "parts"))
     for weights in ("model", "trained"):
-        assert all(torch.equal(value, parts[weights][name]) for name, value in whole[weights].items())
+        assert all(
+            torch.equal(value, parts[weights][name]) for name, value in whole[weights].items()
+        )
     assert rows(tmp_path / "parts") == rows(tmp_path / "whole")
 
 
 def test_the_averaged_weights_are_validated_and_used(scenes, tmp_path, monkeypatch):
     validated = []
     real = engine.validate
-    monkeypatch.setattr(engine, "validate", lambda model, *rest: validated.append(model) or real(model, *rest))
+    monkeypatch.setattr(
+        engine, "validate", lambda model, *rest: validated.append(model) or real(model, *rest)
+    )
     fit(config(scenes, tmp_path, "train.ema=0.9", "train.max_steps=3", *POINTWISE), quiet)
     state = load_checkpoint(tmp_path / "last.ckpt")
-    assert not torch.equal(state["model"]["class_head.weight"], state["trained"]["class_head.weight"])
+    assert not torch.equal(
+        state["model"]["class_head.weight"], state["trained"]["class_head.weight"]
+    )
     used = load_model(tmp_path / "last.ckpt")[0].state_dict()
     for name, value in validated[-1].state_dict().items():
         assert torch.equal(used[name], value)
@@ -111,14 +133,16 @@ def test_a_run_can_be_made_longer(scenes, tmp_path):
     assert again > 100 * last  # the cycle's end, then the place of step 4 of 9
 
 
-# --- by the clock -----------------------------------------------------------------------------------------------------
+# --- by the clock
+# --------------------------------------------------------------------------------
 
 
 def test_the_minutes_end_a_run_and_a_resumed_one_has_the_rest(scenes, tmp_path, monkeypatch):
     monkeypatch.setattr(Progress, "seconds", property(lambda progress: 6.0 * progress.run.step))
     options = ["train.minutes=1", "train.epochs=1000", *POINTWISE]
     metrics = fit(config(scenes, tmp_path / "whole", *options), quiet)
-    assert (metrics["steps"], metrics["epochs"]) == (10, 4)  # three steps an epoch; the last one is cut
+    # three steps an epoch; the last one is cut
+    assert (metrics["steps"], metrics["epochs"]) == (10, 4)
     assert rows(tmp_path / "whole")[-1]["kind"] == "val"
     fit(config(scenes, tmp_path / "parts", *options[1:], "train.minutes=0.5"), quiet)
     assert fit(config(scenes, tmp_path / "parts", *options), quiet)["steps"] == 10
@@ -126,7 +150,9 @@ def test_the_minutes_end_a_run_and_a_resumed_one_has_the_rest(scenes, tmp_path, 
 
 def test_the_minutes_are_those_of_the_clock(scenes, tmp_path):
     start = time.monotonic()
-    metrics = fit(config(scenes, tmp_path, "train.minutes=0.03", "train.epochs=100000", *POINTWISE), quiet)
+    metrics = fit(
+        config(scenes, tmp_path, "train.minutes=0.03", "train.epochs=100000", *POINTWISE), quiet
+    )
     assert 1.8 <= metrics["train_seconds"] <= time.monotonic() - start < 60
     assert json.loads((tmp_path / "metrics.json").read_text())["ap"] == metrics["ap"]
 
@@ -149,19 +175,30 @@ def test_the_learning_rate_ends_at_its_lowest_when_the_minutes_do(scenes, speed)
     assert rates[-1] < 1e-3 * run.cfg.train.lr
 
 
-# --- weight decay -----------------------------------------------------------------------------------------------------
+# --- weight decay
+# --------------------------------------------------------------------------------
 
 
 def test_norms_biases_and_embeddings_are_spared_the_decay(scenes):
-    run, _ = new_run(scenes, "train.decay_all=false", "train.weight_decay=0.05", "model.query_init=mixed")
+    run, _ = new_run(
+        scenes, "train.decay_all=false", "train.weight_decay=0.05", "model.query_init=mixed"
+    )
     decayed, spared = run.optimizer.param_groups
     assert (decayed["weight_decay"], spared["weight_decay"]) == (0.05, 0.0)
     names = {parameter: name for name, parameter in run.model.named_parameters()}
     found = [names[parameter] for group in (decayed, spared) for parameter in group["params"]]
     assert sorted(found) == sorted(names.values())
     norms = (torch.nn.LayerNorm, torch.nn.BatchNorm1d)
-    without = [name for name, module in run.model.named_modules() if isinstance(module, (*norms, torch.nn.Embedding))]
-    expected = {name for name in names.values() if name.endswith("bias") or name.rsplit(".", 1)[0] in without}
+    without = [
+        name
+        for name, module in run.model.named_modules()
+        if isinstance(module, (*norms, torch.nn.Embedding))
+    ]
+    expected = {
+        name
+        for name in names.values()
+        if name.endswith("bias") or name.rsplit(".", 1)[0] in without
+    }
     assert {names[parameter] for parameter in spared["params"]} == expected
 
 

@@ -29,13 +29,20 @@ from mf3d_tutorial.training.run_state import Run
 from mf3d_tutorial.viz.explain import object_name
 from mf3d_tutorial.viz.report import report_scene
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+CHROMIUM = (
+    shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+)
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.slow,
     pytest.mark.skipif(not CHROMIUM, reason="needs Chromium: apt-get install chromium"),
 ]
-FLAGS = ["--no-sandbox", "--disable-quic", "--disable-background-networking", "--ignore-gpu-blocklist"]
+FLAGS = [
+    "--no-sandbox",
+    "--disable-quic",
+    "--disable-background-networking",
+    "--ignore-gpu-blocklist",
+]
 FLAGS += ["--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
 SCREENSHOTS = os.environ.get("MF3D_SCREENSHOTS")  # a folder, to look at what the tests saw
 
@@ -43,15 +50,23 @@ SCREENSHOTS = os.environ.get("MF3D_SCREENSHOTS")  # a folder, to look at what th
 @pytest.fixture
 def page(tmp_path):
     """A page of a fresh browser; the test fails if the page throws or logs an error."""
-    sync_api = pytest.importorskip("playwright.sync_api", reason="needs playwright: pip install playwright")
+    sync_api = pytest.importorskip(
+        "playwright.sync_api", reason="needs playwright: pip install playwright"
+    )
     errors = []
     with sync_api.sync_playwright() as driver:
         context = driver.chromium.launch_persistent_context(
-            tmp_path / "home/profile", executable_path=CHROMIUM, args=FLAGS, viewport={"width": 1400, "height": 900}
+            tmp_path / "home/profile",
+            executable_path=CHROMIUM,
+            args=FLAGS,
+            viewport={"width": 1400, "height": 900},
         )
         page = context.new_page()
         page.on("pageerror", lambda error: errors.append(str(error)))
-        page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+        page.on(
+            "console",
+            lambda message: errors.append(message.text) if message.type == "error" else None,
+        )
         yield page
         context.close()
     assert not errors
@@ -60,7 +75,9 @@ def page(tmp_path):
 def picture(page, name: str, selector: str) -> np.ndarray:
     if SCREENSHOTS:
         getattr(page, "page", page).screenshot(path=Path(SCREENSHOTS) / f"{name}.png")
-    return np.asarray(Image.open(io.BytesIO(page.locator(selector).first.screenshot())).convert("RGB")).astype(int)
+    return np.asarray(
+        Image.open(io.BytesIO(page.locator(selector).first.screenshot())).convert("RGB")
+    ).astype(int)
 
 
 def share_changed(before: np.ndarray, after: np.ndarray) -> float:
@@ -80,7 +97,8 @@ def visible(view) -> dict[str, list]:
 
 
 def hover(page, view, room) -> str:
-    """What Plotly says of the first point of an object that the mouse meets in the middle panel; it must be true."""
+    """What Plotly says of the first point of an object that the mouse meets in the middle panel; it
+    must be true."""
     box = view.locator("#scene2").first.bounding_box()
     for x, y in ((x, y) for y in (0.5, 0.6, 0.4, 0.7) for x in np.linspace(0.3, 0.7, 9)):
         page.mouse.move(box["x"] + box["width"] * x, box["y"] + box["height"] * y)
@@ -94,12 +112,14 @@ def hover(page, view, room) -> str:
 
 
 def check_figure(page, view, room, name: str) -> None:
-    """Hover, legend, cameras and slider of `mask_figure`; `view`: the page, or the frame that shows it."""
+    """Hover, legend, cameras and slider of `mask_figure`; `view`: the page, or the frame that shows
+    it."""
     assert "matched with" in hover(page, view, room)
     before = picture(view, name, "#scene3")
     entry = view.locator(".legend .traces").filter(has_text="sofa 3").locator(".legendtoggle")
     group = view.evaluate(
-        "() => document.querySelector('.js-plotly-plot').data.find(t => t.name.startsWith('sofa 3')).legendgroup"
+        "() => document.querySelector('.js-plotly-plot').data.find(t => t.name.startsWith('sofa"
+        " 3')).legendgroup"
     )
     entry.click()
     page.wait_for_timeout(3000)
@@ -136,7 +156,8 @@ def check_cameras(page, view) -> None:
     page.mouse.up()
     page.wait_for_timeout(3000)
     cameras = view.evaluate(
-        "() => ['scene', 'scene2', 'scene3'].map(s => document.querySelector('.js-plotly-plot').layout[s].camera.eye)"
+        "() => ['scene', 'scene2', 'scene3'].map(s =>"
+        " document.querySelector('.js-plotly-plot').layout[s].camera.eye)"
     )
     assert abs(cameras[0]["x"] - 0.7) > 0.05
     for other in cameras[1:]:
@@ -187,12 +208,15 @@ def test_the_html_page_answers_without_a_network(page, tmp_path):
 
 
 def test_hover_is_quick_with_twenty_thousand_points_a_panel(page, tmp_path):
-    path = report_scene(tmp_path / "many.html", made_up_inspection(20_000, instances=30, queries=40))
+    path = report_scene(
+        tmp_path / "many.html", made_up_inspection(20_000, instances=30, queries=40)
+    )
     page.goto(path.as_uri(), timeout=90_000)
     page.wait_for_selector("body[data-ready]", timeout=90_000)
     page.evaluate(
-        "() => { window.late = []; addEventListener('mousemove', () => window.moved = performance.now(), true);"
-        "document.querySelector('.js-plotly-plot').on('plotly_hover', () => late.push(performance.now() - moved)); }"
+        "() => { window.late = []; addEventListener('mousemove', () => window.moved ="
+        " performance.now(), true);document.querySelector('.js-plotly-plot').on('plotly_hover', ()"
+        " => late.push(performance.now() - moved)); }"
     )
     box = page.locator("#scene2").first.bounding_box()
     for x in np.linspace(0.3, 0.7, 12):
@@ -205,17 +229,31 @@ def test_hover_is_quick_with_twenty_thousand_points_a_panel(page, tmp_path):
 
 @contextmanager
 def jupyter_lab(folder: Path):
-    """A JupyterLab server on this machine only, with a token; gives the address of a notebook of `folder`."""
+    """A JupyterLab server on this machine only, with a token; gives the address of a notebook of
+    `folder`."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     token, root = secrets.token_hex(16), Path(__file__).parents[2]
-    options = [f"--ServerApp.root_dir={folder}", "--ServerApp.ip=127.0.0.1", f"--ServerApp.port={port}"]
+    options = [
+        f"--ServerApp.root_dir={folder}",
+        "--ServerApp.ip=127.0.0.1",
+        f"--ServerApp.port={port}",
+    ]
     options += [f"--IdentityProvider.token={token}", "--no-browser", "--allow-root"]
     paths = [str(root), str(root / "tests")]
-    names = ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "JUPYTERLAB_SETTINGS_DIR")
+    names = (
+        "JUPYTER_CONFIG_DIR",
+        "JUPYTER_DATA_DIR",
+        "JUPYTER_RUNTIME_DIR",
+        "JUPYTERLAB_SETTINGS_DIR",
+    )
     homes = {name: str(folder / "home" / name) for name in names}
-    news = folder / "home/JUPYTERLAB_SETTINGS_DIR/@jupyterlab/apputils-extension/notification.jupyterlab-settings"
+    news = (
+        folder
+        / "home/JUPYTERLAB_SETTINGS_DIR/@jupyterlab/apputils-extension"
+        / "notification.jupyterlab-settings"
+    )
     news.parent.mkdir(parents=True)
     news.write_text('{"fetchNews": "false"}')
     environment = {**os.environ, **homes, "PYTHONPATH": os.pathsep.join(paths)}
@@ -226,7 +264,9 @@ def jupyter_lab(folder: Path):
     try:
         for _ in range(120):
             try:
-                urllib.request.urlopen(f"http://127.0.0.1:{port}/api/status?token={token}", timeout=5).close()
+                urllib.request.urlopen(
+                    f"http://127.0.0.1:{port}/api/status?token={token}", timeout=5
+                ).close()
                 break
             except OSError:
                 assert server.poll() is None, (folder / "server.log").read_text()
@@ -241,21 +281,29 @@ def jupyter_lab(folder: Path):
 CLOCK = """() => {
     window.delays = [];
     document.addEventListener('keydown', () => { window.pressed = performance.now(); }, true);
-    new MutationObserver(() => requestAnimationFrame(() => window.delays.push(performance.now() - window.pressed)))
-        .observe(document.querySelector('canvas[data-frames]'), { attributeFilter: ['data-frames'] });
+    const note = () => window.delays.push(performance.now() - window.pressed);
+    new MutationObserver(() => requestAnimationFrame(note))
+        .observe(document.querySelector('canvas[data-frames]'),
+                 { attributeFilter: ['data-frames'] });
 }"""
 
 
 @contextmanager
 def cell_in_jupyterlab(page, folder: Path, source: str, shown: str):
-    """A notebook with one cell, run in a JupyterLab of its own until the selector `shown` is there."""
+    """A notebook with one cell, run in a JupyterLab of its own until the selector `shown` is
+    there."""
     late = pytest.importorskip("playwright.sync_api").TimeoutError
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source)])
-    notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    notebook.metadata.kernelspec = {
+        "name": "python3",
+        "display_name": "Python 3",
+        "language": "python",
+    }
     nbformat.write(notebook, folder / "explore.ipynb")
     with jupyter_lab(folder) as address:
         page.goto(address, timeout=90_000)
-        for _ in range(5):  # on a busy machine the key may come before the kernel, and nothing happens
+        # on a busy machine the key may come before the kernel, and nothing happens
+        for _ in range(5):
             page.locator(".jp-CodeCell .cm-content").first.click(timeout=90_000)
             page.keyboard.press("Control+Enter")
             with suppress(late):
@@ -280,8 +328,8 @@ def test_the_mask_figure_answers_in_jupyterlab(page, tmp_path):
 
 def test_the_explorer_works_in_jupyterlab(page, tmp_path):
     source = (
-        "from helpers import made_up_inspection\nfrom mf3d_tutorial.viz.explorer import MaskExplorer\n"
-        "MaskExplorer([made_up_inspection(40_000, queries=40)], budget=50_000)"
+        "from helpers import made_up_inspection\nfrom mf3d_tutorial.viz.explorer import"
+        " MaskExplorer\nMaskExplorer([made_up_inspection(40_000, queries=40)], budget=50_000)"
     )
     with cell_in_jupyterlab(page, tmp_path, source, "canvas[data-frames]"):
         before = picture(page, "explorer", "canvas[data-frames]")
@@ -295,7 +343,10 @@ def test_the_explorer_works_in_jupyterlab(page, tmp_path):
         third = before.shape[1] * 2 // 3
         assert share_changed(before[:, third:], after[:, third:]) > 0.01
         delays = page.evaluate("window.delays")
-        print(f"slider to pixels, 40,000 points a panel: {', '.join(f'{delay:.0f}' for delay in delays)} ms")
+        print(
+            "slider to pixels, 40,000 points a panel:"
+            f" {', '.join(f'{delay:.0f}' for delay in delays)} ms"
+        )
         assert len(delays) == 5
         box = page.locator("canvas[data-frames]").bounding_box()
         page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
@@ -310,8 +361,11 @@ def test_the_live_viewer_shows_three_panels_and_a_query(page, tmp_path):
     from mf3d_tutorial.viz.live import LiveViewer
 
     samples, said = Path(__file__).parents[2] / "data_samples", []
-    cfg = load_config(["recipe=tiny", f"paths.data_dir={samples}", "paths.output_dir=unused", "device=cpu"])
-    viewer, run = LiveViewer(cfg, load_datasets(cfg)[::-1], said.append), Run.create(cfg, torch.device("cpu"), 8)
+    cfg = load_config(
+        ["recipe=tiny", f"paths.data_dir={samples}", "paths.output_dir=unused", "device=cpu"]
+    )
+    viewer = LiveViewer(cfg, load_datasets(cfg)[::-1], said.append)
+    run = Run.create(cfg, torch.device("cpu"), 8)
     try:
         page.goto(re.search(r"http://\S+", said[0])[0])
         page.wait_for_selector("canvas", timeout=60_000)

@@ -21,8 +21,14 @@ def rooms():
 def test_confusion_counts_what_became_of_each_object(rooms):
     figure = charts.confusion_figure(rooms)
     names = list(figure.layout.xaxis.ticktext)
-    counts = {(a, b): int(figure.data[0].z[i, j]) for i, a in enumerate(names) for j, b in enumerate(names)}
-    said = Counter((row.label or "(none)", row.found_label or "(none)") for room in rooms for row in room.rows)
+    counts = {
+        (a, b): int(figure.data[0].z[i, j])
+        for i, a in enumerate(names)
+        for j, b in enumerate(names)
+    }
+    said = Counter(
+        (row.label or "(none)", row.found_label or "(none)") for room in rooms for row in room.rows
+    )
     assert {pair: count for pair, count in counts.items() if count} == dict(said)
     assert counts["bed", "chair"] == counts["cabinet", "(none)"] == 2
 
@@ -43,7 +49,8 @@ def test_classes_stand_best_first_without_those_that_are_undefined():
 
 
 def test_ap_by_size_is_that_of_the_objects_of_that_size(rooms):
-    labels, options = label_set("scannet20"), InferenceOptions(largest_component=False, voxel_size=0.04)
+    labels = label_set("scannet20")
+    options = InferenceOptions(largest_component=False, voxel_size=0.04)
     predictions = [scene_instances(*room.layers[-1], room.scene, options) for room in rooms]
     originals = [room.scene.original for room in rooms]
     sizes = [np.bincount(original.instance[original.instance >= 0]) for original in originals]
@@ -52,7 +59,13 @@ def test_ap_by_size_is_that_of_the_objects_of_that_size(rooms):
     metric = ScanNetInstanceAP(labels)
     for found, original, size in zip(predictions, originals, sizes):
         large = np.append(size >= middle, False)[original.instance]
-        metric.update(found.masks, found.scores, found.labels, original.segment, np.where(large, original.instance, -1))
+        metric.update(
+            found.masks,
+            found.scores,
+            found.labels,
+            original.segment,
+            np.where(large, original.instance, -1),
+        )
     assert figure.data[1].y[1] == pytest.approx(metric.compute()["ap50"])
     count = sum((size >= middle).sum() for size in sizes)
     assert f"({count} objects)" in figure.data[0].x[1]

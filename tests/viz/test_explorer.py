@@ -34,12 +34,14 @@ def loop_iou(mask: torch.Tensor, truth: torch.Tensor) -> float:
 def random_inspection(points=50, instances=2, queries=6, classes=4) -> Inspection:
     """A scan of three times as many points as the model saw, whose instance ids have gaps."""
     rng, draw = torch.Generator().manual_seed(0), np.random.default_rng(0)
-    logits, masks = torch.randn(queries, 21, generator=rng) * 6, torch.randn(queries, points, generator=rng)
+    logits = torch.randn(queries, 21, generator=rng) * 6
+    masks = torch.randn(queries, points, generator=rng)
     index = draw.integers(-1, instances, points)
     kept = np.concatenate([np.arange(points), draw.integers(0, points, 2 * points)])
     ids = np.array([5, 9, -1])[draw.integers(0, 3, len(kept))]
     original = Original(ids, ids, kept)
-    coord, none = draw.uniform(0, 1, (points, 3)).astype(np.float32), np.zeros((points, 3), np.float32)
+    coord = draw.uniform(0, 1, (points, 3)).astype(np.float32)
+    none = np.zeros((points, 3), np.float32)
     scene = Scene("random", coord, none, none, index, np.array([5, 9, -1])[index], original)
     target = Target(torch.tensor([2, 3]), torch.from_numpy(index))
     return Inspection(scene, [(logits, masks)], target, label_set("scannet20"))
@@ -48,7 +50,11 @@ def random_inspection(points=50, instances=2, queries=6, classes=4) -> Inspectio
 def test_decoding_agrees_with_a_loop_over_queries_and_instances():
     inspection = random_inspection()
     inspection.update(score_threshold=0.2, mask_threshold=0.5)
-    (logits, masks), decoded, original = inspection.layers[0], inspection.decoded, inspection.scene.original
+    (logits, masks), decoded, original = (
+        inspection.layers[0],
+        inspection.decoded,
+        inspection.scene.original,
+    )
     expected = {}
     for q in range(6):
         probability, inside = logits[q].softmax(0)[:-1], masks[q] > 0.5
@@ -80,7 +86,9 @@ def test_masks_are_those_that_ap_judges():
     room.update(score_threshold=0.0)
     for k, q in enumerate(room.decoded.queries):
         best = int((judged.queries == q).nonzero()[0])
-        np.testing.assert_array_equal(room.decoded.masks[k][room.scene.original.kept], judged.masks[best].numpy())
+        np.testing.assert_array_equal(
+            room.decoded.masks[k][room.scene.original.kept], judged.masks[best].numpy()
+        )
         assert room.decoded.scores[k] == pytest.approx(judged.scores[best])
     room.largest_component = False
     room.update(score_threshold=0.0)
@@ -184,7 +192,9 @@ def test_the_view_is_exported(tmp_path, kind):
 def page_data(path) -> tuple[dict, bytes]:
     text = path.read_text()
     head = json.loads(re.search(r'id="head" type="application/json">(.*?)</script>', text, re.S)[1])
-    return head, gzip.decompress(base64.b64decode(re.search(r'id="data" type="text/plain">(.*?)</script>', text)[1]))
+    return head, gzip.decompress(
+        base64.b64decode(re.search(r'id="data" type="text/plain">(.*?)</script>', text)[1])
+    )
 
 
 def test_the_page_holds_figure_rows_and_masks(tmp_path):
@@ -196,7 +206,10 @@ def test_the_page_holds_figure_rows_and_masks(tmp_path):
     traces = [trace for trace in head["figure"]["data"] if trace["scene"] == "scene3"]
     points = np.concatenate(
         [
-            np.frombuffer(base64.b64decode(t["customdata"]["bdata"]), t["customdata"]["dtype"].replace("u", "<u"))
+            np.frombuffer(
+                base64.b64decode(t["customdata"]["bdata"]),
+                t["customdata"]["dtype"].replace("u", "<u"),
+            )
             for t in traces
         ]
     )
@@ -205,13 +218,17 @@ def test_the_page_holds_figure_rows_and_masks(tmp_path):
     for row, line in zip(inspection.rows, head["rows"]):
         query = row.query if row.query >= 0 else inspection.closest(row.instance)
         assert f"query {query}" in line["why"].lower()
-        np.testing.assert_allclose(levels[line["mask"]] / 63, inspection.probability(query)[points], atol=0.04)
+        np.testing.assert_allclose(
+            levels[line["mask"]] / 63, inspection.probability(query)[points], atol=0.04
+        )
     assert "http" not in re.sub(r"<script id.*?</script>", "", path.read_text(), flags=re.S)
 
 
 def test_a_large_scene_is_a_small_page_and_names_are_escaped(tmp_path):
     rows = made_up_inspection(200_000, instances=50, queries=60, layers=1)
-    rows.labels = dataclasses.replace(rows.labels, names=tuple(f"<b>{name}</script>" for name in rows.labels.names))
+    rows.labels = dataclasses.replace(
+        rows.labels, names=tuple(f"<b>{name}</script>" for name in rows.labels.names)
+    )
     rows.scene.name = "big </script>"
     rows.update()
     path = report_scene(tmp_path / "big.html", rows)
@@ -244,7 +261,9 @@ def odd_scenes():
     yield "NaN only", silent, "no prediction scores above the threshold; 4 queries"
 
 
-@pytest.mark.parametrize(("name", "inspection", "sentence"), [pytest.param(*odd, id=odd[0]) for odd in odd_scenes()])
+@pytest.mark.parametrize(
+    ("name", "inspection", "sentence"), [pytest.param(*odd, id=odd[0]) for odd in odd_scenes()]
+)
 def test_odd_input_gives_a_picture_or_a_sentence(tmp_path, name, inspection, sentence):
     explorer = MaskExplorer([inspection])
     assert sentence in message(explorer)

@@ -1,4 +1,5 @@
-"""The live viewer without a browser: it decodes as the seed does and never changes or stops a training."""
+"""The live viewer without a browser: it decodes as the seed does and never changes or stops a
+training."""
 
 import builtins
 import json
@@ -28,7 +29,12 @@ def options(tmp_path):
     for split in ("train", "val"):
         for k in range(2):
             write_scene(tmp_path / "data" / split / f"s{k}", 100, seed=k)
-    common = [f"paths.data_dir={tmp_path / 'data'}", "train.num_workers=0", "device=cpu", "model.num_decoders=2"]
+    common = [
+        f"paths.data_dir={tmp_path / 'data'}",
+        "train.num_workers=0",
+        "device=cpu",
+        "model.num_decoders=2",
+    ]
     common += ["data.voxel_size=0.1", "model.backbone_voxel_size=0.2"]
     common += ["model.num_queries=8", "train.epochs=1", "train.log_every=1", *TINY_UNET]
     return [*common, f"viz.port={free_port()}", "viz.interval_seconds=0.001"]
@@ -58,7 +64,9 @@ def test_points_go_to_queries_as_in_the_seed():
         owner = point_queries(logits, masks, score_threshold, mask_threshold)
         for n in range(30):
             kept = [q for q in range(5) if logits[q].softmax(0)[:-1].max() > score_threshold]
-            best = max(kept, key=lambda q: float(masks[q, n] * logits[q].softmax(0)[:-1].max()), default=-1)
+            best = max(
+                kept, key=lambda q: float(masks[q, n] * logits[q].softmax(0)[:-1].max()), default=-1
+            )
             assert owner[n] == (best if best >= 0 and masks[best, n] > mask_threshold else -1)
     masks[:, 3] = torch.nan
     assert (point_queries(logits, masks, 0.0, -9.0) == -1).all()
@@ -68,7 +76,10 @@ def test_a_training_without_a_browser_is_the_same_as_without_the_viewer(options,
     said = []
     fit(load_config([*options, f"paths.output_dir={tmp_path / 'a'}"]), said.append)
     assert not any("live viewer" in line for line in said)
-    fit(load_config([*options, f"paths.output_dir={tmp_path / 'b'}", "viz.enabled=true"]), said.append)
+    fit(
+        load_config([*options, f"paths.output_dir={tmp_path / 'b'}", "viz.enabled=true"]),
+        said.append,
+    )
     assert any("live viewer: http://127.0.0.1:" in line for line in said)
     assert losses_of(tmp_path / "a") == losses_of(tmp_path / "b")
 
@@ -93,7 +104,12 @@ def test_controls_draw_and_a_new_scene_is_shown_at_the_next_step(watched):
     viewer.update(run, losses)
     viewer.update(run, losses)
     assert len(viewer.history) == 1  # throttled: a picture costs at most 1 % of the time
-    for control, value in ((viewer.query, 3), (viewer.layer, 1), (viewer.score, 0.0), (viewer.age, 7)):
+    for control, value in (
+        (viewer.query, 3),
+        (viewer.layer, 1),
+        (viewer.score, 0.0),
+        (viewer.age, 7),
+    ):
         control.value = value
         viewer._draw_prediction()
     assert "query 3" in viewer.text.content
@@ -110,7 +126,9 @@ def test_a_viewer_that_fails_says_so_once_and_training_goes_on(watched, monkeypa
     monkeypatch.setattr(viewer, "_take", lambda *_: 1 / 0)
     for _ in range(3):
         viewer.update(run, train_step(run, batch))
-    assert said[1:] == ["the live viewer stopped (ZeroDivisionError: division by zero); training goes on"]
+    assert said[1:] == [
+        "the live viewer stopped (ZeroDivisionError: division by zero); training goes on"
+    ]
 
 
 def test_a_model_that_fails_in_the_viewer_is_trained_on(watched, monkeypatch):
@@ -146,5 +164,8 @@ def test_without_viser_training_is_refused_before_it_begins(options, tmp_path, m
 
     monkeypatch.setattr(builtins, "__import__", without_viser)
     with pytest.raises(ConfigError, match="pip install"):
-        fit(load_config([*options, f"paths.output_dir={tmp_path / 'run'}", "viz.enabled=true"]), lambda _: None)
+        fit(
+            load_config([*options, f"paths.output_dir={tmp_path / 'run'}", "viz.enabled=true"]),
+            lambda _: None,
+        )
     assert not (tmp_path / "run").exists()

@@ -1,4 +1,5 @@
-"""`mask_figure`, without a browser: what is in it, under which names, how large it is, and what odd input gives."""
+"""`mask_figure`, without a browser: what is in it, under which names, how large it is, and what odd
+input gives."""
 
 import html
 import json
@@ -20,7 +21,9 @@ from mf3d_tutorial.viz.plotly import mask_figure
 
 
 def points_of(figure: go.Figure, scene: str) -> list[int]:
-    return sorted(n for trace in figure.data if trace.scene == scene for n in trace.customdata.tolist())
+    return sorted(
+        n for trace in figure.data if trace.scene == scene for n in trace.customdata.tolist()
+    )
 
 
 def group_of(figure: go.Figure, text: str) -> list[go.Scatter3d]:
@@ -39,7 +42,8 @@ def test_each_object_is_one_entry_with_its_points_in_every_panel():
     for trace in (scan, truth, prediction):
         np.testing.assert_array_equal(np.sort(trace.customdata), inside)
         np.testing.assert_array_equal(
-            trace.x, np.round((room.scene.coord[trace.customdata, 0] - room.scene.coord[:, 0].min()) * 1000)
+            trace.x,
+            np.round((room.scene.coord[trace.customdata, 0] - room.scene.coord[:, 0].min()) * 1000),
         )
     assert [trace.showlegend for trace in (scan, truth, prediction)] == [False, True, False]
     assert truth.name == "sofa 3: query 3, score 0.98, IoU 1.00"
@@ -88,7 +92,10 @@ def test_twenty_thousand_points_a_panel_are_a_page_below_one_and_a_half_megabyte
 def without_truth() -> Inspection:
     room = made_up_inspection()
     return Inspection(
-        room.scene, room.layers, Target(torch.zeros(0, dtype=torch.long), torch.full((3000,), -1)), room.labels
+        room.scene,
+        room.layers,
+        Target(torch.zeros(0, dtype=torch.long), torch.full((3000,), -1)),
+        room.labels,
     )
 
 
@@ -107,7 +114,9 @@ def with_odd_colors() -> Inspection:
 ODD = {
     "no points": lambda: made_up_inspection(0, instances=0),
     "one object": lambda: made_up_inspection(500, instances=1),
-    "a thousand objects": lambda: made_up_inspection(20_000, instances=1000, queries=1000, layers=1),
+    "a thousand objects": lambda: made_up_inspection(
+        20_000, instances=1000, queries=1000, layers=1
+    ),
     "two million points": lambda: made_up_inspection(2_000_000, queries=3, layers=1),
     "no truth": without_truth,
     "no predictions": without_predictions,
@@ -134,7 +143,9 @@ def test_instances_that_are_known_already_are_shown():
     room = made_up_inspection()
     masks = torch.from_numpy(np.stack([room.truth == 2, room.truth == 3]))
     known = Inspection(room.scene, [], room.target, room.labels)
-    known.show(Instances(masks, torch.tensor([0.9, 0.4]), torch.tensor([4, 5]), torch.tensor([7, 7])))
+    known.show(
+        Instances(masks, torch.tensor([0.9, 0.4]), torch.tensor([4, 5]), torch.tensor([7, 7]))
+    )
     names = [trace.name for trace in mask_figure(known).data if trace.showlegend]
     assert "chair 2: query 7, score 0.90, IoU 1.00" in names
     assert "sofa 3: query 7, score 0.40, IoU 1.00" in names
@@ -171,14 +182,20 @@ def test_entries_are_grouped_by_class_worst_first_and_neighbours_differ():
         ([[80, 0], [60, 0]], [4, 4], ["found", "doubled"], [0, -1]),
         ([[10, 0]], [4], ["invented"], [-1]),
         ([[0, 80]], [0], ["wrong class"], [1]),  # called wall: AP knows no such prediction
-        ([[30, 0], [40, 0]], [4, 5], ["invented", "loose"], [-1, 0]),  # below .25, the right class does not help
+        # below .25, the right class does not help
+        ([[30, 0], [40, 0]], [4, 5], ["invented", "loose"], [-1, 0]),
     ],
 )
 def test_each_failure_has_one_name(overlap, labels, kinds, partner):
     overlap = np.array(overlap)
     sizes = np.where(overlap.sum(1) == 30, 70, overlap.sum(1))
     found = judge(
-        overlap, sizes, np.array([100, 100]), np.array(labels), np.array([4, 4]), label_set("scannet20").stuff
+        overlap,
+        sizes,
+        np.array([100, 100]),
+        np.array(labels),
+        np.array([4, 4]),
+        label_set("scannet20").stuff,
     )
     assert found.kinds == kinds
     assert found.partner.tolist() == partner

@@ -1,4 +1,5 @@
-"""Paints and figures: what a reader sees is what the arrays say, small masks and odd input included."""
+"""Paints and figures: what a reader sees is what the arrays say, small masks and odd input
+included."""
 
 import json
 
@@ -24,20 +25,31 @@ from mf3d_tutorial.viz.colors import (
 def random_scene(points=500, instances=5, seed=0):
     rng = np.random.default_rng(seed)
     coord = rng.uniform(0, 4, (points, 3)).astype(np.float32)
-    return coord, rng.uniform(0, 1, (points, 3)).astype(np.float32), rng.integers(-1, instances, points)
+    return (
+        coord,
+        rng.uniform(0, 1, (points, 3)).astype(np.float32),
+        rng.integers(-1, instances, points),
+    )
 
 
 def shown_colors(trace: go.Scatter3d) -> np.ndarray:
-    """What plotly.js makes of a trace's numbers, by its own rule: linear between the stops of the scale."""
+    """What plotly.js makes of a trace's numbers, by its own rule: linear between the stops of the
+    scale."""
     stops = np.array([stop for stop, _ in trace.marker.colorscale])
-    codes = np.array([[int(code[i : i + 2], 16) for i in (1, 3, 5)] for _, code in trace.marker.colorscale])
+    codes = np.array(
+        [[int(code[i : i + 2], 16) for i in (1, 3, 5)] for _, code in trace.marker.colorscale]
+    )
     place = (trace.marker.color - trace.marker.cmin) / (trace.marker.cmax - trace.marker.cmin)
     return np.stack([np.interp(place, stops, codes[:, c]) for c in range(3)], 1).round()
 
 
 def test_every_point_gets_the_color_of_its_paint_in_the_figure():
     coord, color, instance = random_scene()
-    paints = {"RGB": rgb_paint(color), "instances": instance_paint(instance), "number": scalar_paint(coord[:, 2])}
+    paints = {
+        "RGB": rgb_paint(color),
+        "instances": instance_paint(instance),
+        "number": scalar_paint(coord[:, 2]),
+    }
     figure = figures.scenes(coord, paints)
     assert len(figure.data) == 3
     for trace, paint in zip(figure.data, paints.values()):
@@ -95,7 +107,8 @@ def test_neighbours_are_unlike_for_readers_with_and_without_green_cones():
     centers = rng.uniform(0, 8, (60, 3)) * [1, 1, 0.2]
     chosen = neighbour_colors(centers)
     np.testing.assert_array_equal(chosen, neighbour_colors(centers))
-    np.testing.assert_array_equal(chosen[:30], neighbour_colors(centers[:30]))  # a new object changes no other
+    # a new object changes no other
+    np.testing.assert_array_equal(chosen[:30], neighbour_colors(centers[:30]))
     distance = np.linalg.norm(centers[:, None] - centers, axis=-1) + 99 * np.eye(60)
     dealt = PALETTE[chosen].astype(float)
     in_turn = PALETTE[np.arange(60) % len(PALETTE)].astype(float)
@@ -104,7 +117,9 @@ def test_neighbours_are_unlike_for_readers_with_and_without_green_cones():
     for view in (np.eye(3), green_blind.T):
         contrast = np.linalg.norm((dealt - dealt[nearest]) @ view, axis=1)
         assert contrast.min() > 40
-        assert np.median(contrast) > np.median(np.linalg.norm((in_turn - in_turn[nearest]) @ view, axis=1))
+        assert np.median(contrast) > np.median(
+            np.linalg.norm((in_turn - in_turn[nearest]) @ view, axis=1)
+        )
 
 
 def test_errors_are_named_point_by_point():
@@ -112,7 +127,14 @@ def test_errors_are_named_point_by_point():
     found = np.array([-1, 0, -1, 1, 1, 0])
     paint = error_paint(truth, found, partner=np.array([0, -1]))
     said = [paint.names[i] for i in paint.index]
-    assert said == ["no object, none found", "found", "missed", "another object", "another object", "invented"]
+    assert said == [
+        "no object, none found",
+        "found",
+        "missed",
+        "another object",
+        "another object",
+        "invented",
+    ]
     assert set(error_paint(truth, np.full(6, -1), np.zeros(0, int)).names.values()) == {
         "no object, none found",
         "missed",
@@ -137,11 +159,15 @@ def test_an_empty_scene_is_a_figure_that_says_so():
 
 def test_two_million_points_and_a_thousand_instances_are_shown_in_part():
     coord, color, instance = random_scene(2_000_000, 1000)
-    figure = figures.scenes(coord, {"RGB": rgb_paint(color), "instances": instance_paint(instance)}, groups=instance)
+    figure = figures.scenes(
+        coord, {"RGB": rgb_paint(color), "instances": instance_paint(instance)}, groups=instance
+    )
     assert figure.layout.title.text == "shown: 20,000 of 2,000,000 points"
     assert len(figure.to_json()) < 1e6
 
 
 def test_a_palette_of_one_color_is_shown():
-    trace = figures.scene_trace(np.zeros((2, 3)), Paint(np.zeros(2, np.uint8), np.array([[1, 2, 3]], np.uint8)))
+    trace = figures.scene_trace(
+        np.zeros((2, 3)), Paint(np.zeros(2, np.uint8), np.array([[1, 2, 3]], np.uint8))
+    )
     np.testing.assert_array_equal(shown_colors(trace), [[1, 2, 3], [1, 2, 3]])

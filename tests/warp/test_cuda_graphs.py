@@ -17,7 +17,9 @@ def test_without_a_recording_and_in_evaluation_the_layers_run_themselves():
     assert list(graphs.of(decoder.layers, queries)) == layers
     graphs.key, graphs.steps = key_of(queries), [print, repr] * len(layers)
     graphs.parameters = list(decoder.parameters())
-    assert list(graphs.of(decoder.layers, queries)) == [(layer, print, repr) for layer in decoder.layers]
+    assert list(graphs.of(decoder.layers, queries)) == [
+        (layer, print, repr) for layer in decoder.layers
+    ]
     graphs.parameters[3].grad = torch.zeros_like(graphs.parameters[3])
     assert list(graphs.of(decoder.layers, queries)) == layers
     decoder.zero_grad()
@@ -39,10 +41,14 @@ def decoder_on_a_gpu(**options) -> MaskTransformer:
     return MaskTransformer(48, 20, 4, 3, 96, **options).cuda().train()
 
 
-def outputs_and_gradients(decoder: MaskTransformer, half: bool, sizes: tuple[int, ...], seed: int) -> dict:
+def outputs_and_gradients(
+    decoder: MaskTransformer, half: bool, sizes: tuple[int, ...], seed: int
+) -> dict:
     """Of one step on random scenes; dropout is seeded, too."""
     rng = torch.Generator("cuda").manual_seed(seed)
-    features, coord = (torch.randn(sum(sizes), width, generator=rng, device="cuda") for width in (48, 3))
+    features, coord = (
+        torch.randn(sum(sizes), width, generator=rng, device="cuda") for width in (48, 3)
+    )
     features = (features.half() if half else features).requires_grad_()
     torch.manual_seed(seed)
     decoder.zero_grad()
@@ -56,18 +62,22 @@ def outputs_and_gradients(decoder: MaskTransformer, half: bool, sizes: tuple[int
 @pytest.mark.cuda
 @pytest.mark.parametrize("half", [False, True], ids=["float32", "float16"])
 @pytest.mark.parametrize(
-    "options", [{}, {"masked_attention": True}, {"query_init": "fps"}], ids=["plain", "masked", "fps"]
+    "options",
+    [{}, {"masked_attention": True}, {"query_init": "fps"}],
+    ids=["plain", "masked", "fps"],
 )
 def test_graphs_give_what_the_layers_give(options, half):
     decoder = decoder_on_a_gpu(**options)
     graphed = copy.deepcopy(decoder)
     with torch.autocast("cuda", torch.float16, enabled=half):
         graphed.record_graphs(num_scenes=2, num_queries=20)
-    for seed, sizes in enumerate([(700, 300), (500, 900), (400,), (800, 60)]):  # one batch is of another shape
+    # one batch is of another shape
+    for seed, sizes in enumerate([(700, 300), (500, 900), (400,), (800, 60)]):
         want, got = (outputs_and_gradients(one, half, sizes, seed) for one in (decoder, graphed))
         for name, value in want.items():
             if not name.endswith("cross_attention.position.bias"):  # the softmax cancels it: noise
-                assert_near(got[name], value, 1e-1 if half else 1e-4)  # 0.04: a point more in a mask
+                # 0.04: a point more in a mask
+                assert_near(got[name], value, 1e-1 if half else 1e-4)
         with torch.no_grad():  # weights change in place, as by an optimiser
             for parameters in zip(decoder.parameters(), graphed.parameters()):
                 change = 0.01 * torch.randn_like(parameters[0])
@@ -84,7 +94,9 @@ def test_gradients_of_two_backward_passes_add_up():
     for one in (decoder, twin):
         for scale in (1.0, 2.0):
             features = scale * points
-            layers = one([Level(features, one.position(coord[:, :3]), features, (500,))], coord[:, :3])
+            layers = one(
+                [Level(features, one.position(coord[:, :3]), features, (500,))], coord[:, :3]
+            )
             layers[-1].square().mean().backward()
     for ours, theirs in zip(decoder.layers.parameters(), twin.layers.parameters()):
         torch.testing.assert_close(ours.grad, theirs.grad, atol=1e-4, rtol=1e-2)
@@ -95,6 +107,8 @@ def test_dropout_in_graphs_follows_the_seed():
     decoder = decoder_on_a_gpu(dropout=0.3)
     with torch.autocast("cuda", torch.float16):
         decoder.record_graphs(num_scenes=1, num_queries=20)
-    first, again, other = (outputs_and_gradients(decoder, True, (500,), seed=seed)["queries"] for seed in (1, 1, 2))
+    first, again, other = (
+        outputs_and_gradients(decoder, True, (500,), seed=seed)["queries"] for seed in (1, 1, 2)
+    )
     torch.testing.assert_close(first, again, atol=1e-3, rtol=1e-3)
     assert not torch.allclose(first, other, atol=1e-1)

@@ -30,7 +30,9 @@ from mf3d_tutorial.warp import (
 def random_voxels(count: int = 20_000, channels: int = 8, device: str = "cpu") -> Voxels:
     """Two scenes of distinct voxels around the origin."""
     rng = torch.Generator().manual_seed(0)
-    scenes = [torch.randint(-40, 40, (count, 3), generator=rng).unique(dim=0).int() for _ in range(2)]
+    scenes = [
+        torch.randint(-40, 40, (count, 3), generator=rng).unique(dim=0).int() for _ in range(2)
+    ]
     features = [torch.randn(len(scene), channels, generator=rng) for scene in scenes]
     offsets = torch.tensor([0, len(scenes[0]), sum(map(len, scenes))])
     return Voxels(torch.cat(scenes).to(device), torch.cat(features).to(device), offsets=offsets)
@@ -38,12 +40,15 @@ def random_voxels(count: int = 20_000, channels: int = 8, device: str = "cpu") -
 
 def unet() -> MinkUNetBase:
     torch.manual_seed(0)
-    return MinkUNetBase(8, 16, planes=(16, 16, 16, 16, 16, 16, 16, 16), layers=(1,) * 8, init_dim=16)
+    return MinkUNetBase(
+        8, 16, planes=(16, 16, 16, 16, 16, 16, 16, 16), layers=(1,) * 8, init_dim=16
+    )
 
 
 def settled_unet(voxels: Voxels) -> MinkUNetBase:
-    """In evaluation, with the statistics of these voxels: in training, batch norm of the coarsest grid's few voxels
-    magnifies rounding; without statistics, features and gradients vanish from layer to layer."""
+    """In evaluation, with the statistics of these voxels: in training, batch norm of the coarsest
+    grid's few voxels magnifies rounding; without statistics, features and gradients vanish from
+    layer to layer."""
     network = unet().to(voxels.device)
     for norm in network.modules():
         if isinstance(norm, torch.nn.BatchNorm1d):
@@ -53,11 +58,14 @@ def settled_unet(voxels: Voxels) -> MinkUNetBase:
     return network.eval()
 
 
-def outputs_and_gradients(network: torch.nn.Module, voxels: Voxels, half: bool) -> dict[str, torch.Tensor]:
+def outputs_and_gradients(
+    network: torch.nn.Module, voxels: Voxels, half: bool
+) -> dict[str, torch.Tensor]:
     network.zero_grad()
     with torch.autocast(voxels.device.type, torch.float16, enabled=half):
         out = network(voxels.replace(batched_features=voxels.feature_tensor.clone()))
-    (2**14 * out.feature_tensor.float().square().mean()).backward()  # float16 has no smaller gradients
+    # float16 has no smaller gradients
+    (2**14 * out.feature_tensor.float().square().mean()).backward()
     gradients = {name: parameter.grad.clone() for name, parameter in network.named_parameters()}
     return {"features": out.feature_tensor.detach().float(), **gradients}
 
@@ -120,7 +128,8 @@ def test_layers_hand_the_coordinates_on():
 
 
 def test_coordinates_are_freed_with_their_voxels():
-    """Not when Python next looks for cycles: until then a GPU would keep every batch's kernel maps."""
+    """Not when Python next looks for cycles: until then a GPU would keep every batch's kernel
+    maps."""
     gc.disable()
     try:
         voxels = random_voxels(500)
@@ -141,8 +150,14 @@ def test_a_kernel_that_stops_the_host_must_be_much_faster():
     slow, slower = ("cute_grouped", 0.1), ("explicit_gemm", 0.2)
     assert quickest("auto", slow, slower, ("mask_gemm", 0.5)) == ("mask_gemm", {"tile": 2})
     assert quickest("auto", slow, slower, ("mask_gemm", 0.7)) == ("cute_grouped", {"tile": 0})
-    assert quickest("auto", slow, ("mask_gemm", 0.2), dtype=torch.float32) == ("cute_grouped", {"tile": 0})
-    assert quickest("explicit_gemm", slow, slower, ("mask_gemm", 0.1)) == ("explicit_gemm", {"tile": 1})
+    assert quickest("auto", slow, ("mask_gemm", 0.2), dtype=torch.float32) == (
+        "cute_grouped",
+        {"tile": 0},
+    )
+    assert quickest("explicit_gemm", slow, slower, ("mask_gemm", 0.1)) == (
+        "explicit_gemm",
+        {"tile": 1},
+    )
     assert quickest("auto") is None
 
 
@@ -174,14 +189,20 @@ def test_a_step_is_its_layers_one_after_another(training, with_residual, relu):
     inputs = [x, weight, *([residual] if with_residual else [])]
     residual = residual if with_residual else None
     prepared = (None, None, torch.float64, None)
-    ours = fast_blocks._Step.apply(x, weight, norm.weight, norm.bias, residual, norm, relu, prepared)
+    ours = fast_blocks._Step.apply(
+        x, weight, norm.weight, norm.bias, residual, norm, relu, prepared
+    )
     theirs = twin(x @ weight[0]) + (residual if with_residual else 0)
     theirs = theirs.relu() if relu else theirs
     torch.testing.assert_close(ours, theirs)
     slope = torch.randn(50, 6, generator=rng, dtype=torch.float64)
     ours = torch.autograd.grad(ours, [*inputs, *norm.parameters()], slope)
-    torch.testing.assert_close(ours, torch.autograd.grad(theirs, [*inputs, *twin.parameters()], slope))
-    torch.testing.assert_close((norm.running_mean, norm.running_var), (twin.running_mean, twin.running_var))
+    torch.testing.assert_close(
+        ours, torch.autograd.grad(theirs, [*inputs, *twin.parameters()], slope)
+    )
+    torch.testing.assert_close(
+        (norm.running_mean, norm.running_var), (twin.running_mean, twin.running_var)
+    )
 
 
 def test_a_convolution_on_the_cpu_sums_over_its_pairs():
@@ -201,7 +222,9 @@ def test_a_convolution_on_the_cpu_sums_over_its_pairs():
 
 
 def test_a_kernel_that_fails_is_replaced_by_the_plainest():
-    plan, weight, calls = fast_convolution.Plan(("mask_gemm", {"tile": 3}), None, None, False), torch.ones(1), []
+    plan = fast_convolution.Plan(("mask_gemm", {"tile": 3}), None, None, False)
+    weight = torch.ones(1)
+    calls = []
 
     def run(name, call):
         calls.append((name, call.params))
@@ -213,7 +236,9 @@ def test_a_kernel_that_fails_is_replaced_by_the_plainest():
         call = fast_convolution.FwdCtx(weight, weight.double(), None, 1, None, plan.forward[1])
         return fast_convolution._run(run, plan, "forward", call, weight)
 
-    with pytest.warns(UserWarning, match=r"mask_gemm failed \(status 7\): explicit_gemm takes its place"):
+    with pytest.warns(
+        UserWarning, match=r"mask_gemm failed \(status 7\): explicit_gemm takes its place"
+    ):
         assert convolve() is weight  # of the type to compute in
     convolve()
     assert calls == [("mask_gemm", {"tile": 3}), ("explicit_gemm", {}), ("explicit_gemm", {})]
@@ -226,11 +251,16 @@ def test_pairs_are_ordered_by_point():
     index = torch.randint(50, (400,), generator=torch.Generator().manual_seed(0)).int()
     order, starts = cpu_convolution._by_point(index, 60)
     assert torch.equal(order.long(), index.argsort(stable=True))
-    assert torch.equal(starts.long(), torch.cat([torch.zeros(1), torch.bincount(index, minlength=60).cumsum(0)]).long())
+    assert torch.equal(
+        starts.long(),
+        torch.cat([torch.zeros(1), torch.bincount(index, minlength=60).cumsum(0)]).long(),
+    )
 
 
 def test_batch_norm_of_a_single_voxel_is_refused():
-    voxels = Voxels(torch.zeros(1, 3, dtype=torch.int32), torch.ones(1, 8), offsets=torch.tensor([0, 1]))
+    voxels = Voxels(
+        torch.zeros(1, 3, dtype=torch.int32), torch.ones(1, 8), offsets=torch.tensor([0, 1])
+    )
     with pytest.raises(ValueError, match="more than 1 value"):
         unet()(voxels)
 
@@ -240,7 +270,8 @@ def test_on_a_gpu_a_network_in_float16_gives_what_it_gives_without_the_short_way
     voxels = random_voxels(device="cuda")
     network = settled_unet(voxels)
     use_fast_path(False)
-    theirs = outputs_and_gradients(copy.deepcopy(network), voxels, half=True)  # and tries the kernels
+    # and tries the kernels
+    theirs = outputs_and_gradients(copy.deepcopy(network), voxels, half=True)
     use_fast_path()
     fast_convolution._plans.clear()
     ours = outputs_and_gradients(network, voxels, half=True)
@@ -283,7 +314,10 @@ def test_on_a_gpu_the_pairs_are_those_of_the_cpu(stride):
         )
         offset = torch.arange(len(pairs)).repeat_interleave(pairs.offsets.diff().long()).to(device)
         sets.append({tuple(row) for row in torch.cat([offset[:, None], *ends], dim=1).tolist()})
-        assert out.offsets.tolist() == [0, *torch.bincount(out.batch_indexed_coordinates[:, 0]).cumsum(0).tolist()]
+        assert out.offsets.tolist() == [
+            0,
+            *torch.bincount(out.batch_indexed_coordinates[:, 0]).cumsum(0).tolist(),
+        ]
     assert sets[0] == sets[1]
 
 

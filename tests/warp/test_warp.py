@@ -1,4 +1,5 @@
-"""WarpConvNet on CPU tensors: each replaced function against a plain loop, a dense convolution or the CUDA kernel."""
+"""WarpConvNet on CPU tensors: each replaced function against a plain loop, a dense convolution or
+the CUDA kernel."""
 
 import itertools
 import os
@@ -12,7 +13,15 @@ import torch.nn.functional as F
 from helpers import assert_near
 from torch.func import functional_call
 
-from mf3d_tutorial.warp import Points, PointToVoxel, SparseConv3d, Voxels, cpu_convolution, patches, segment_csr
+from mf3d_tutorial.warp import (
+    Points,
+    PointToVoxel,
+    SparseConv3d,
+    Voxels,
+    cpu_convolution,
+    patches,
+    segment_csr,
+)
 
 
 def cells(count: int, seed: int, low: int = -4, high: int = 4) -> torch.Tensor:
@@ -26,7 +35,9 @@ def batched(*scenes: torch.Tensor) -> torch.Tensor:
 
 def voxels(*scenes: torch.Tensor, channels: int = 2, seed: int = 0, **kwargs) -> Voxels:
     rng = torch.Generator().manual_seed(seed)
-    features = [torch.randn(len(scene), channels, generator=rng, dtype=torch.float64) for scene in scenes]
+    features = [
+        torch.randn(len(scene), channels, generator=rng, dtype=torch.float64) for scene in scenes
+    ]
     return Voxels(list(scenes), features, **kwargs)
 
 
@@ -34,14 +45,17 @@ def rows(coords: torch.Tensor) -> set[tuple[int, ...]]:
     return {tuple(row) for row in coords.tolist()}
 
 
-# --- kernel map -------------------------------------------------------------------------------------------------------
+# --- kernel map
+# --------------------------------------------------------------------------------
 
 
 def naive_pairs(in_coords, out_coords, stride, kernel_size) -> set[tuple[int, int, int]]:
     """(offset k, input i, output o), found in a dictionary."""
     index = {tuple(row): i for i, row in enumerate(in_coords.tolist())}
     starts = [-(size // 2) if size % 2 else 0 for size in kernel_size]
-    offsets = itertools.product(*(range(start, start + size) for start, size in zip(starts, kernel_size)))
+    offsets = itertools.product(
+        *(range(start, start + size) for start, size in zip(starts, kernel_size))
+    )
     pairs = set()
     for k, offset in enumerate(offsets):
         for o, (b, *cell) in enumerate(out_coords.tolist()):
@@ -52,7 +66,11 @@ def naive_pairs(in_coords, out_coords, stride, kernel_size) -> set[tuple[int, in
 
 
 def listed_pairs(result) -> list[tuple[int, int, int]]:
-    return [(k, i, o) for k, (ins, outs) in enumerate(result) for i, o in zip(ins.tolist(), outs.tolist())]
+    return [
+        (k, i, o)
+        for k, (ins, outs) in enumerate(result)
+        for i, o in zip(ins.tolist(), outs.tolist())
+    ]
 
 
 @pytest.mark.parametrize("kernel_size", [(1, 1, 1), (3, 3, 3), (2, 2, 2), (5, 3, 1), (4, 2, 3)])
@@ -71,7 +89,9 @@ def test_kernel_map_names_the_identity_offset_only_where_input_and_output_are_th
     result = patches.kernel_map(coords, coords, (1, 1, 1), (3, 3, 3))
     ins, outs = result[result.identity_map_index]
     assert ins.tolist() == outs.tolist() == list(range(len(coords)))
-    assert patches.kernel_map(coords, coords.flip(0), (1, 1, 1), (3, 3, 3)).identity_map_index is None
+    assert (
+        patches.kernel_map(coords, coords.flip(0), (1, 1, 1), (3, 3, 3)).identity_map_index is None
+    )
     assert patches.kernel_map(coords, coords, (1, 1, 1), (2, 2, 2)).identity_map_index is None
 
 
@@ -86,21 +106,26 @@ def test_positions_of_keys_are_found_with_and_without_a_table(size):
 @pytest.mark.parametrize("cell", [2**17, -(2**17) - 1])
 def test_a_grid_beyond_18_bits_is_refused_with_advice(cell):
     coords = torch.tensor([[0, 0, 0, 0], [0, 0, cell, 0]], dtype=torch.int32)
-    for use in (lambda: patches.kernel_map(coords, coords, (1, 1, 1), (3, 3, 3)), lambda: patches.unique_rows(coords)):
+    for use in (
+        lambda: patches.kernel_map(coords, coords, (1, 1, 1), (3, 3, 3)),
+        lambda: patches.unique_rows(coords),
+    ):
         with pytest.raises(ValueError, match="use a larger voxel size"):
             use()
 
 
 def test_a_grid_that_fills_18_bits_works():
     coords = torch.tensor(
-        [[0, *[cpu_convolution.GRID_MIN] * 3], [1, *[cpu_convolution.GRID_MAX] * 3]], dtype=torch.int32
+        [[0, *[cpu_convolution.GRID_MIN] * 3], [1, *[cpu_convolution.GRID_MAX] * 3]],
+        dtype=torch.int32,
     )
     result = patches.kernel_map(coords, coords, (1, 1, 1), (3, 3, 3))
     assert set(listed_pairs(result)) == {(13, 0, 0), (13, 1, 1)}
     assert patches.unique_rows(coords).tolist() == [0, 1]
 
 
-# --- convolutions through WarpConvNet's own module, against dense ones ------------------------------------------------
+# --- convolutions through WarpConvNet's own module, against dense ones
+# ------------------------------------------------
 
 LOW, EDGE = -4, 8  # the dense grid: cells -4..3 on each axis
 
@@ -131,7 +156,9 @@ def test_submanifold_convolution_equals_a_dense_one(scenes):
     expected = F.conv3d(dense(x), dense_weight(conv), conv.bias, padding=1)
     out = conv(x)
     assert torch.equal(out.batch_indexed_coordinates, x.batch_indexed_coordinates)
-    torch.testing.assert_close(out.feature_tensor, sampled(expected, x.batch_indexed_coordinates, LOW))
+    torch.testing.assert_close(
+        out.feature_tensor, sampled(expected, x.batch_indexed_coordinates, LOW)
+    )
 
 
 @pytest.mark.parametrize(("kernel_size", "padding"), [(2, 0), (3, 1)])
@@ -144,13 +171,16 @@ def test_strided_convolution_equals_a_dense_one(scenes, kernel_size, padding):
     assert rows(out.batch_indexed_coordinates) == rows(halved)
     assert len(out.feature_tensor) == len(rows(halved))
     assert out.tensor_stride == (2, 2, 2)
-    torch.testing.assert_close(out.feature_tensor, sampled(expected, out.batch_indexed_coordinates, LOW // 2))
+    torch.testing.assert_close(
+        out.feature_tensor, sampled(expected, out.batch_indexed_coordinates, LOW // 2)
+    )
 
 
 @pytest.mark.parametrize("cached", [True, False], ids=["map of the way down", "new map"])
 def test_transposed_convolution_onto_given_coordinates_equals_a_dense_one(scenes, cached):
     fine = voxels(*scenes)
-    down, up = SparseConv3d(2, 4, 2, stride=2).double(), SparseConv3d(4, 3, 2, stride=2, transposed=True).double()
+    down = SparseConv3d(2, 4, 2, stride=2).double()
+    up = SparseConv3d(4, 3, 2, stride=2, transposed=True).double()
     coarse = down(fine)
     target = fine if cached else voxels(cells(70, 12), cells(30, 13))
     expected = F.conv_transpose3d(
@@ -158,7 +188,9 @@ def test_transposed_convolution_onto_given_coordinates_equals_a_dense_one(scenes
     )
     out = up(coarse, target)
     assert torch.equal(out.batch_indexed_coordinates, target.batch_indexed_coordinates)
-    torch.testing.assert_close(out.feature_tensor, sampled(expected, target.batch_indexed_coordinates, LOW))
+    torch.testing.assert_close(
+        out.feature_tensor, sampled(expected, target.batch_indexed_coordinates, LOW)
+    )
 
 
 @pytest.mark.parametrize("kind", ["submanifold", "strided", "transposed"])
@@ -174,7 +206,9 @@ def test_gradients_of_a_convolution_are_those_of_finite_differences(kind):
 
     def output(features, *parameters):
         values = dict(zip(dict(conv.named_parameters()), parameters))
-        return functional_call(conv, values, (x.replace(batched_features=features), *onto)).feature_tensor
+        return functional_call(
+            conv, values, (x.replace(batched_features=features), *onto)
+        ).feature_tensor
 
     inputs = [x.feature_tensor.detach(), *conv.parameters()]
     assert torch.autograd.gradcheck(output, [value.detach().requires_grad_() for value in inputs])
@@ -188,7 +222,12 @@ def test_a_batch_gives_what_its_scenes_give(scenes, stride):
     for b, scene in enumerate(scenes):
         alone = conv(Voxels([scene], [both.batched_features[b]]))
         inside = together.batch_indexed_coordinates[:, 0] == b
-        got = dict(zip(map(tuple, together.coordinate_tensor[inside].tolist()), together.feature_tensor[inside]))
+        got = dict(
+            zip(
+                map(tuple, together.coordinate_tensor[inside].tolist()),
+                together.feature_tensor[inside],
+            )
+        )
         want = dict(zip(map(tuple, alone.coordinate_tensor.tolist()), alone.feature_tensor))
         assert got.keys() == want.keys()
         for cell in want:
@@ -213,14 +252,19 @@ def test_point_to_voxel_averages_the_points_of_a_voxel_and_gives_each_point_its_
         torch.testing.assert_close(got.batched_features[b], expected)
 
 
-# --- segments and codes -----------------------------------------------------------------------------------------------
+# --- segments and codes
+# --------------------------------------------------------------------------------
 
 LENGTHS = [3, 0, 1, 4, 0]  # with empty segments in the middle and at the end
 
 
 def naive_reduce(src: torch.Tensor, reduce: str) -> torch.Tensor:
     parts = [
-        getattr(part, {"min": "amin", "max": "amax"}.get(reduce, reduce))(0) if len(part) else torch.zeros_like(src[0])
+        (
+            getattr(part, {"min": "amin", "max": "amax"}.get(reduce, reduce))(0)
+            if len(part)
+            else torch.zeros_like(src[0])
+        )
         for part in src.split(LENGTHS)
     ]
     return torch.stack(parts)
@@ -249,7 +293,9 @@ def test_an_unknown_reduction_is_refused():
 
 def test_unique_codes_equals_torch_unique():
     x = torch.tensor([5, -2, 5, 0, -2, 5, 2**40])
-    values, to_original, order, offsets, first = patches.unique_codes(x, return_to_unique_indices=True)
+    values, to_original, order, offsets, first = patches.unique_codes(
+        x, return_to_unique_indices=True
+    )
     expected, inverse, counts = x.unique(return_inverse=True, return_counts=True)
     assert torch.equal(values, expected)
     assert torch.equal(to_original, inverse)
@@ -290,7 +336,8 @@ def test_morton_code_equals_a_loop_over_bits(columns, order):
         assert code == expected
 
 
-# --- the import -------------------------------------------------------------------------------------------------------
+# --- the import
+# --------------------------------------------------------------------------------
 
 
 def test_import_without_the_extension_is_silent_and_convolves():
@@ -302,8 +349,11 @@ def test_import_without_the_extension_is_silent_and_convolves():
         "out = warp.SparseConv3d(2, 3, 3)(warp.Voxels([coords], [torch.ones(1, 2)]))\n"
         "assert out.feature_tensor.shape == (1, 3)\n"
     )
-    environment = {**os.environ, "CUDA_VISIBLE_DEVICES": ""}  # where there is an extension, it stays out of use
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, timeout=100)
+    # where there is an extension, it stays out of use
+    environment = {**os.environ, "CUDA_VISIBLE_DEVICES": ""}
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env=environment, timeout=100
+    )
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
@@ -332,12 +382,17 @@ def test_without_warpconvnet_the_import_says_how_to_install_it(monkeypatch):
 def test_every_warpconvnet_module_reduces_with_our_segment_csr():
     if patches._optional.HAS_TORCH_SCATTER:
         pytest.skip("torch_scatter is installed and used")
-    users = [m for name, m in sys.modules.items() if name.startswith("warpconvnet") and hasattr(m, "segment_csr")]
+    users = [
+        m
+        for name, m in sys.modules.items()
+        if name.startswith("warpconvnet") and hasattr(m, "segment_csr")
+    ]
     assert len(users) > 1
     assert all(module.segment_csr is segment_csr for module in users)
 
 
-# --- CPU against CUDA -------------------------------------------------------------------------------------------------
+# --- CPU against CUDA
+# --------------------------------------------------------------------------------
 
 
 @pytest.mark.cuda
@@ -347,7 +402,9 @@ def test_cuda_kernel_map_equals_the_cpu_one(kernel_size, stride):
     in_coords, out_coords = batched(cells(90, 1), cells(9, 2)), batched(cells(40, 3), cells(30, 4))
     on_cpu, on_cuda = (
         listed_pairs(
-            patches._conv.generate_kernel_map(in_coords.to(device), out_coords.to(device), stride, kernel_size)
+            patches._conv.generate_kernel_map(
+                in_coords.to(device), out_coords.to(device), stride, kernel_size
+            )
         )
         for device in ("cpu", "cuda")
     )
@@ -398,9 +455,15 @@ def test_cuda_convolution_equals_the_cpu_one(kind):
         fine = Voxels(coords.to(device), x, offsets=torch.tensor([0, len(coords)]))
         conv.to(device).zero_grad()
         out = conv(down.to(device)(fine), fine) if kind == "transposed" else conv(fine)
-        order = patches.unique_rows(out.batch_indexed_coordinates.cpu()).to(device)  # strided cells come in any order
+        # strided cells come in any order
+        order = patches.unique_rows(out.batch_indexed_coordinates.cpu()).to(device)
         values = out.feature_tensor[order]
         values.square().sum().backward()
-        results.append([value.detach().cpu().clone() for value in (values, x.grad, conv.weight.grad, conv.bias.grad)])
+        results.append(
+            [
+                value.detach().cpu().clone()
+                for value in (values, x.grad, conv.weight.grad, conv.bias.grad)
+            ]
+        )
     for want, got in zip(*results):
         assert_near(got, want)

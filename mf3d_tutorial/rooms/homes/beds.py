@@ -8,18 +8,38 @@ from .cloth import cover, throw
 
 
 def _bedding(k: Kit, mesh: Mesh, w: float, y0: float, y1: float, base: float, h: float) -> None:
-    """Mattress from y0 to the head y1, and on it a made, tossed or missing blanket and a few pillows."""
+    """Mattress from y0 to the head y1, and on it a made, tossed or missing blanket and a few
+    pillows."""
     mesh.soft(-w / 2, w / 2, y0, y1, base, h, k.paint("white", "cloth", "fabric"), k.u(0.05, 0.25))
-    state, blanket = k.pick(["made", "made", "tossed", "folded", "none"]), k.paint("cloth", "white", "cloth", "fabric")
+    state = k.pick(["made", "made", "tossed", "folded", "none"])
+    blanket = k.paint("cloth", "white", "cloth", "fabric")
     end = y1 - k.u(0.35, 0.75)
     if state in ("made", "tossed"):
         size = 0.012 if state == "made" else k.u(0.02, 0.05)
         start = y0 - 0.03 if state == "made" else y0 + k.u(0, 0.7)
         mesh.add(
-            cover(k, w + 0.02, start, end, h + k.u(0.015, 0.06), k.u(0.05, max(0.06, h - base + 0.15)), blanket, size)
+            cover(
+                k,
+                w + 0.02,
+                start,
+                end,
+                h + k.u(0.015, 0.06),
+                k.u(0.05, max(0.06, h - base + 0.15)),
+                blanket,
+                size,
+            )
         )
     elif state == "folded":
-        mesh.soft(-w * 0.45, w * 0.45, y0 + 0.05, y0 + k.u(0.35, 0.7), h - 0.02, h + k.u(0.06, 0.15), blanket, 0.4)
+        mesh.soft(
+            -w * 0.45,
+            w * 0.45,
+            y0 + 0.05,
+            y0 + k.u(0.35, 0.7),
+            h - 0.02,
+            h + k.u(0.06, 0.15),
+            blanket,
+            0.4,
+        )
     if k.chance(0.25):
         y = y0 + k.u(0.2, 0.7)
         side = [
@@ -34,9 +54,18 @@ def _bedding(k: Kit, mesh: Mesh, w: float, y0: float, y1: float, base: float, h:
         for _ in range(k.n(0, 2)):
             wide, deep = min(k.u(0.45, 0.75), w * 0.95), k.u(0.3, 0.45)
             pillow = Mesh().soft(
-                -wide / 2, wide / 2, -deep / 2, deep / 2, 0, k.u(0.09, 0.18), k.paint("white", "cloth"), 0.5
+                -wide / 2,
+                wide / 2,
+                -deep / 2,
+                deep / 2,
+                0,
+                k.u(0.09, 0.18),
+                k.paint("white", "cloth"),
+                0.5,
             )
-            mesh.add(pillow, x, y1 - deep / 2 - k.u(0.02, 0.1), h, k.u(-0.2, 0.2), pitch=-k.u(0, 0.6))
+            mesh.add(
+                pillow, x, y1 - deep / 2 - k.u(0.02, 0.1), h, k.u(-0.2, 0.2), pitch=-k.u(0, 0.6)
+            )
 
 
 def _bars(k: Kit, mesh: Mesh, w: float, y: float, z0: float, z1: float, paint: int) -> None:
@@ -60,13 +89,23 @@ def box_bed(k: Kit) -> Thing:
         count = k.pick([1, 1, 2, 5])
         for i in range(count):
             x0, x1 = (2 * i / count - 1) * wide, (2 * (i + 1) / count - 1) * wide
-            mesh.soft(x0, x1, y1, d / 2, 0, high, k.pick([cloth, k.paint("wood", "fabric")]) if i == 0 else cloth, 0.12)
+            mesh.soft(
+                x0,
+                x1,
+                y1,
+                d / 2,
+                0,
+                high,
+                k.pick([cloth, k.paint("wood", "fabric")]) if i == 0 else cloth,
+                0.12,
+            )
     _bedding(k, mesh, w, -d / 2, y1, base, h)
     return Thing("bed", mesh, [(0.1 - w / 2, w / 2 - 0.1, 0.1 - d / 2, y1 - 0.62, h + 0.1, 1.0)])
 
 
 def barred_bed(k: Kit) -> Thing:
-    """A metal or wooden frame with bars at head and foot: old beds, guest beds, beds of a sickroom."""
+    """A metal or wooden frame with bars at head and foot: old beds, guest beds, beds of a
+    sickroom."""
     w, d, base = k.u(0.8, 1.6), k.u(1.9, 2.1), k.u(0.25, 0.55)
     paint, mesh, h = k.paint("metal", "white", "dark", "wood"), Mesh(), base + k.u(0.12, 0.25)
     _bars(k, mesh, w, d / 2 - 0.02, base, h + k.u(0.25, 0.7), paint)
@@ -74,7 +113,12 @@ def barred_bed(k: Kit) -> Thing:
     mesh.pair(w / 2 - 0.05, w / 2 - 0.01, 0.02 - d / 2, d / 2 - 0.02, base - 0.08, base, paint)
     if k.chance(0.3):  # side rails
         mesh.tube(
-            [(w / 2, -d / 4, base), (w / 2, -d / 4, h + 0.25), (w / 2, d / 3, h + 0.25), (w / 2, d / 3, base)],
+            [
+                (w / 2, -d / 4, base),
+                (w / 2, -d / 4, h + 0.25),
+                (w / 2, d / 3, h + 0.25),
+                (w / 2, d / 3, base),
+            ],
             0.014,
             paint,
         )
@@ -109,7 +153,11 @@ def bunk_bed(k: Kit) -> Thing:
 
 def crib(k: Kit) -> Thing:
     """A baby's bed with bars all round."""
-    w, d, top, paint, mesh = k.u(0.55, 0.75), k.u(1.15, 1.4), k.u(0.8, 1.0), k.paint("wood", "white"), Mesh()
+    w = k.u(0.55, 0.75)
+    d = k.u(1.15, 1.4)
+    top = k.u(0.8, 1.0)
+    paint = k.paint("wood", "white")
+    mesh = Mesh()
     for y in (0.02 - d / 2, d / 2 - 0.02):
         mesh.box(-w / 2, w / 2, y - 0.015, y + 0.015, 0.15, top, paint)
     for x in (-w / 2, w / 2):
@@ -117,8 +165,19 @@ def crib(k: Kit) -> Thing:
             [(x, -d / 2, 0.25), (x, d / 2, 0.25)], 0.015, paint
         )
         for y in np.linspace(-d / 2, d / 2, 11):
-            mesh.tube([(x, y, 0.0 if abs(y) > d / 2 - 0.01 else 0.25), (x, y, top)], 0.008, paint, 6)
-    mesh.soft(0.02 - w / 2, w / 2 - 0.02, 0.04 - d / 2, d / 2 - 0.04, 0.3, 0.42, k.paint("white", "cloth"), 0.15)
+            mesh.tube(
+                [(x, y, 0.0 if abs(y) > d / 2 - 0.01 else 0.25), (x, y, top)], 0.008, paint, 6
+            )
+    mesh.soft(
+        0.02 - w / 2,
+        w / 2 - 0.02,
+        0.04 - d / 2,
+        d / 2 - 0.04,
+        0.3,
+        0.42,
+        k.paint("white", "cloth"),
+        0.15,
+    )
     mesh.add(cover(k, w - 0.1, 0.05 - d / 2, k.u(0, 0.3), 0.45, 0.02, k.paint("cloth")))
     return Thing("bed", mesh)
 
@@ -128,6 +187,14 @@ def floor_bed(k: Kit) -> Thing:
     w, d, base = k.u(0.9, 1.8), k.u(1.9, 2.1), k.u(0.02, 0.22)
     mesh, h = Mesh(), base + k.u(0.1, 0.22)
     edge = k.pick([0.0, k.u(0.05, 0.3)])
-    mesh.box(-w / 2 - edge, w / 2 + edge, -d / 2 - edge, d / 2, 0, base, k.paint("wood", "wood", "dark", "lacquer"))
+    mesh.box(
+        -w / 2 - edge,
+        w / 2 + edge,
+        -d / 2 - edge,
+        d / 2,
+        0,
+        base,
+        k.paint("wood", "wood", "dark", "lacquer"),
+    )
     _bedding(k, mesh, w, -d / 2, d / 2 - 0.02, base, h)
     return Thing("bed", mesh, [(0.1 - w / 2, w / 2 - 0.1, 0.1 - d / 2, d / 2 - 0.7, h + 0.1, 1.0)])

@@ -1,4 +1,5 @@
-"""Closed and open storage, desks, tables, kitchens. Each public function is a family of `Thing`s."""
+"""Closed and open storage, desks, tables, kitchens. Each public function is a family of
+`Thing`s."""
 
 import numpy as np
 
@@ -7,7 +8,9 @@ from ..mesh import Mesh
 from .parts import fronts, handle
 
 
-def _carcass(k: Kit, w: float, d: float, h: float, columns: int, rows: int, paints: list[str], label: str) -> Thing:
+def _carcass(
+    k: Kit, w: float, d: float, h: float, columns: int, rows: int, paints: list[str], label: str
+) -> Thing:
     """A closed body on a plinth, on legs or flat on the floor, with a grid of fronts."""
     body, foot = k.paint(*paints), k.pick([0.0, 0.05, 0.1, k.u(0.1, 0.25) if h < 1.1 else 0.08])
     mesh, face = Mesh(), k.pick([body, body, k.paint(*paints)])
@@ -17,7 +20,15 @@ def _carcass(k: Kit, w: float, d: float, h: float, columns: int, rows: int, pain
             for y in (0.08 - d / 2, d / 2 - 0.08):
                 mesh.turned(x, y, [(0.012, 0), (0.025, foot)], k.paint("wood", "metal"), 8)
     elif foot:
-        mesh.box(-w / 2 + 0.01, w / 2 - 0.01, 0.06 - d / 2, d / 2, 0, foot, k.paint("dark", "wood", "white"))
+        mesh.box(
+            -w / 2 + 0.01,
+            w / 2 - 0.01,
+            0.06 - d / 2,
+            d / 2,
+            0,
+            foot,
+            k.paint("dark", "wood", "white"),
+        )
     fronts(
         k,
         mesh,
@@ -31,7 +42,9 @@ def _carcass(k: Kit, w: float, d: float, h: float, columns: int, rows: int, pain
         k.pick(["slab", "slab", "framed", "louvred", "glass"]),
     )
     if k.chance(0.3):
-        mesh.box(-w / 2 - 0.02, w / 2 + 0.02, -d / 2 - 0.02, d / 2, h, h + 0.03, k.paint("wood", "stone"))
+        mesh.box(
+            -w / 2 - 0.02, w / 2 + 0.02, -d / 2 - 0.02, d / 2, h, h + 0.03, k.paint("wood", "stone")
+        )
         h += 0.03
     return Thing(label, mesh, [(-w / 2, w / 2, 0.02 - d / 2, d / 2, h, 0.8)] if h < 1.5 else [])
 
@@ -86,13 +99,18 @@ def closet(k: Kit) -> Thing:
 
 def _content(k: Kit, mesh: Mesh, x0: float, x1: float, depth: float, z: float, free: float) -> None:
     """What stands on one shelf: upright and lying books, boxes, vases, or nothing."""
-    kind, x = k.pick(["books", "books", "books", "lying", "boxes", "vases", "none"]), x0 + k.u(0, 0.1)
+    kind = k.pick(["books", "books", "books", "lying", "boxes", "vases", "none"])
+    x = x0 + k.u(0, 0.1)
     end = x0 + (x1 - x0) * k.u(0.4, 1.0)
     while kind != "none" and x < end - 0.06:
-        wide = {"books": k.u(0.02, 0.06), "lying": k.u(0.18, 0.28), "boxes": k.u(0.15, 0.35), "vases": k.u(0.08, 0.16)}[
-            kind
-        ]
-        wide, tall = min(wide, end - x), free * (k.u(0.55, 0.97) if kind == "books" else k.u(0.2, 0.8))
+        wide = {
+            "books": k.u(0.02, 0.06),
+            "lying": k.u(0.18, 0.28),
+            "boxes": k.u(0.15, 0.35),
+            "vases": k.u(0.08, 0.16),
+        }[kind]
+        wide = min(wide, end - x)
+        tall = free * (k.u(0.55, 0.97) if kind == "books" else k.u(0.2, 0.8))
         y0, y1 = -depth / 2 + k.u(0.01, 0.06), depth / 2 - 0.03
         if kind == "vases":
             mesh.turned(
@@ -116,19 +134,25 @@ def _content(k: Kit, mesh: Mesh, x0: float, x1: float, depth: float, z: float, f
 
 
 def open_shelves(k: Kit) -> Thing:
-    """Boards between sides, a grid of cubes, or boards on tubes; full, half empty or empty, and closed below or not."""
+    """Boards between sides, a grid of cubes, or boards on tubes; full, half empty or empty, and
+    closed below or not."""
     w, d, h = k.u(0.4, 2.2), k.u(0.2, 0.42), k.u(0.7, 2.3)
-    columns, rows, t = max(1, round(w / k.u(0.35, 0.95))), max(2, round(h / k.u(0.26, 0.45))), k.u(0.015, 0.04)
+    columns = max(1, round(w / k.u(0.35, 0.95)))
+    rows = max(2, round(h / k.u(0.26, 0.45)))
+    t = k.u(0.015, 0.04)
     body, mesh, full, skeletal = (
         k.paint("wood", "wood", "white", "metal", "lacquer"),
         Mesh(),
         k.u(0, 1.2),
         k.chance(0.25),
     )
-    xs, zs = np.linspace(-w / 2, w / 2 - t, columns + 1), np.linspace(k.pick([0.0, 0.08]), h - t, rows + 1)
+    xs = np.linspace(-w / 2, w / 2 - t, columns + 1)
+    zs = np.linspace(k.pick([0.0, 0.08]), h - t, rows + 1)
     for x in xs:
         if skeletal:
-            mesh.box(x, x + t, -d / 2, t - d / 2, 0, h, body).box(x, x + t, d / 2 - t, d / 2, 0, h, body)
+            mesh.box(x, x + t, -d / 2, t - d / 2, 0, h, body).box(
+                x, x + t, d / 2 - t, d / 2, 0, h, body
+            )
         else:
             mesh.box(x, x + t, -d / 2, d / 2, 0, h, body)
     if not skeletal and k.chance(0.7):
@@ -139,13 +163,25 @@ def open_shelves(k: Kit) -> Thing:
             if k.chance(full):
                 _content(k, mesh, x + t, x + w / columns - t, d, z + t, zs[j + 1] - z - t - 0.02)
     if k.chance(0.25):
-        fronts(k, mesh, w, -d / 2 - 0.018, zs[0], zs[k.n(1, max(1, rows // 2))], columns, 1, body, "slab")
+        fronts(
+            k,
+            mesh,
+            w,
+            -d / 2 - 0.018,
+            zs[0],
+            zs[k.n(1, max(1, rows // 2))],
+            columns,
+            1,
+            body,
+            "slab",
+        )
     tops = [(-w / 2, w / 2, -d / 2, d / 2 - 0.02, h, 0.5)] if h < 1.6 else []
     return Thing(k.pick(["bookshelf", "bookshelf", "bookshelf", "shelf"]), mesh, tops)
 
 
 def _underframe(k: Kit, mesh: Mesh, w: float, d: float, h: float, paint: int) -> None:
-    """Legs of a desk or table of height h: straight, splayed, trestles, frames, panels or a trunk."""
+    """Legs of a desk or table of height h: straight, splayed, trestles, frames, panels or a
+    trunk."""
     kind, r, x, y = (
         k.pick(["straight", "splayed", "trestle", "frame", "panels", "trunk"]),
         k.u(0.015, 0.04),
@@ -153,7 +189,12 @@ def _underframe(k: Kit, mesh: Mesh, w: float, d: float, h: float, paint: int) ->
         d / 2 - 0.06,
     )
     if kind == "trunk" and w < 1.5:
-        mesh.turned(0, 0, [(min(w, d) * 0.36, 0), (0.06, 0.05), (0.05, h - 0.06), (min(w, d) * 0.3, h)], paint)
+        mesh.turned(
+            0,
+            0,
+            [(min(w, d) * 0.36, 0), (0.06, 0.05), (0.05, h - 0.06), (min(w, d) * 0.3, h)],
+            paint,
+        )
         return
     for side in (-x, x):
         for front in (-y, y) if kind in ("straight", "splayed", "trunk") else ():
@@ -170,7 +211,8 @@ def _underframe(k: Kit, mesh: Mesh, w: float, d: float, h: float, paint: int) ->
 
 
 def work_desk(k: Kit) -> Thing:
-    """A desk on any underframe, with drawers, a shelf above, or a second wing that makes it an L."""
+    """A desk on any underframe, with drawers, a shelf above, or a second wing that makes it an
+    L."""
     w, d, h, t = k.u(0.8, 2.0), k.u(0.45, 0.9), k.u(0.68, 0.82), k.u(0.02, 0.05)
     top, mesh = k.paint("wood", "wood", "white", "lacquer", "dark", "glass"), Mesh()
     under = k.pick([top, k.paint("metal", "dark", "wood")])
@@ -178,7 +220,18 @@ def work_desk(k: Kit) -> Thing:
     _underframe(k, mesh, w, d, h - t, under)
     for side in k.pick([(), (-1,), (1,), (-1, 1)]) if w > 1.0 else ():
         block, x = Mesh().block(0.36, d - 0.08, 0.04, h - t, under), side * (w / 2 - 0.2)
-        fronts(k, block, 0.36, 0.02 - d / 2, 0.05, h - t - 0.01, 1, k.n(2, 4), k.pick([top, under]), "slab")
+        fronts(
+            k,
+            block,
+            0.36,
+            0.02 - d / 2,
+            0.05,
+            h - t - 0.01,
+            1,
+            k.n(2, 4),
+            k.pick([top, under]),
+            "slab",
+        )
         mesh.add(block, x)
     tops = [(-w / 2, w / 2, -d / 2, d / 2, h, 0.9)]
     if k.chance(0.2):
@@ -192,23 +245,35 @@ def work_desk(k: Kit) -> Thing:
         mesh.pair(w / 2 - 0.03, w / 2, d / 2 - 0.24, d / 2, h, high, top).box(
             -w / 2, w / 2, d / 2 - 0.24, d / 2, high, high + 0.02, top
         )
-        tops = [(-w / 2, w / 2, -d / 2, d / 2 - 0.25, h, 0.9), (-w / 2, w / 2, d / 2 - 0.22, d / 2, high + 0.02, 0.4)]
+        tops = [
+            (-w / 2, w / 2, -d / 2, d / 2 - 0.25, h, 0.9),
+            (-w / 2, w / 2, d / 2 - 0.22, d / 2, high + 0.02, 0.4),
+        ]
     return Thing("desk", mesh, tops)
 
 
 def _table(k: Kit, w: float, d: float, h: float, label: str) -> Thing:
     """A rectangular, round or oval plate on any underframe."""
-    top, mesh, t = k.paint("wood", "wood", "white", "glass", "stone", "lacquer", "dark"), Mesh(), k.u(0.015, 0.07)
+    top = k.paint("wood", "wood", "white", "glass", "stone", "lacquer", "dark")
+    mesh = Mesh()
+    t = k.u(0.015, 0.07)
     oval = k.chance(0.3)
     if oval:
         mesh.add(Mesh().post(0, 0, h - t, h, 0.5, top, 24).scaled(w, d))
     else:
         mesh.block(w, d, h - t, h, top)
     _underframe(
-        k, mesh, w * (0.68 if oval else 1), d * (0.68 if oval else 1), h - t, k.paint("wood", "metal", "dark", "white")
+        k,
+        mesh,
+        w * (0.68 if oval else 1),
+        d * (0.68 if oval else 1),
+        h - t,
+        k.paint("wood", "metal", "dark", "white"),
     )
     if k.chance(0.1) and not oval:
-        mesh.block(w + 0.02, d + 0.02, h, h + 0.006, k.paint("cloth")).block(w * 0.8, d * 0.75, h * 0.2, h * 0.22, top)
+        mesh.block(w + 0.02, d + 0.02, h, h + 0.006, k.paint("cloth")).block(
+            w * 0.8, d * 0.75, h * 0.2, h * 0.22, top
+        )
     reach = 0.34 if oval else 0.48
     return Thing(label, mesh, [(-w * reach, w * reach, -d * reach, d * reach, h + 0.006, 0.8)])
 
@@ -222,10 +287,22 @@ def eating_table(k: Kit) -> Thing:
 def low_table(k: Kit) -> Thing:
     """A coffee table."""
     w = k.u(0.5, 1.4)
-    return _table(k, w, min(w, k.u(0.4, 0.9)), k.u(0.25, 0.52), k.pick(["coffee table", "coffee table", "table"]))
+    return _table(
+        k,
+        w,
+        min(w, k.u(0.4, 0.9)),
+        k.u(0.25, 0.52),
+        k.pick(["coffee table", "coffee table", "table"]),
+    )
 
 
 def side_table(k: Kit) -> Thing:
     """A little table beside a bed or a sofa."""
     w = k.u(0.3, 0.55)
-    return _table(k, w, min(w, k.u(0.28, 0.5)), k.u(0.4, 0.75), k.pick(["end table", "end table", "nightstand"]))
+    return _table(
+        k,
+        w,
+        min(w, k.u(0.28, 0.5)),
+        k.u(0.4, 0.75),
+        k.pick(["end table", "end table", "nightstand"]),
+    )

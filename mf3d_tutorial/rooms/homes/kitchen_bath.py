@@ -1,4 +1,5 @@
-"""Kitchens and bathrooms. Each public function is a family: of a `Kit` it makes a new `Thing`, often a group."""
+"""Kitchens and bathrooms. Each public function is a family: of a `Kit` it makes a new `Thing`,
+often a group."""
 
 import numpy as np
 
@@ -9,39 +10,51 @@ from .parts import fronts
 
 
 def fridge(k: Kit) -> Thing:
-    """One to four doors of any finish, with handles or without, notes on it or not, freestanding or rounded."""
+    """One to four doors of any finish, with handles or without, notes on it or not, freestanding or
+    rounded."""
     w, d, h = k.u(0.5, 0.95), k.u(0.55, 0.78), k.u(1.2, 2.05)
     body, mesh, y = (
         k.paint("white", "metal", "metal", "dark", "lacquer", "plastic", "front", "wood"),
         Mesh(),
         0.06 - d / 2,
     )
-    face, steel, split = k.pick([body, body, k.paint("metal", "white")]), k.paint("metal", "dark"), h * k.u(0.3, 0.72)
+    face = k.pick([body, body, k.paint("metal", "white")])
+    steel = k.paint("metal", "dark")
+    split = h * k.u(0.3, 0.72)
     power, gap = k.pick([0.0, 0.0, 0.12]), k.u(0.003, 0.012)
     mesh.box(-w / 2, w / 2, y, d / 2, 0.02, h, body)
-    leaves = {"one": [(-w / 2, w / 2, 0.06, h)], "two": [(-w / 2, w / 2, 0.06, split), (-w / 2, w / 2, split, h)],
-              "sides": [(-w / 2, -w * 0.08, 0.06, h), (-w * 0.08, w / 2, 0.06, h)],
-              "french": [(-w / 2, w / 2, 0.06, split), (-w / 2, 0, split, h), (0, w / 2, split, h)]}  # fmt: skip
+    leaves = {
+        "one": [(-w / 2, w / 2, 0.06, h)],
+        "two": [(-w / 2, w / 2, 0.06, split), (-w / 2, w / 2, split, h)],
+        "sides": [(-w / 2, -w * 0.08, 0.06, h), (-w * 0.08, w / 2, 0.06, h)],
+        "french": [(-w / 2, w / 2, 0.06, split), (-w / 2, 0, split, h), (0, w / 2, split, h)],
+    }
     handle = k.pick(["bar", "short", "none"])
     for i, (x0, x1, z0, z1) in enumerate(
-        leaves[k.pick(["one", "two", "two", "two", "sides", "french"] if w > 0.7 else ["one", "two"])]
+        leaves[
+            k.pick(["one", "two", "two", "two", "sides", "french"] if w > 0.7 else ["one", "two"])
+        ]
     ):
         if power:
             mesh.soft(x0 + gap, x1 - gap, -d / 2, y + 0.05, z0 + gap, z1 - gap, face, power)
         else:
             mesh.box(x0 + gap, x1 - gap, -d / 2, y, z0 + gap, z1 - gap, face)
-        x, tall = (x1 - 0.07 if i % 2 == 0 else x0 + 0.05), (0.7 if handle == "bar" else 0.25) * (z1 - z0)
+        x = x1 - 0.07 if i % 2 == 0 else x0 + 0.05
+        tall = (0.7 if handle == "bar" else 0.25) * (z1 - z0)
         low = z1 - 0.1 - tall if z0 < 0.1 else z0 + 0.08
         if handle != "none":
             mesh.box(x, x + 0.02, -d / 2 - 0.045, -d / 2 - 0.02, low, low + tall, steel)
     for _ in range(k.n(0, 6) if k.chance(0.4) else 0):
         x, z, s = k.u(-0.4, 0.3) * w, k.u(0.55, 0.9) * h, k.u(0.05, 0.2)
-        mesh.box(x, x + s * 0.7, -d / 2 - 0.006, -d / 2, z, z + s, k.paint("paper", "print", "plastic"))
+        mesh.box(
+            x, x + s * 0.7, -d / 2 - 0.006, -d / 2, z, z + s, k.paint("paper", "print", "plastic")
+        )
     return Thing("refrigerator", mesh, [(-w / 2, w / 2, y, d / 2, h, 0.35)])
 
 
 def _sink_bowl(k: Kit, w: float, d: float, z: float, paint: int) -> Mesh:
-    """One or two bowls let into a plate at height z, a tap behind; the plate's rim is w wide and d deep."""
+    """One or two bowls let into a plate at height z, a tap behind; the plate's rim is w wide and d
+    deep."""
     t, deep, mesh, steel = 0.018, k.u(0.1, 0.2), Mesh(), k.paint("metal", "metal", "dark")
     count = 2 if w > 0.65 and k.chance(0.5) else 1
     for i in range(count):
@@ -53,10 +66,14 @@ def _sink_bowl(k: Kit, w: float, d: float, z: float, paint: int) -> Mesh:
             mesh.box(x - wide / 2, x + wide / 2, y, y + t, z - deep, z + 0.012, paint)
     y, high = d / 2 - 0.012, z + k.u(0.15, 0.4)
     reach = min(0.24, d * 0.5)
-    return mesh.tube([(0, y, z), (0, y, high), (0, y - reach, high), (0, y - reach, high - 0.06)], 0.012, steel)
+    return mesh.tube(
+        [(0, y, z), (0, y, high), (0, y - reach, high), (0, y - reach, high - 0.06)], 0.012, steel
+    )
 
 
-def _worktop(k: Kit, label: str, w: float, d: float, z0: float, z: float, hole: tuple | None) -> Thing:
+def _worktop(
+    k: Kit, label: str, w: float, d: float, z0: float, z: float, hole: tuple | None
+) -> Thing:
     """A plate from z0 to z, around `hole` (x0, x1, y0, y1) if there is one."""
     paint, thing = k.paint("stone", "stone", "wood", "white", "dark"), Thing(label)
     spans = [(-w / 2, w / 2)]
@@ -72,11 +89,17 @@ def _worktop(k: Kit, label: str, w: float, d: float, z0: float, z: float, hole: 
     return thing
 
 
-def _base_unit(k: Kit, labels: tuple[list, list], w: float, d: float, h: float, basin: bool) -> Thing:
+def _base_unit(
+    k: Kit, labels: tuple[list, list], w: float, d: float, h: float, basin: bool
+) -> Thing:
     """Cabinets under a worktop, with a sink let in if `basin`: a group of up to three instances."""
     deep = 0.24 if basin else k.u(0.03, 0.07)
-    cabinet, foot, face = Thing(k.pick(labels[0])), k.u(0.03, 0.15), k.paint("front", "front", "wood", "white")
-    cabinet.mesh.box(-w / 2, w / 2, 0.02 - d / 2, d / 2, foot, h - deep, k.pick([face, k.paint("white")]))
+    cabinet = Thing(k.pick(labels[0]))
+    foot = k.u(0.03, 0.15)
+    face = k.paint("front", "front", "wood", "white")
+    cabinet.mesh.box(
+        -w / 2, w / 2, 0.02 - d / 2, d / 2, foot, h - deep, k.pick([face, k.paint("white")])
+    )
     cabinet.mesh.box(-w / 2, w / 2, 0.08 - d / 2, d / 2, 0, foot, k.paint("dark", "white"))
     style, columns = k.pick(["slab", "slab", "framed", "glass"]), max(1, round(w / k.u(0.35, 0.65)))
     fronts(k, cabinet.mesh, w, 0.002 - d / 2, foot, h - deep, columns, k.n(1, 3), face, style)
@@ -92,7 +115,10 @@ def _base_unit(k: Kit, labels: tuple[list, list], w: float, d: float, h: float, 
     return Thing(tops=top.tops).carry(cabinet, 0, (front - d) / 2).carry(top)
 
 
-KITCHEN = (["kitchen cabinet", "kitchen cabinet", "cabinet"], ["kitchen counter", "kitchen counter", "counter"])
+KITCHEN = (
+    ["kitchen cabinet", "kitchen cabinet", "cabinet"],
+    ["kitchen counter", "kitchen counter", "counter"],
+)
 BATH = (["bathroom vanity", "bathroom cabinet", "cabinet"], ["bathroom counter", "counter"])
 
 
@@ -122,7 +148,14 @@ def kitchen_row(k: Kit) -> Thing:
         )
         group.carry(high, 0, 0, z)
     elif above == "shelf":
-        group.carry(Thing("shelf", Mesh().box(-w / 2, w / 2, d / 2 - 0.22, d / 2, 0, 0.03, k.paint("wood"))), 0, 0, z)
+        group.carry(
+            Thing(
+                "shelf", Mesh().box(-w / 2, w / 2, d / 2 - 0.22, d / 2, 0, 0.03, k.paint("wood"))
+            ),
+            0,
+            0,
+            z,
+        )
     return group
 
 
@@ -133,7 +166,10 @@ def kitchen_island(k: Kit) -> Thing:
 
 def bar_counter(k: Kit) -> Thing:
     """A counter of one piece: a solid front under a plate, or a plate on panels."""
-    w, d, h, paint = k.u(0.9, 2.2), k.u(0.4, 0.75), k.u(0.88, 1.15), k.paint("wood", "stone", "front", "white")
+    w = k.u(0.9, 2.2)
+    d = k.u(0.4, 0.75)
+    h = k.u(0.88, 1.15)
+    paint = k.paint("wood", "stone", "front", "white")
     mesh = Mesh().block(w + 0.06, d, h - k.u(0.03, 0.08), h, k.paint("stone", "wood", "dark"))
     if k.chance(0.6):
         mesh.box(-w / 2, w / 2, -d / 2 + k.u(0.05, 0.25), d / 2 - 0.02, 0, h - 0.03, paint)
@@ -149,7 +185,10 @@ def washstand(k: Kit) -> Thing:
 
 def bowl_basin(k: Kit) -> Thing:
     """A round or oval basin on a column, on the wall, or on a shelf."""
-    w, d, h, white = k.u(0.36, 0.65), k.u(0.34, 0.5), k.u(0.78, 0.92), k.paint("white", "white", "stone", "lacquer")
+    w = k.u(0.36, 0.65)
+    d = k.u(0.34, 0.5)
+    h = k.u(0.78, 0.92)
+    white = k.paint("white", "white", "stone", "lacquer")
     profile = [(0.15, -0.16), (0.46, -0.06), (0.5, 0), (0.45, 0), (0.3, -0.1), (0.05, -0.12)]
     bowl = Mesh().turned(0, 0, profile, white, 20).scaled(w, d, 1)
     mesh = (
@@ -180,18 +219,46 @@ def wall_toilet(k: Kit) -> Thing:
     )
     hung, power = k.chance(0.4), k.u(0.4, 0.9)
     mesh.soft(-w / 2, w / 2, -long / 2, long / 2 - 0.02, h - 0.18, h - 0.03, white, power)
-    mesh.soft(-w * 0.34, w * 0.34, -long * 0.3, long / 2, 0.12 if hung else 0, h - 0.1, white, power)
     mesh.soft(
-        -w / 2, w / 2, -long / 2 - 0.01, long / 2 - 0.08, h - 0.03, h, k.pick([white, k.paint("wood", "dark")]), 0.7
+        -w * 0.34, w * 0.34, -long * 0.3, long / 2, 0.12 if hung else 0, h - 0.1, white, power
+    )
+    mesh.soft(
+        -w / 2,
+        w / 2,
+        -long / 2 - 0.01,
+        long / 2 - 0.08,
+        h - 0.03,
+        h,
+        k.pick([white, k.paint("wood", "dark")]),
+        0.7,
     )
     if k.chance(0.4):
         mesh.soft(-w / 2, w / 2, long / 2 - 0.1, long / 2 - 0.06, h, h + 0.42, white, 0.6)
     if hung:
-        mesh.box(-0.12, 0.12, long / 2 - 0.01, long / 2, h + 0.35, h + 0.5, k.paint("metal", "white"))
+        mesh.box(
+            -0.12, 0.12, long / 2 - 0.01, long / 2, h + 0.35, h + 0.5, k.paint("metal", "white")
+        )
         if k.chance(0.5):
-            mesh.box(-0.3, 0.3, long / 2, long / 2 + 0.15, 0, h + k.u(0.5, 0.7), k.paint("wall tiles", "wall"))
+            mesh.box(
+                -0.3,
+                0.3,
+                long / 2,
+                long / 2 + 0.15,
+                0,
+                h + k.u(0.5, 0.7),
+                k.paint("wall tiles", "wall"),
+            )
     else:
-        mesh.soft(-0.2, 0.2, long / 2 - 0.02, long / 2 + 0.16, h - 0.05, h + k.u(0.3, 0.45), white, k.u(0.1, 0.4))
+        mesh.soft(
+            -0.2,
+            0.2,
+            long / 2 - 0.02,
+            long / 2 + 0.16,
+            h - 0.05,
+            h + k.u(0.3, 0.45),
+            white,
+            k.u(0.1, 0.4),
+        )
     return Thing("toilet", mesh)
 
 
@@ -219,7 +286,8 @@ def free_tub(k: Kit) -> Thing:
 
 
 def walled_tub(k: Kit) -> Thing:
-    """A tub behind a tiled or panelled apron, mostly with a curtain or a glass leaf before it: a group."""
+    """A tub behind a tiled or panelled apron, mostly with a curtain or a glass leaf before it: a
+    group."""
     w, d, h, rim = k.u(1.3, 1.9), k.u(0.65, 0.95), k.u(0.4, 0.65), k.u(0.05, 0.14)
     white, apron, mesh = k.paint("white"), k.paint("white", "wall tiles", "wood", "stone"), Mesh()
     mesh.box(-w / 2, w / 2, -d / 2, 0.02 - d / 2, 0, h - 0.02, apron).box(
@@ -229,7 +297,11 @@ def walled_tub(k: Kit) -> Thing:
     mesh.pair(w / 2 - rim, w / 2, rim - d / 2, d / 2 - rim, 0, h, white).block(
         w - 2 * rim, d - 2 * rim, 0, h * 0.3, white
     )
-    mesh.tube([(w / 2 - 0.04, 0, h), (w / 2 - 0.04, 0, h + 0.12), (w / 2 - 0.2, 0, h + 0.1)], 0.015, k.paint("metal"))
+    mesh.tube(
+        [(w / 2 - 0.04, 0, h), (w / 2 - 0.04, 0, h + 0.12), (w / 2 - 0.2, 0, h + 0.1)],
+        0.015,
+        k.paint("metal"),
+    )
     group, front = (
         Thing().carry(Thing("bathtub", mesh)),
         k.pick(["curtain", "curtain", "curtain", "curtain", "curtain", "curtain", "glass", "none"]),
@@ -237,49 +309,79 @@ def walled_tub(k: Kit) -> Thing:
     if front == "curtain":
         wide, top = w * k.u(0.25, 1.0), k.u(1.85, 2.1)
         cloth = folds(k, wide, top, k.u(0.1, h), k.paint("shower cloth"))
-        group.carry(Thing("shower curtain", cloth), k.pick([-1, 1]) * (w - wide) / 2, -d / 2 - 0.012)
+        group.carry(
+            Thing("shower curtain", cloth), k.pick([-1, 1]) * (w - wide) / 2, -d / 2 - 0.012
+        )
         group.carry(
             Thing(
                 "shower curtain rod",
-                Mesh().tube([(-w / 2, 0, top + 0.02), (w / 2, 0, top + 0.02)], 0.012, k.paint("metal")),
+                Mesh().tube(
+                    [(-w / 2, 0, top + 0.02), (w / 2, 0, top + 0.02)], 0.012, k.paint("metal")
+                ),
             ),
             0,
             -d / 2 - 0.06,
         )
     elif front == "glass":
         leaf = Mesh().box(
-            -w / 2, k.u(-0.1, 0.2) * w, -d / 2 + 0.01, -d / 2 + 0.03, h + 0.005, h + 1.4, k.paint("glass")
+            -w / 2,
+            k.u(-0.1, 0.2) * w,
+            -d / 2 + 0.01,
+            -d / 2 + 0.03,
+            h + 0.005,
+            h + 1.4,
+            k.paint("glass"),
         )
         group.carry(Thing("shower door", leaf))
     return group
 
 
 def shower_stall(k: Kit) -> Thing:
-    """A tray in a corner, a shower head, and before it a curtain on one or two sides, or glass: a group."""
+    """A tray in a corner, a shower head, and before it a curtain on one or two sides, or glass: a
+    group."""
     w, d, top, steel = k.u(0.8, 1.3), k.u(0.75, 1.0), k.u(1.9, 2.1), k.paint("metal", "dark")
-    tray = Thing("shower floor", Mesh().block(w, d, 0, k.u(0.02, 0.16), k.paint("white", "wall tiles", "stone")))
+    tray = Thing(
+        "shower floor",
+        Mesh().block(w, d, 0, k.u(0.02, 0.16), k.paint("white", "wall tiles", "stone")),
+    )
     head = Mesh().tube(
-        [(0, d / 2 - 0.03, 0.9), (0, d / 2 - 0.03, top - 0.05), (0, d / 2 - 0.3, top - 0.05)], 0.012, steel
+        [(0, d / 2 - 0.03, 0.9), (0, d / 2 - 0.03, top - 0.05), (0, d / 2 - 0.3, top - 0.05)],
+        0.012,
+        steel,
     )
     group = (
         Thing()
         .carry(tray)
-        .carry(Thing("shower", head.post(0, d / 2 - 0.3, top - 0.09, top - 0.06, k.u(0.06, 0.13), steel)))
+        .carry(
+            Thing(
+                "shower", head.post(0, d / 2 - 0.3, top - 0.09, top - 0.06, k.u(0.06, 0.13), steel)
+            )
+        )
     )
     if k.chance(0.7):
         wide = w * k.u(0.35, 1.0)
-        cloth = Thing("shower curtain", folds(k, wide, top, k.u(0.17, 0.4), k.paint("shower cloth")))
+        cloth = Thing(
+            "shower curtain", folds(k, wide, top, k.u(0.17, 0.4), k.paint("shower cloth"))
+        )
         return group.carry(cloth, k.pick([-1, 1]) * (w - wide) / 2, 0.11 - d / 2)
     wall = Mesh().box(-w / 2, w / 2, -d / 2, 0.012 - d / 2, 0.17, top, k.paint("glass"))
-    return group.carry(Thing("shower door", wall.box(0.1, 0.13, -d / 2 - 0.05, -d / 2, 0.9, 1.2, steel)))
+    return group.carry(
+        Thing("shower door", wall.box(0.1, 0.13, -d / 2 - 0.05, -d / 2, 0.9, 1.2, steel))
+    )
 
 
 def towel_radiator(k: Kit) -> Thing:
     """Bars between two posts on a wall, sometimes with a towel over them."""
-    w, low, high, paint, mesh = k.u(0.4, 0.7), k.u(0.2, 0.7), k.u(1.3, 1.9), k.paint("white", "metal", "dark"), Mesh()
+    w = k.u(0.4, 0.7)
+    low = k.u(0.2, 0.7)
+    high = k.u(1.3, 1.9)
+    paint = k.paint("white", "metal", "dark")
+    mesh = Mesh()
     mesh.pair(w / 2 - 0.03, w / 2, -0.08, -0.04, low, high, paint)
     for z in np.arange(low + 0.05, high, k.u(0.06, 0.12)):
         mesh.tube([(-w / 2, -0.06, z), (w / 2, -0.06, z)], 0.012, paint, 6)
     if k.chance(0.4):
-        mesh.soft(-w * 0.35, w * 0.3, -0.11, -0.03, low + 0.4, low + 0.9, k.paint("cloth", "white"), 0.3)
+        mesh.soft(
+            -w * 0.35, w * 0.3, -0.11, -0.03, low + 0.4, low + 0.9, k.paint("cloth", "white"), 0.3
+        )
     return Thing("radiator", mesh)

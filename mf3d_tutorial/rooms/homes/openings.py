@@ -14,27 +14,46 @@ BEFORE_WINDOWS = ["none", "curtains", "curtains", "curtains", "blinds"]
 
 def _leaf(k: Kit, w: float, h: float) -> Mesh:
     """A leaf from x = 0 to w: flat, with panels, with a grid of panes, of boards, or slatted."""
-    paint, inner = k.paint("white", "white", "wood", "wood", "lacquer", "boards"), k.paint("glass", "glass", "white")
-    kind, steel = k.pick(["flat", "panels", "panels", "panes", "boards", "slats"]), k.paint("metal", "dark")
-    mesh, rim = Mesh().box(0, w, 0, 0.04, 0.008, h, k.paint("boards") if kind == "boards" else paint), k.u(0.08, 0.14)
+    paint = k.paint("white", "white", "wood", "wood", "lacquer", "boards")
+    inner = k.paint("glass", "glass", "white")
+    kind = k.pick(["flat", "panels", "panels", "panes", "boards", "slats"])
+    steel = k.paint("metal", "dark")
+    mesh = Mesh().box(0, w, 0, 0.04, 0.008, h, k.paint("boards") if kind == "boards" else paint)
+    rim = k.u(0.08, 0.14)
     if kind in ("panels", "panes"):
         rows, columns = (k.n(2, 4), k.n(1, 2)) if kind == "panels" else (k.n(3, 6), k.n(2, 3))
-        xs, zs = np.linspace(rim, w - rim, columns + 1), np.linspace(k.u(0.1, 0.9), h - rim, rows + 1)
+        xs = np.linspace(rim, w - rim, columns + 1)
+        zs = np.linspace(k.u(0.1, 0.9), h - rim, rows + 1)
         for x0, x1 in pairwise(xs):
             for z0, z1 in pairwise(zs):
-                mesh.box(x0 + 0.02, x1 - 0.02, -0.006, 0, z0 + 0.02, z1 - 0.02, paint if kind == "panels" else inner)
+                mesh.box(
+                    x0 + 0.02,
+                    x1 - 0.02,
+                    -0.006,
+                    0,
+                    z0 + 0.02,
+                    z1 - 0.02,
+                    paint if kind == "panels" else inner,
+                )
     elif kind == "slats":
         for z in np.arange(0.15, h - 0.15, 0.07):
             mesh.box(rim, w - rim, -0.012, 0, z, z + 0.04, paint)
     z = k.u(0.92, 1.1)
     mesh.box(w - 0.09, w - 0.06, -0.06, 0, z, z + 0.03, steel)
-    return mesh.box(w - 0.18, w - 0.09, -0.06, -0.045, z, z + 0.03, steel) if k.chance(0.7) else mesh
+    return (
+        mesh.box(w - 0.18, w - 0.09, -0.06, -0.045, z, z + 0.03, steel) if k.chance(0.7) else mesh
+    )
 
 
 def door(k: Kit, w: float, h: float, ajar: float) -> Thing:
-    """Frame around an opening and the leaf, or two, in it; `ajar` radians of swing into the room."""
+    """Frame around an opening and the leaf, or two, in it; `ajar` radians of swing into the
+    room."""
     frame, border, deep, x = k.paint("white", "white", "wood", "dark"), k.u(0.03, 0.14), 0.1, w / 2
-    jamb = Mesh().pair(x - 0.03, x, 0, deep, 0, h, frame).pair(x - 0.01, x + border, -0.018, 0, 0, h + border, frame)
+    jamb = (
+        Mesh()
+        .pair(x - 0.03, x, 0, deep, 0, h, frame)
+        .pair(x - 0.01, x + border, -0.018, 0, 0, h + border, frame)
+    )
     jamb.box(0.03 - x, x - 0.03, 0, deep, h - 0.03, h, frame).box(
         0.01 - x, x - 0.01, -0.018, 0, h - 0.01, h + border, frame
     )
@@ -56,7 +75,11 @@ def door(k: Kit, w: float, h: float, ajar: float) -> Thing:
 
 def _hung(k: Kit, jamb: Mesh, leaf: Mesh, x: float, at: float) -> Thing:
     """A closed leaf with its hinges on either side, in one instance with its frame or beside it."""
-    hung = Mesh().add(leaf, 0.035 - x, at) if k.chance(0.5) else Mesh().add(leaf.scaled(-1), x - 0.035, at)
+    hung = (
+        Mesh().add(leaf, 0.035 - x, at)
+        if k.chance(0.5)
+        else Mesh().add(leaf.scaled(-1), x - 0.035, at)
+    )
     if k.chance(0.15):
         return Thing().carry(Thing("doorframe", jamb)).carry(Thing("door", hung), 0, 0.021)
     return Thing("door", jamb.add(hung))

@@ -7,15 +7,40 @@ from ..mesh import Mesh
 
 
 def handle(
-    k: Kit, mesh: Mesh, kind: str, x0: float, x1: float, y: float, z0: float, z1: float, left: bool, paint: int
+    k: Kit,
+    mesh: Mesh,
+    kind: str,
+    x0: float,
+    x1: float,
+    y: float,
+    z0: float,
+    z1: float,
+    left: bool,
+    paint: int,
 ) -> None:
     """A handle on a leaf whose face is at depth y."""
     x = x0 + 0.05 if left else x1 - 0.05
     middle, tall = (z0 + z1) / 2, z1 - z0
     if kind == "bar" and tall > 0.45:
-        mesh.box(x - 0.01, x + 0.01, y - 0.04, y - 0.015, middle - tall * 0.15, middle + tall * 0.15, paint)
+        mesh.box(
+            x - 0.01,
+            x + 0.01,
+            y - 0.04,
+            y - 0.015,
+            middle - tall * 0.15,
+            middle + tall * 0.15,
+            paint,
+        )
     elif kind == "bar":
-        mesh.box(x0 + (x1 - x0) * 0.3, x1 - (x1 - x0) * 0.3, y - 0.035, y - 0.015, z1 - 0.06, z1 - 0.045, paint)
+        mesh.box(
+            x0 + (x1 - x0) * 0.3,
+            x1 - (x1 - x0) * 0.3,
+            y - 0.035,
+            y - 0.015,
+            z1 - 0.06,
+            z1 - 0.045,
+            paint,
+        )
     elif kind == "knob":
         mesh.box(x - 0.015, x + 0.015, y - 0.03, y, middle - 0.015, middle + 0.015, paint)
     elif kind == "groove":
@@ -23,9 +48,19 @@ def handle(
 
 
 def fronts(
-    k: Kit, mesh: Mesh, w: float, y: float, z0: float, z1: float, columns: int, rows: int, face: int, style: str
+    k: Kit,
+    mesh: Mesh,
+    w: float,
+    y: float,
+    z0: float,
+    z1: float,
+    columns: int,
+    rows: int,
+    face: int,
+    style: str,
 ) -> None:
-    """A grid of doors or drawers: slab, framed, of glass, or left open; `y` is the front's plane."""
+    """A grid of doors or drawers: slab, framed, of glass, or left open; `y` is the front's
+    plane."""
     knob, kind = k.paint("metal", "dark", "wood"), k.pick(["bar", "knob", "groove", "none"])
     cw, rh = w / columns, (z1 - z0) / rows
     for i, j in np.ndindex(columns, rows):

@@ -1,4 +1,5 @@
-"""What hangs on walls or belongs to the building. Each public function is a family: a `Kit` in, a new `Thing` out."""
+"""What hangs on walls or belongs to the building. Each public function is a family: a `Kit` in, a
+new `Thing` out."""
 
 import numpy as np
 
@@ -11,11 +12,15 @@ def _framed(k: Kit, w: float, h: float, frame: int) -> Mesh:
     """One picture: canvas, poster, or a print with a mount in a frame."""
     kind, deep = k.pick(["canvas", "framed", "framed", "mounted", "sheet"]), k.u(0.015, 0.05)
     if kind in ("canvas", "sheet"):
-        return Mesh().box(-w / 2, w / 2, -deep if kind == "canvas" else -0.012, 0, 0, h, k.paint("motif"))
+        return Mesh().box(
+            -w / 2, w / 2, -deep if kind == "canvas" else -0.012, 0, 0, h, k.paint("motif")
+        )
     rim = min(k.u(0.012, 0.08), w * 0.2)
     mesh = Mesh().box(-w / 2, w / 2, -deep, 0, 0, h, frame)
     if kind == "mounted":
-        mesh.box(rim - w / 2, w / 2 - rim, -deep - 0.003, -deep, rim, h - rim, k.paint("paper white"))
+        mesh.box(
+            rim - w / 2, w / 2 - rim, -deep - 0.003, -deep, rim, h - rim, k.paint("paper white")
+        )
         rim = min(rim + k.u(0.03, 0.1), w * 0.35, h * 0.35)
     return mesh.box(rim - w / 2, w / 2 - rim, -deep - 0.005, -deep, rim, h - rim, k.paint("motif"))
 
@@ -40,7 +45,10 @@ def art_group(k: Kit) -> Thing:
             continue
         w, h = (cell_w, cell_h) if even else (cell_w * k.u(0.55, 1), cell_h * k.u(0.55, 1))
         x = (i - (columns - 1) / 2) * (cell_w + gap)
-        picture = Thing("picture", _framed(k, w, h, frame if even else k.paint("wood", "dark", "white", "lacquer")))
+        picture = Thing(
+            "picture",
+            _framed(k, w, h, frame if even else k.paint("wood", "dark", "white", "lacquer")),
+        )
         group.carry(picture, x, 0, j * (cell_h + gap) + (cell_h - h) * k.u(0, 1))
     return group if group.parts else art(k)
 
@@ -77,7 +85,15 @@ def fireplace(k: Kit) -> Thing:
     mesh.box(-w * 0.28, w * 0.28, d / 2 - 0.03, d / 2, 0, h * 0.65, dark).box(
         -w / 2, w / 2, -d / 2 - 0.25, -d / 2, 0, 0.04, body
     )
-    mesh.box(-w / 2 - 0.08, w / 2 + 0.08, -d / 2 - 0.06, d / 2, h - 0.08, h, k.paint("wood", "stone", "white"))
+    mesh.box(
+        -w / 2 - 0.08,
+        w / 2 + 0.08,
+        -d / 2 - 0.06,
+        d / 2,
+        h - 0.08,
+        h,
+        k.paint("wood", "stone", "white"),
+    )
     return Thing("fireplace", mesh, [(-w / 2, w / 2, -d / 2, d / 2, h, 0.8)])
 
 
@@ -95,7 +111,16 @@ def coat_hooks(k: Kit) -> Thing:
     while x < w / 2 - 0.28:
         wide = k.u(0.24, 0.4)
         if k.chance(0.7):
-            coat = Mesh().soft(x, x + wide, -0.2, -0.03, k.u(0.6, 1.1), 1.65, k.paint("cloth", "fabric", "dark"), 0.5)
+            coat = Mesh().soft(
+                x,
+                x + wide,
+                -0.2,
+                -0.03,
+                k.u(0.6, 1.1),
+                1.65,
+                k.paint("cloth", "fabric", "dark"),
+                0.5,
+            )
             group.carry(Thing(k.pick(["jacket", "clothes"]), coat))
         x += wide + 0.02
     return group
@@ -103,7 +128,11 @@ def coat_hooks(k: Kit) -> Thing:
 
 def alcove_frame(k: Kit) -> Thing:
     """Mouldings on a wall that look like a door or a panel but belong to the wall."""
-    w, z0, z1, paint, t = k.u(0.5, 1.2), k.u(0.1, 0.9), k.u(1.6, 2.2), k.paint("white", "wall", "wood"), k.u(0.03, 0.08)
+    w = k.u(0.5, 1.2)
+    z0 = k.u(0.1, 0.9)
+    z1 = k.u(1.6, 2.2)
+    paint = k.paint("white", "wall", "wood")
+    t = k.u(0.03, 0.08)
     mesh = Mesh().pair(w / 2 - t, w / 2, -0.02, 0, z0, z1, paint)
     for z in (z0, z1 - t):
         mesh.box(t - w / 2, w / 2 - t, -0.02, 0, z, z + t, paint)
@@ -139,12 +168,14 @@ def standing_lamp(k: Kit) -> Thing:
     kind, r = k.pick(["tripod", "bow", "rod"]), k.u(0.1, 0.25)
     if kind == "tripod":
         for angle in (0.5, 2.6, 4.7):
-            mesh.tube([(0.3 * np.cos(angle), 0.3 * np.sin(angle), 0), (0, 0, h - 0.2)], 0.014, paint, 6)
+            mesh.tube(
+                [(0.3 * np.cos(angle), 0.3 * np.sin(angle), 0), (0, 0, h - 0.2)], 0.014, paint, 6
+            )
     elif kind == "bow":
         x = k.u(0.3, 0.7)
-        mesh.tube([(0, 0, 0.02), (0, 0, h * 0.8), (x * 0.5, 0, h), (x, 0, h - 0.1)], 0.012, paint, 6).post(
-            0, 0, 0, 0.04, 0.16, paint
-        )
+        mesh.tube(
+            [(0, 0, 0.02), (0, 0, h * 0.8), (x * 0.5, 0, h), (x, 0, h - 0.1)], 0.012, paint, 6
+        ).post(0, 0, 0, 0.04, 0.16, paint)
     else:
         mesh.post(0, 0, 0, 0.03, k.u(0.1, 0.16), paint).post(0, 0, 0.03, h - 0.1, 0.012, paint)
     tall = k.u(0.15, 0.35)
@@ -153,13 +184,18 @@ def standing_lamp(k: Kit) -> Thing:
 
 def chandelier(k: Kit) -> Thing:
     """A lamp under the ceiling: a wheel of candles, a ball, a row of dishes."""
-    mesh, paint, r, drop = Mesh(), k.paint("metal", "dark", "wood", "white"), k.u(0.15, 0.45), k.u(0.2, 0.8)
+    mesh = Mesh()
+    paint = k.paint("metal", "dark", "wood", "white")
+    r = k.u(0.15, 0.45)
+    drop = k.u(0.2, 0.8)
     kind = k.pick(["wheel", "ball", "row"])
     mesh.tube([(0, 0, 0.1), (0, 0, drop)], 0.01, paint, 6)
     for i in range(k.n(4, 8)) if kind == "wheel" else ():
         angle = i * 0.9
         x, y = r * np.cos(angle), r * np.sin(angle)
-        mesh.tube([(0, 0, 0.15), (x, y, 0.06)], 0.012, paint, 6).post(x, y, 0.06, 0.16, 0.03, k.paint("shade"))
+        mesh.tube([(0, 0, 0.15), (x, y, 0.06)], 0.012, paint, 6).post(
+            x, y, 0.06, 0.16, 0.03, k.paint("shade")
+        )
     if kind == "ball":
         mesh.soft(-r, r, -r, r, 0, 1.4 * r, k.paint("shade", "white", "plastic"), 1)
     for x in (-r, 0, r) if kind == "row" else ():

@@ -10,7 +10,8 @@ BEFORE_WINDOWS = ["none", "none", "curtains", "curtains", "blinds"]
 
 
 def _leaf(k: Kit, w: float, h: float) -> Mesh:
-    """A leaf from x = 0 to w: steel with kick plates and a slot of glass, a frame around glass, or ribbed."""
+    """A leaf from x = 0 to w: steel with kick plates and a slot of glass, a frame around glass, or
+    ribbed."""
     paint, steel, mesh, kind = (
         k.paint("painted", "laminate", "steel"),
         k.paint("steel"),
@@ -21,21 +22,32 @@ def _leaf(k: Kit, w: float, h: float) -> Mesh:
         mesh.box(0, w, 0, 0.05, 0.008, 0.25, paint).box(0, w, 0, 0.05, h - 0.1, h, paint).box(
             0.08, w - 0.08, 0.02, 0.03, 0.25, h - 0.1, k.paint("pane")
         )
-        mesh.box(0, 0.08, 0, 0.05, 0.25, h - 0.1, paint).box(w - 0.08, w, 0, 0.05, 0.25, h - 0.1, paint)
+        mesh.box(0, 0.08, 0, 0.05, 0.25, h - 0.1, paint).box(
+            w - 0.08, w, 0, 0.05, 0.25, h - 0.1, paint
+        )
     else:
         mesh.box(0, w, 0, 0.05, 0.008, h, paint).box(0.02, w - 0.02, -0.004, 0, 0.02, 0.28, steel)
     if kind == "slot":
         mesh.box(w * 0.72, w * 0.84, -0.004, 0, 0.95, 1.75, k.paint("pane"))
     elif kind == "ribbed":
         for x in np.arange(0.08, w - 0.1, 0.12):
-            mesh.prism([(x, 0.35), (x + 0.06, 0.35), (x + 0.06, h - 0.1), (x, h - 0.1)], -0.012, 0, paint)
+            mesh.prism(
+                [(x, 0.35), (x + 0.06, 0.35), (x + 0.06, h - 0.1), (x, h - 0.1)], -0.012, 0, paint
+            )
     elif kind == "port":
-        mesh.add(Mesh().post(0, 0, 0, 0.012, 0.17, k.paint("pane"), 16), w / 2, 0, 1.5, pitch=np.pi / 2)
+        mesh.add(
+            Mesh().post(0, 0, 0, 0.012, 0.17, k.paint("pane"), 16), w / 2, 0, 1.5, pitch=np.pi / 2
+        )
     z = k.u(0.95, 1.1)
     if k.chance(0.5):
         return mesh.tube([(w * 0.1, -0.06, z), (w * 0.9, -0.06, z)], 0.014, steel, 6)
     return mesh.tube(
-        [(w - 0.08, 0, z - 0.2), (w - 0.08, -0.05, z - 0.18), (w - 0.08, -0.05, z + 0.18), (w - 0.08, 0, z + 0.2)],
+        [
+            (w - 0.08, 0, z - 0.2),
+            (w - 0.08, -0.05, z - 0.18),
+            (w - 0.08, -0.05, z + 0.18),
+            (w - 0.08, 0, z + 0.2),
+        ],
         0.013,
         steel,
         6,
@@ -43,7 +55,8 @@ def _leaf(k: Kit, w: float, h: float) -> Mesh:
 
 
 def door(k: Kit, w: float, h: float, ajar: float) -> Thing:
-    """A steel frame flush with the wall, with one leaf or two; `ajar` radians of swing into the room."""
+    """A steel frame flush with the wall, with one leaf or two; `ajar` radians of swing into the
+    room."""
     frame, x, deep = k.paint("painted", "steel"), w / 2, 0.14
     jamb = (
         Mesh()
@@ -73,7 +86,10 @@ def window(k: Kit, w: float, z0: float, z1: float) -> Thing:
     for z in (z0, z0 + (z1 - z0) * k.u(0.15, 0.35), z1 - 0.04):
         mesh.box(-w / 2, w / 2, -0.005, deep, z, z + 0.04, frame)
     return Thing(
-        "window", mesh.prism([(w / 2 - 0.04, z0), (w / 2, z0), (w / 2, z1), (w / 2 - 0.04, z1)], -0.005, deep, frame)
+        "window",
+        mesh.prism(
+            [(w / 2 - 0.04, z0), (w / 2, z0), (w / 2, z1), (w / 2 - 0.04, z1)], -0.005, deep, frame
+        ),
     )
 
 
@@ -81,5 +97,11 @@ def curtain(k: Kit, width: float, top: float, bottom: float) -> Thing:
     """A curtain in even pleats."""
     return Thing(
         "curtain",
-        pleats(k, [(-width / 2, -0.055), (width / 2, -0.055)], top, bottom, k.paint("canvas", "linen", "velvet")),
+        pleats(
+            k,
+            [(-width / 2, -0.055), (width / 2, -0.055)],
+            top,
+            bottom,
+            k.paint("canvas", "linen", "velvet"),
+        ),
     )

@@ -1,4 +1,5 @@
-"""Pieces that several families of `other` are made of; nothing here is shared with the domains that are trained on."""
+"""Pieces that several families of `other` are made of; nothing here is shared with the domains that
+are trained on."""
 
 import numpy as np
 
@@ -14,7 +15,9 @@ def ngon(sides: int, w: float, d: float, turn: float = 0.0) -> list[tuple[float,
 
 def plate(outline: list, z0: float, z1: float, paint: int) -> Mesh:
     """A horizontal plate of convex outline (x, y), counter-clockwise from above."""
-    return Mesh().add(Mesh().prism([(x, -y) for x, y in outline[::-1]], z0, z1, paint), pitch=np.pi / 2)
+    return Mesh().add(
+        Mesh().prism([(x, -y) for x, y in outline[::-1]], z0, z1, paint), pitch=np.pi / 2
+    )
 
 
 def casters(mesh: Mesh, w: float, d: float, paint: int, high: float = 0.1) -> None:
@@ -43,11 +46,21 @@ def pleats(k: Kit, path: list, top: float, bottom: float, paint: int) -> Mesh:
     x, y = (np.interp(along, lengths, corners[:, i]) for i in (0, 1))
     zigzag = np.where(np.arange(n) % 2 == 0, deep, -deep)
     levels = [bottom, (bottom + top) / 2, top]
-    return Mesh().sheet(np.stack([np.stack([x, y + zigzag, np.full(n, z)], -1) for z in levels]), paint)
+    return Mesh().sheet(
+        np.stack([np.stack([x, y + zigzag, np.full(n, z)], -1) for z in levels]), paint
+    )
 
 
 def tufted(
-    mesh: Mesh, x0: float, x1: float, y0: float, y1: float, z0: float, z1: float, columns: int, paint: int
+    mesh: Mesh,
+    x0: float,
+    x1: float,
+    y0: float,
+    y1: float,
+    z0: float,
+    z1: float,
+    columns: int,
+    paint: int,
 ) -> None:
     """A cushion sewn into bulges side by side."""
     for i in range(columns):
@@ -60,7 +73,11 @@ def trough(k: Kit, w: float, d: float, z: float, taps: int) -> Mesh:
     steel, mesh, t = k.paint("steel", "moulded"), Mesh(), 0.015
     for side in (-1, 1):
         mesh.add(
-            Mesh().box(-0.5 * t, 0.5 * t, -d / 2, d / 2, -0.18, 0, steel), side * (w / 2 - 0.02), 0, z, roll=side * 0.12
+            Mesh().box(-0.5 * t, 0.5 * t, -d / 2, d / 2, -0.18, 0, steel),
+            side * (w / 2 - 0.02),
+            0,
+            z,
+            roll=side * 0.12,
         )
         mesh.box(-w / 2, w / 2, side * (d / 2) - t / 2, side * (d / 2) + t / 2, z - 0.18, z, steel)
     mesh.block(w - 0.08, d, z - 0.19, z - 0.175, steel)

@@ -1,4 +1,5 @@
-"""The simple things of `other`: few shapes, with sizes, paints and labels read from its things.csv."""
+"""The simple things of `other`: few shapes, with sizes, paints and labels read from its
+things.csv."""
 
 from itertools import pairwise
 
@@ -12,10 +13,16 @@ from .parts import ngon, plate
 def _tapered(k: Kit, label, w, d, h, paints, lean) -> Thing:
     """A block whose sides lean in or out: bags, boxes, devices."""
     t = float(lean or 0) * w
-    mesh = Mesh().prism([(-w / 2 + t, 0), (w / 2 - t, 0), (w / 2, h), (-w / 2, h)], -d / 2, d / 2, k.paint(*paints))
+    mesh = Mesh().prism(
+        [(-w / 2 + t, 0), (w / 2 - t, 0), (w / 2, h), (-w / 2, h)], -d / 2, d / 2, k.paint(*paints)
+    )
     if k.chance(0.4):
-        mesh.box(-w * 0.3, w * 0.3, -d / 2 - 0.004, -d / 2, h * 0.3, h * 0.7, k.paint("poster", "rubber"))
-    return Thing(label, mesh, [(-w * 0.35, w * 0.35, -d * 0.35, d * 0.35, h, 0.3)] if w > 0.5 else [])
+        mesh.box(
+            -w * 0.3, w * 0.3, -d / 2 - 0.004, -d / 2, h * 0.3, h * 0.7, k.paint("poster", "rubber")
+        )
+    return Thing(
+        label, mesh, [(-w * 0.35, w * 0.35, -d * 0.35, d * 0.35, h, 0.3)] if w > 0.5 else []
+    )
 
 
 def _drum(k: Kit, label, w, d, h, paints, sides) -> Thing:
@@ -46,9 +53,14 @@ def _flat(k: Kit, label, w, d, h, paints, rim) -> Thing:
 def _mat(k: Kit, label, w, d, h, paints, sides) -> Thing:
     """What lies on the floor: a rectangle or a polygon."""
     if sides:
-        return Thing(label, Mesh().add(plate(ngon(int(sides), w, d, k.u(0, 1)), 0, h, k.paint(*paints))))
+        return Thing(
+            label, Mesh().add(plate(ngon(int(sides), w, d, k.u(0, 1)), 0, h, k.paint(*paints)))
+        )
     return Thing(
-        label, Mesh().prism([(-w / 2, 0), (w / 2, 0), (w / 2, h), (-w / 2, h)], -d / 2, d / 2, k.paint(*paints))
+        label,
+        Mesh().prism(
+            [(-w / 2, 0), (w / 2, 0), (w / 2, h), (-w / 2, h)], -d / 2, d / 2, k.paint(*paints)
+        ),
     )
 
 
@@ -78,7 +90,14 @@ def _steps(k: Kit, label, w, d, h, paints, count) -> Thing:
 def _garment(k: Kit, label, w, d, h, paints, detail) -> Thing:
     """Something on a hanger: two slopes and a body that widens downwards."""
     flare = k.u(0.0, 0.08)
-    outline = [(-w / 2 - flare, 0), (w / 2 + flare, 0), (w / 2, h * 0.85), (0.03, h), (-0.03, h), (-w / 2, h * 0.85)]
+    outline = [
+        (-w / 2 - flare, 0),
+        (w / 2 + flare, 0),
+        (w / 2, h * 0.85),
+        (0.03, h),
+        (-0.03, h),
+        (-w / 2, h * 0.85),
+    ]
     return Thing(label, Mesh().prism(outline, -d, -0.01, k.paint(*paints)))
 
 
@@ -88,10 +107,13 @@ def _arch(k: Kit, label, w, d, h, paints, detail) -> Thing:
     mesh, paint = Mesh(), k.paint(*paints)
     for (x0, _, z0), (x1, _, z1) in pairwise(arc):
         mesh.prism(
-            [(x1, z1 - 0.03), (x0, z0 - 0.03 if z0 > 0.03 else z0), (x0, z0 + 0.001), (x1, z1)], -d / 2, d / 2, paint
+            [(x1, z1 - 0.03), (x0, z0 - 0.03 if z0 > 0.03 else z0), (x0, z0 + 0.001), (x1, z1)],
+            -d / 2,
+            d / 2,
+            paint,
         )
     return Thing(label, mesh, [(-w * 0.2, w * 0.2, -d * 0.4, d * 0.4, h, 0.4)])
 
 
-SHAPES = {"tapered": _tapered, "drum": _drum, "pile": _pile, "flat": _flat, "mat": _mat, "sack": _sack, "steps": _steps,
-          "garment": _garment, "arch": _arch}  # fmt: skip
+SHAPES = {"tapered": _tapered, "drum": _drum, "pile": _pile, "flat": _flat, "mat": _mat,
+          "sack": _sack, "steps": _steps, "garment": _garment, "arch": _arch}  # fmt: skip

@@ -1,4 +1,5 @@
-"""Desks and tables of public buildings. Each public function is a family: a `Kit` in, a new `Thing` out."""
+"""Desks and tables of public buildings. Each public function is a family: a `Kit` in, a new `Thing`
+out."""
 
 import numpy as np
 
@@ -43,7 +44,8 @@ def cubicle_desk(k: Kit) -> Thing:
 
 
 def lift_desk(k: Kit) -> Thing:
-    """A desk that stands on two telescopic columns with long feet, at the height of a seat or of someone standing."""
+    """A desk that stands on two telescopic columns with long feet, at the height of a seat or of
+    someone standing."""
     w, d, h, steel, mesh = (
         k.u(1.2, 1.9),
         k.u(0.7, 0.85),
@@ -73,27 +75,53 @@ def pupil_desk(k: Kit) -> Thing:
     """A sloped lid over a box, on skids, with a bar that a seat might hang on."""
     w, d, h, paint, mesh = k.u(0.6, 1.15), k.u(0.48, 0.58), k.u(0.66, 0.74), k.paint("ash"), Mesh()
     mesh.box(-w / 2, w / 2, -d / 2, d / 2, h - 0.16, h - 0.06, paint)
-    mesh.add(Mesh().box(-w / 2 - 0.01, w / 2 + 0.01, -d / 2, d / 2, 0, 0.018, paint), 0, 0, h - 0.03, pitch=0.1)
+    mesh.add(
+        Mesh().box(-w / 2 - 0.01, w / 2 + 0.01, -d / 2, d / 2, 0, 0.018, paint),
+        0,
+        0,
+        h - 0.03,
+        pitch=0.1,
+    )
     for x in (-w / 2 + 0.06, w / 2 - 0.06):
         mesh.tube(
-            [(x, -d / 2, 0.02), (x, d / 2, 0.02), (x, d / 4, h - 0.16)], 0.016, k.paint("painted", "steel"), 6
+            [(x, -d / 2, 0.02), (x, d / 2, 0.02), (x, d / 4, h - 0.16)],
+            0.016,
+            k.paint("painted", "steel"),
+            6,
         ).tube([(x, -d / 3, 0.02), (x, 0, h - 0.16)], 0.016, k.paint("steel"), 6)
     return Thing("desk", mesh)
 
 
 def boat_table(k: Kit) -> Thing:
     """A conference table, wide in the middle, on two drums."""
-    w, d, h, top, mesh = k.u(1.8, 3.2), k.u(0.95, 1.3), k.u(0.71, 0.76), k.paint("ash", "moulded"), Mesh()
+    w = k.u(1.8, 3.2)
+    d = k.u(0.95, 1.3)
+    h = k.u(0.71, 0.76)
+    top = k.paint("ash", "moulded")
+    mesh = Mesh()
     mesh.add(
         plate(
-            [(-w / 2, -d * 0.33), (0, -d / 2), (w / 2, -d * 0.33), (w / 2, d * 0.33), (0, d / 2), (-w / 2, d * 0.33)],
+            [
+                (-w / 2, -d * 0.33),
+                (0, -d / 2),
+                (w / 2, -d * 0.33),
+                (w / 2, d * 0.33),
+                (0, d / 2),
+                (-w / 2, d * 0.33),
+            ],
             h - 0.04,
             h,
             top,
         )
     )
     for x in (-w * 0.27, w * 0.27):
-        mesh.turned(x, 0, [(0.26, 0), (0.26, 0.04), (0.14, 0.1), (0.14, h - 0.04)], k.paint("steel", "rubber"), 12)
+        mesh.turned(
+            x,
+            0,
+            [(0.26, 0), (0.26, 0.04), (0.14, 0.1), (0.14, h - 0.04)],
+            k.paint("steel", "rubber"),
+            12,
+        )
     return Thing("table", mesh, [(-w * 0.45, w * 0.45, -d * 0.3, d * 0.3, h, 0.8)])
 
 

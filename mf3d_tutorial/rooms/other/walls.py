@@ -1,4 +1,5 @@
-"""What hangs in, or divides, public buildings. Each public function is a family: a `Kit` in, a new `Thing` out."""
+"""What hangs in, or divides, public buildings. Each public function is a family: a `Kit` in, a new
+`Thing` out."""
 
 import numpy as np
 
@@ -21,7 +22,11 @@ def oval_portrait(k: Kit) -> Thing:
 
 def triptych(k: Kit) -> Thing:
     """One motif on three or more boards, an instance together."""
-    count, h, each, paint, mesh = k.n(3, 5), k.u(0.4, 1.0), k.u(0.18, 0.34), k.paint("poster"), Mesh()
+    count = k.n(3, 5)
+    h = k.u(0.4, 1.0)
+    each = k.u(0.18, 0.34)
+    paint = k.paint("poster")
+    mesh = Mesh()
     for i in range(count):
         x, low = (i - count / 2) * (each + 0.03), k.u(0, 0.12)
         mesh.box(x, x + each, -0.028, 0, low, low + h, paint)
@@ -38,14 +43,19 @@ def notice(k: Kit) -> Thing:
     else:
         mesh.box(-w / 2, w / 2, -0.014, -0.004, 0, h, k.paint("poster"))
         for z in (0, h):
-            mesh.tube([(-w / 2 - 0.04, -0.012, z), (w / 2 + 0.04, -0.012, z)], 0.011, k.paint("ash"), 6)
+            mesh.tube(
+                [(-w / 2 - 0.04, -0.012, z), (w / 2 + 0.04, -0.012, z)], 0.011, k.paint("ash"), 6
+            )
     return Thing(k.pick(["poster", "picture", "picture"]), mesh)
 
 
 def bay_curtain(k: Kit) -> Thing:
-    """A curtain on a ceiling rail beside a bed, partly drawn, in one straight piece or around a corner."""
+    """A curtain on a ceiling rail beside a bed, partly drawn, in one straight piece or around a
+    corner."""
     top, bottom, long = k.u(2.0, 2.25), k.u(0.2, 0.45), k.u(0.5, 2.0)
-    path = [(0.0, 0.9), (0.0, 0.9 - long)] if k.chance(0.7) else [(0.0, 0.9), (0.0, -0.6), (0.5, -0.6)]
+    path = (
+        [(0.0, 0.9), (0.0, 0.9 - long)] if k.chance(0.7) else [(0.0, 0.9), (0.0, -0.6), (0.5, -0.6)]
+    )
     turned = pleats(k, [(y, x) for x, y in path], top, bottom, k.paint("canvas", "linen"))
     return Thing("curtain", Mesh().add(turned, yaw=-np.pi / 2))
 
@@ -71,7 +81,11 @@ def drip_stand(k: Kit) -> Thing:
 
 def trolley(k: Kit) -> Thing:
     """Two or three trays in a cage on wheels."""
-    w, d, h, steel, mesh = k.u(0.55, 0.85), k.u(0.42, 0.55), k.u(0.8, 1.1), k.paint("steel", "painted"), Mesh()
+    w = k.u(0.55, 0.85)
+    d = k.u(0.42, 0.55)
+    h = k.u(0.8, 1.1)
+    steel = k.paint("steel", "painted")
+    mesh = Mesh()
     casters(mesh, w, d, k.paint("rubber"))
     for x in (-w / 2 + 0.02, w / 2 - 0.02):
         for y in (-d / 2 + 0.02, d / 2 - 0.02):
@@ -84,7 +98,11 @@ def trolley(k: Kit) -> Thing:
 
 def partition(k: Kit) -> Thing:
     """A screen of cloth panels on feet."""
-    count, each, h, cloth, mesh = k.n(1, 3), k.u(0.6, 0.9), k.u(1.3, 1.8), k.paint("canvas", "linen"), Mesh()
+    count = k.n(1, 3)
+    each = k.u(0.6, 0.9)
+    h = k.u(1.3, 1.8)
+    cloth = k.paint("canvas", "linen")
+    mesh = Mesh()
     for i in range(count):
         x = (i - count / 2) * each
         mesh.box(x + 0.02, x + each - 0.02, -0.02, 0.02, 0.15, h, cloth)
@@ -99,7 +117,13 @@ def pedal_bin(k: Kit) -> Thing:
     """A bin with a domed lid, round or square, or a sack in a ring."""
     h, r, mesh, n = k.u(0.3, 0.85), k.u(0.12, 0.22), Mesh(), k.pick([4, 12])
     mesh.turned(0, 0, [(r * 0.92, 0), (r, 0.03), (r, h)], k.paint("steel", "moulded", "painted"), n)
-    mesh.turned(0, 0, [(r * 1.03, h), (r * 0.9, h + 0.05), (r * 0.3, h + 0.09)], k.paint("moulded", "rubber"), n)
+    mesh.turned(
+        0,
+        0,
+        [(r * 1.03, h), (r * 0.9, h + 0.05), (r * 0.3, h + 0.09)],
+        k.paint("moulded", "rubber"),
+        n,
+    )
     return Thing(
         k.pick(["trash can", "trash can", "trash bin", "recycling bin"]),
         mesh.box(-0.04, 0.04, -r - 0.05, -r, 0.01, 0.03, k.paint("rubber")),
@@ -109,7 +133,9 @@ def pedal_bin(k: Kit) -> Thing:
 def column(k: Kit) -> Thing:
     """A square or eight-sided pillar."""
     s, n = k.u(0.3, 0.6), k.pick([4, 8])
-    return Thing("column", Mesh().post(0, 0, 0, k.u(2.2, 2.5), s / 2, k.paint("plaster", "painted"), n))
+    return Thing(
+        "column", Mesh().post(0, 0, 0, k.u(2.2, 2.5), s / 2, k.paint("plaster", "painted"), n)
+    )
 
 
 def tall_plant(k: Kit) -> Thing:
@@ -134,15 +160,23 @@ def tall_plant(k: Kit) -> Thing:
 def disc_lamp(k: Kit) -> Thing:
     """A flat disc or a long tube box under the ceiling."""
     if k.chance(0.5):
-        return Thing("ceiling light", Mesh().block(k.u(0.9, 1.5), k.u(0.12, 0.3), 0, 0.08, k.paint("tube light")))
-    return Thing("ceiling light", Mesh().add(plate(ngon(8, 0.6, 0.6), 0, 0.05, k.paint("tube light"))))
+        return Thing(
+            "ceiling light",
+            Mesh().block(k.u(0.9, 1.5), k.u(0.12, 0.3), 0, 0.08, k.paint("tube light")),
+        )
+    return Thing(
+        "ceiling light", Mesh().add(plate(ngon(8, 0.6, 0.6), 0, 0.05, k.paint("tube light")))
+    )
 
 
 def wall_clock(k: Kit) -> Thing:
     """A dial of many sides."""
     s = k.u(0.28, 0.45)
     return Thing(
-        "clock", Mesh().add(Mesh().post(0, 0, 0, 0.04, s / 2, k.paint("moulded"), 16), 0, 0, s / 2, pitch=np.pi / 2)
+        "clock",
+        Mesh().add(
+            Mesh().post(0, 0, 0, 0.04, s / 2, k.paint("moulded"), 16), 0, 0, s / 2, pitch=np.pi / 2
+        ),
     )
 
 
@@ -155,6 +189,14 @@ def screen_on_arm(k: Kit) -> Thing:
     face = (
         Mesh()
         .box(-w / 2, w / 2, -0.02, 0.015, -w * 0.28, w * 0.28, paint)
-        .box(-w / 2 + 0.015, w / 2 - 0.015, -0.023, -0.02, 0.015 - w * 0.28, w * 0.28 - 0.015, k.paint("screen"))
+        .box(
+            -w / 2 + 0.015,
+            w / 2 - 0.015,
+            -0.023,
+            -0.02,
+            0.015 - w * 0.28,
+            w * 0.28 - 0.015,
+            k.paint("screen"),
+        )
     )
     return Thing("monitor", mesh.add(face, 0, 0, 0.12 + w * 0.28, pitch=tilt))

@@ -1,4 +1,5 @@
-"""Bathrooms and heating of public buildings. Each public function is a family: a `Kit` in, a new `Thing` out."""
+"""Bathrooms and heating of public buildings. Each public function is a family: a `Kit` in, a new
+`Thing` out."""
 
 import numpy as np
 
@@ -8,11 +9,22 @@ from .parts import ngon, plate, pleats, trough
 
 
 def rail_toilet(k: Kit) -> Thing:
-    """A conical bowl with an open seat, a flush pipe up to a cistern high on the wall or in it; bars to hold on to."""
-    w, h, white, steel, mesh = k.u(0.36, 0.42), k.u(0.44, 0.5), k.paint("moulded", "painted"), k.paint("steel"), Mesh()
+    """A conical bowl with an open seat, a flush pipe up to a cistern high on the wall or in it;
+    bars to hold on to."""
+    w = k.u(0.36, 0.42)
+    h = k.u(0.44, 0.5)
+    white = k.paint("moulded", "painted")
+    steel = k.paint("steel")
+    mesh = Mesh()
     bowl = (
         Mesh()
-        .turned(0, 0, [(0.3, 0), (0.24, 0.12), (0.3, 0.3), (0.5, h), (0.36, h), (0.2, h - 0.15)], white, 16)
+        .turned(
+            0,
+            0,
+            [(0.3, 0), (0.24, 0.12), (0.3, 0.3), (0.5, h), (0.36, h), (0.2, h - 0.15)],
+            white,
+            16,
+        )
         .scaled(w, 0.52, 1)
     )
     mesh.add(bowl, 0, -0.1).tube([(0, 0.24, h - 0.1), (0, 0.24, 1.2)], 0.022, steel, 8)
@@ -44,9 +56,18 @@ def box_toilet(k: Kit) -> Thing:
         k.paint("moulded", "steel", "painted"),
         Mesh(),
     )
-    mesh.prism([(-w * 0.36, 0), (w * 0.36, 0), (w / 2, h - 0.03), (-w / 2, h - 0.03)], -d / 2, d / 2 - 0.18, white)
+    mesh.prism(
+        [(-w * 0.36, 0), (w * 0.36, 0), (w / 2, h - 0.03), (-w / 2, h - 0.03)],
+        -d / 2,
+        d / 2 - 0.18,
+        white,
+    )
     mesh.box(-w / 2, w / 2, d / 2 - 0.18, d / 2, 0, h + k.u(0.35, 0.5), white)
-    mesh.add(plate(ngon(10, w * 1.02, d - 0.2), h - 0.03, h + 0.012, k.paint("rubber", "moulded")), 0, -0.09)
+    mesh.add(
+        plate(ngon(10, w * 1.02, d - 0.2), h - 0.03, h + 0.012, k.paint("rubber", "moulded")),
+        0,
+        -0.09,
+    )
     return Thing("toilet", mesh)
 
 
@@ -69,14 +90,25 @@ def scrub_sink(k: Kit) -> Thing:
 
 
 def font_basin(k: Kit) -> Thing:
-    """A basin of six or eight sides on a straight shaft, or a tub on four legs as in a wash-house."""
-    s, h, white, mesh = k.u(0.42, 0.6), k.u(0.78, 0.9), k.paint("moulded", "terrazzo", "painted"), Mesh()
+    """A basin of six or eight sides on a straight shaft, or a tub on four legs as in a
+    wash-house."""
+    s = k.u(0.42, 0.6)
+    h = k.u(0.78, 0.9)
+    white = k.paint("moulded", "terrazzo", "painted")
+    mesh = Mesh()
     if k.chance(0.5):
         n = k.pick([6, 8])
         mesh.turned(
             0,
             0,
-            [(s * 0.2, 0), (s * 0.16, 0.1), (s * 0.16, h - 0.2), (s / 2, h), (s * 0.42, h), (s * 0.12, h - 0.13)],
+            [
+                (s * 0.2, 0),
+                (s * 0.16, 0.1),
+                (s * 0.16, h - 0.2),
+                (s / 2, h),
+                (s * 0.42, h),
+                (s * 0.12, h - 0.13),
+            ],
             white,
             n,
         )
@@ -88,7 +120,12 @@ def font_basin(k: Kit) -> Thing:
             )
     return Thing(
         "sink",
-        mesh.tube([(0, s * 0.46, h - 0.1), (0, s * 0.46, h + 0.2), (0, s * 0.2, h + 0.22)], 0.011, k.paint("steel"), 6),
+        mesh.tube(
+            [(0, s * 0.46, h - 0.1), (0, s * 0.46, h + 0.2), (0, s * 0.2, h + 0.22)],
+            0.011,
+            k.paint("steel"),
+            6,
+        ),
     )
 
 
@@ -107,13 +144,22 @@ def care_tub(k: Kit) -> Thing:
         mesh.prism([(-w * 0.4, z), (w * 0.44, z), (w / 2, h), (-w / 2, h)], y, y + 0.06, white)
     mesh.box(-w * 0.4, w * 0.44, -d / 2 + 0.06, d / 2 - 0.06, z, z + 0.05, white)
     for x, tilt in ((-w * 0.45, -0.2), (w * 0.46, 0.12)):
-        mesh.add(Mesh().box(-0.03, 0.03, -d / 2 + 0.06, d / 2 - 0.06, 0, h - z, white), x, 0, z, roll=tilt)
-    mesh.box(-w * 0.1, w * 0.25, -d / 2 - 0.012, -d / 2, z + 0.1, h - 0.03, k.paint("moulded", "pane"))
+        mesh.add(
+            Mesh().box(-0.03, 0.03, -d / 2 + 0.06, d / 2 - 0.06, 0, h - z, white),
+            x,
+            0,
+            z,
+            roll=tilt,
+        )
+    mesh.box(
+        -w * 0.1, w * 0.25, -d / 2 - 0.012, -d / 2, z + 0.1, h - 0.03, k.paint("moulded", "pane")
+    )
     return Thing("bathtub", mesh)
 
 
 def soaking_tub(k: Kit) -> Thing:
-    """Deep and short: a barrel of staves, a round pool with a broad rim, or a square box of boards."""
+    """Deep and short: a barrel of staves, a round pool with a broad rim, or a square box of
+    boards."""
     r, h, paint, mesh, n = (
         k.u(0.45, 0.68),
         k.u(0.6, 0.85),
@@ -131,23 +177,39 @@ def soaking_tub(k: Kit) -> Thing:
 
 def rail_shower(k: Kit) -> Thing:
     """A drain in a tiled square, a hose, a stool; around it a curtain on a bent rail: a group."""
-    w, d, top, steel, group = k.u(0.9, 1.2), k.u(0.85, 1.1), k.u(1.95, 2.15), k.paint("steel"), Thing()
+    w = k.u(0.9, 1.2)
+    d = k.u(0.85, 1.1)
+    top = k.u(1.95, 2.15)
+    steel = k.paint("steel")
+    group = Thing()
     group.carry(Thing("shower floor", Mesh().block(w, d, 0, 0.015, k.paint("mosaic"))))
     hose = Mesh().tube(
-        [(0.1, d / 2 - 0.04, 1.0), (0.25, d / 2 - 0.08, 0.75), (0.0, d / 2 - 0.05, 1.1), (0.0, d / 2 - 0.05, 1.9)],
+        [
+            (0.1, d / 2 - 0.04, 1.0),
+            (0.25, d / 2 - 0.08, 0.75),
+            (0.0, d / 2 - 0.05, 1.1),
+            (0.0, d / 2 - 0.05, 1.9),
+        ],
         0.01,
         steel,
         5,
     )
-    group.carry(Thing("shower", hose.box(-0.06, 0.06, d / 2 - 0.14, d / 2 - 0.06, 1.86, 1.94, steel)))
+    group.carry(
+        Thing("shower", hose.box(-0.06, 0.06, d / 2 - 0.14, d / 2 - 0.06, 1.86, 1.94, steel))
+    )
     far, share = 0.06 - d / 2, k.u(0.4, 1.0)
     path = [(-w / 2 + 0.05, far), (-w / 2 + 0.05 + (w - 0.1) * share, far)]
-    group.carry(Thing("shower curtain", pleats(k, path, top, k.u(0.05, 0.3), k.paint("vinyl sheet"))))
+    group.carry(
+        Thing("shower curtain", pleats(k, path, top, k.u(0.05, 0.3), k.paint("vinyl sheet")))
+    )
     return group.carry(
         Thing(
             "shower curtain rod",
             Mesh().tube(
-                [(-w / 2, far, top + 0.06), (w / 2, far, top + 0.06), (w / 2, d / 2, top + 0.06)], 0.012, steel, 6
+                [(-w / 2, far, top + 0.06), (w / 2, far, top + 0.06), (w / 2, d / 2, top + 0.06)],
+                0.012,
+                steel,
+                6,
             ),
         )
     )
@@ -159,7 +221,9 @@ def tub_screen(k: Kit) -> Thing:
     (x0, y0, _), (x1, _, z) = tub.bounds()
     y, low, high = y0 - 0.08, z * k.u(0.2, 0.9), k.u(1.9, 2.1)
     span = (x1 - x0) * k.u(0.35, 0.9)
-    curtain = Thing("shower curtain", pleats(k, [(x0, y), (x0 + span, y)], high, low, k.paint("vinyl sheet")))
+    curtain = Thing(
+        "shower curtain", pleats(k, [(x0, y), (x0 + span, y)], high, low, k.paint("vinyl sheet"))
+    )
     return Thing().carry(tub).carry(curtain)
 
 
@@ -174,11 +238,23 @@ def convector(k: Kit) -> Thing:
 
 def top_loader(k: Kit) -> Thing:
     """A washing machine with a lid on top and a console behind it."""
-    w, d, h, white, mesh = k.u(0.42, 0.68), k.u(0.58, 0.68), k.u(0.88, 1.0), k.paint("moulded", "painted"), Mesh()
+    w = k.u(0.42, 0.68)
+    d = k.u(0.58, 0.68)
+    h = k.u(0.88, 1.0)
+    white = k.paint("moulded", "painted")
+    mesh = Mesh()
     mesh.prism([(-w / 2, 0.04), (w / 2, 0.04), (w / 2, h), (-w / 2, h)], -d / 2, d / 2, white).box(
         -w / 2, w / 2, d / 2 - 0.1, d / 2, h, h + 0.14, k.paint("rubber", "moulded")
     )
     return Thing(
         k.pick(["washing machine", "clothes dryer"]),
-        mesh.box(-w / 2 + 0.04, w / 2 - 0.04, -d / 2 + 0.03, d / 2 - 0.14, h, h + 0.02, k.paint("pane", "moulded")),
+        mesh.box(
+            -w / 2 + 0.04,
+            w / 2 - 0.04,
+            -d / 2 + 0.03,
+            d / 2 - 0.14,
+            h,
+            h + 0.02,
+            k.paint("pane", "moulded"),
+        ),
     )

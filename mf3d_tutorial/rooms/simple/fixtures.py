@@ -1,4 +1,5 @@
-"""Kitchen, bath and heating. Each public function is a family: of a `Kit` it makes a new `Thing`, often a group."""
+"""Kitchen, bath and heating. Each public function is a family: of a `Kit` it makes a new `Thing`,
+often a group."""
 
 import numpy as np
 
@@ -23,14 +24,20 @@ def toilet(k: Kit) -> Thing:
     if k.chance(0.85):
         mesh.soft(-0.2, 0.2, 0.16, 0.34, h - 0.04, h + k.u(0.32, 0.4), white, 0.15)
     if k.chance(0.5):
-        mesh.add(Mesh().soft(-w / 2, w / 2, -0.02, 0.02, 0, 0.4, white, 0.5), 0, 0.12, h, pitch=-0.08)
+        mesh.add(
+            Mesh().soft(-w / 2, w / 2, -0.02, 0.02, 0, 0.4, white, 0.5), 0, 0.12, h, pitch=-0.08
+        )
     return Thing("toilet", mesh)
 
 
 def _basin(k: Kit, w: float, d: float, z: float, paint: int) -> Mesh:
     """A sink let into a plate at height z: bottom, four walls with a rim, and a tap behind."""
     t, low, high, steel = 0.02, z - 0.14, z + 0.012, k.paint("metal")
-    mesh = Mesh().block(w, d, low, low + t, paint).pair(w / 2 - t, w / 2, -d / 2, d / 2, low + t, high, paint)
+    mesh = (
+        Mesh()
+        .block(w, d, low, low + t, paint)
+        .pair(w / 2 - t, w / 2, -d / 2, d / 2, low + t, high, paint)
+    )
     for y in (-(d - t) / 2, (d - t) / 2):
         mesh.block(w - 2 * t, t, low + t, high, paint, 0, y)
     mesh.post(0, (d - t) / 2, high, z + 0.2, 0.014, steel)
@@ -78,13 +85,16 @@ def kitchen_unit(k: Kit) -> Thing:
     group = _counter(k, "kitchen cabinet", names, w, d, with_sink)
     if above:
         doors = f"{max(1, round(w / 0.45))} 1"
-        high = storage(k, "kitchen cabinet", w - 0.01, k.u(0.3, 0.36), k.u(0.55, 0.75), ["front"], doors, 0.0)
+        high = storage(
+            k, "kitchen cabinet", w - 0.01, k.u(0.3, 0.36), k.u(0.55, 0.75), ["front"], doors, 0.0
+        )
         group.carry(high, 0, d / 2 - high.bounds()[1][1], k.u(1.4, 1.5))
     return group
 
 
 def vanity(k: Kit) -> Thing:
-    cabinets, counters = k.pick(["bathroom vanity", "bathroom cabinet", "cabinet"]), ["bathroom counter", "counter"]
+    cabinets = k.pick(["bathroom vanity", "bathroom cabinet", "cabinet"])
+    counters = ["bathroom counter", "counter"]
     return _counter(k, cabinets, counters, k.u(0.6, 1.3), k.u(0.45, 0.55), True)
 
 
@@ -92,29 +102,46 @@ def appliance_under_counter(k: Kit) -> Thing:
     """A dishwasher, oven or washing machine with its piece of worktop: a group."""
     machine = k.make(k.pick(["dishwasher", "oven", "washing machine", "mini fridge"]))
     (x0, y0, _), (x1, y1, z) = machine.bounds()
-    top = _worktop(k, k.pick(["kitchen counter", "counter"]), x1 - x0, y1 - y0, max(0.88, z + 0.05), False)
+    top = _worktop(
+        k, k.pick(["kitchen counter", "counter"]), x1 - x0, y1 - y0, max(0.88, z + 0.05), False
+    )
     return Thing(tops=top.tops).carry(machine).carry(top, 0, (y0 + y1) / 2)
 
 
 def bathtub(k: Kit) -> Thing:
     """Tub, mostly with a curtain on a rod before it: a group."""
-    w, d, h, t, white, mesh = k.u(1.45, 1.75), k.u(0.68, 0.8), k.u(0.42, 0.56), 0.07, k.paint("white"), Mesh()
+    w = k.u(1.45, 1.75)
+    d = k.u(0.68, 0.8)
+    h = k.u(0.42, 0.56)
+    t = 0.07
+    white = k.paint("white")
+    mesh = Mesh()
     for y in (-(d - t) / 2, (d - t) / 2):
         mesh.block(w, t, 0, h, white, 0, y)
-    mesh.pair(w / 2 - t, w / 2, t - d / 2, d / 2 - t, 0, h, white).block(w - 2 * t, d - 2 * t, 0, 0.1, white)
+    mesh.pair(w / 2 - t, w / 2, t - d / 2, d / 2 - t, 0, h, white).block(
+        w - 2 * t, d - 2 * t, 0, 0.1, white
+    )
     group = Thing().carry(Thing("bathtub", mesh))
     if k.chance(0.75):
-        wide, rod = w * k.u(0.35, 0.9), Mesh().block(w, 0.02, 2.11, 2.13, k.paint("metal"), 0, -d / 2 - 0.07)
+        wide = w * k.u(0.35, 0.9)
+        rod = Mesh().block(w, 0.02, 2.11, 2.13, k.paint("metal"), 0, -d / 2 - 0.07)
         cloth = drape(k, wide, 2.1, k.u(0.12, 0.3), "shower curtain")
-        group.carry(cloth, k.pick([-1, 1]) * (w - wide) / 2, -d / 2 - 0.01).carry(Thing("shower curtain rod", rod))
+        group.carry(cloth, k.pick([-1, 1]) * (w - wide) / 2, -d / 2 - 0.01).carry(
+            Thing("shower curtain rod", rod)
+        )
     return group
 
 
 def shower(k: Kit) -> Thing:
-    """Tray, shower head, and a curtain or a glass door before it: a group that stands in a corner."""
+    """Tray, shower head, and a curtain or a glass door before it: a group that stands in a
+    corner."""
     w, d, steel = k.u(0.8, 1.0), k.u(0.8, 0.95), k.paint("metal")
     tray = Thing("shower floor", Mesh().block(w, d, 0, k.u(0.05, 0.15), k.paint("white")))
-    head = Mesh().post(0, d / 2 - 0.25, 1.96, 1.99, 0.1, steel).box(-0.02, 0.02, d / 2 - 0.03, d / 2, 0.9, 2.0, steel)
+    head = (
+        Mesh()
+        .post(0, d / 2 - 0.25, 1.96, 1.99, 0.1, steel)
+        .box(-0.02, 0.02, d / 2 - 0.03, d / 2, 0.9, 2.0, steel)
+    )
     front = drape(k, w * k.u(0.4, 0.9), 2.0, 0.16, "shower curtain")
     if k.chance(0.5):
         leaf = Mesh().box(-w * 0.1, w / 2, -0.03, -0.01, 0.16, 1.95, k.paint("glass", "lacquer"))

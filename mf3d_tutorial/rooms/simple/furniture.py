@@ -1,4 +1,5 @@
-"""Furniture with a shape of its own. Each public function is a family: of a `Kit` it makes a new `Thing`."""
+"""Furniture with a shape of its own. Each public function is a family: of a `Kit` it makes a new
+`Thing`."""
 
 import numpy as np
 
@@ -8,7 +9,8 @@ from .shapes import legs, upholstered
 
 
 def chair(k: Kit) -> Thing:
-    """Plate or cushion on four legs or a pedestal; solid, soft, slatted or ladder back; sometimes arms."""
+    """Plate or cushion on four legs or a pedestal; solid, soft, slatted or ladder back; sometimes
+    arms."""
     w, d, h, t = k.u(0.4, 0.5), k.u(0.4, 0.48), k.u(0.42, 0.47), k.u(0.025, 0.06)
     frame, top = k.paint("wood", "wood", "metal", "dark"), k.u(0.32, 0.55)
     seat, mesh, back = k.pick([frame, k.paint("plastic", "fabric", "fabric")]), Mesh(), Mesh()
@@ -20,7 +22,9 @@ def chair(k: Kit) -> Thing:
     if k.chance(0.8):
         legs(k, mesh, w, d, h - t, frame, k.u(0.025, 0.045), k.u(0, 0.03))
     else:
-        mesh.post(0, 0, 0.03, h - t, 0.03, frame).turned(0, 0, [(k.u(0.18, 0.24), 0), (0.05, 0.04)], frame)
+        mesh.post(0, 0, 0.03, h - t, 0.03, frame).turned(
+            0, 0, [(k.u(0.18, 0.24), 0), (0.05, 0.04)], frame
+        )
     style = k.pick(["panel", "soft", "slats", "ladder"])
     if style == "panel":
         back.block(w, 0.024, k.pick([0, 0.12]), top, seat)
@@ -42,15 +46,26 @@ def chair(k: Kit) -> Thing:
 
 def office_chair(k: Kit) -> Thing:
     """Star base, post, soft seat and back, often arms."""
-    w, h, cloth, frame = k.u(0.44, 0.54), k.u(0.42, 0.52), k.paint("fabric", "dark"), k.paint("dark", "dark", "metal")
-    mesh, reach, tall = Mesh().post(0, 0, 0.06, h - 0.08, 0.03, frame), k.u(0.26, 0.32), k.u(0.38, 0.7)
+    w = k.u(0.44, 0.54)
+    h = k.u(0.42, 0.52)
+    cloth = k.paint("fabric", "dark")
+    frame = k.paint("dark", "dark", "metal")
+    mesh = Mesh().post(0, 0, 0.06, h - 0.08, 0.03, frame)
+    reach = k.u(0.26, 0.32)
+    tall = k.u(0.38, 0.7)
     leg = Mesh().box(0.02, reach, -0.02, 0.02, 0.05, 0.09, frame)
     leg.box(reach - 0.05, reach, -0.025, 0.025, 0, 0.05, frame)
     for i in range(5):
         mesh.add(leg, yaw=i * 2 * np.pi / 5)
     mesh.soft(-w / 2, w / 2, -w / 2, w / 2, h - 0.08, h, cloth, 0.4)
     back = Mesh().soft(-w * 0.46, w * 0.46, -0.04, 0.03, 0.06, tall, cloth, 0.4)
-    mesh.add(back.box(-0.03, 0.03, 0.02, 0.04, -0.1, 0.2, frame), 0, w / 2 - 0.02, h, pitch=-k.u(0.05, 0.2))
+    mesh.add(
+        back.box(-0.03, 0.03, 0.02, 0.04, -0.1, 0.2, frame),
+        0,
+        w / 2 - 0.02,
+        h,
+        pitch=-k.u(0.05, 0.2),
+    )
     if k.chance(0.7):
         x, top = w / 2 + 0.01, h + k.u(0.18, 0.24)
         mesh.pair(x - 0.035, x + 0.035, -0.14, 0.12, top - 0.03, top, frame)
@@ -68,11 +83,14 @@ def folded_chair(k: Kit) -> Thing:
 
 def sofa(k: Kit) -> Thing:
     seats = k.n(2, 3)
-    return upholstered(k, "couch", k.u(0.62, 0.75) * seats + 0.3, k.u(0.8, 1.0), 0, ["fabric"], seats)
+    return upholstered(
+        k, "couch", k.u(0.62, 0.75) * seats + 0.3, k.u(0.8, 1.0), 0, ["fabric"], seats
+    )
 
 
 def desk(k: Kit) -> Thing:
-    """Work desk: side panels or legs, sometimes a drawer block under one end and a screen at its back."""
+    """Work desk: side panels or legs, sometimes a drawer block under one end and a screen at its
+    back."""
     w, d, h, t = k.u(1.0, 1.7), k.u(0.55, 0.8), k.u(0.7, 0.77), 0.03
     wood, mesh, drawers = k.paint("wood", "wood", "white"), Mesh(), k.pick([0, 0, -1, 1])
     under = k.pick([wood, k.paint("metal", "dark")])
@@ -92,20 +110,32 @@ def desk(k: Kit) -> Thing:
 
 
 def _books(k: Kit, width: float, height: float, depth: float) -> Thing:
-    """A run of standing books, one instance as annotators outline them; spines differ in height and colour."""
+    """A run of standing books, one instance as annotators outline them; spines differ in height and
+    colour."""
     mesh, x = Mesh(), 0.0
     while x < width - 0.02:
         t = min(k.u(0.025, 0.07), width - x)
-        mesh.box(x, x + t, -depth / 2, depth / 2 - k.u(0, 0.05), 0, height * k.u(0.68, 0.98), k.paint("plastic"))
+        mesh.box(
+            x,
+            x + t,
+            -depth / 2,
+            depth / 2 - k.u(0, 0.05),
+            0,
+            height * k.u(0.68, 0.98),
+            k.paint("plastic"),
+        )
         x += t
     return Thing("book", mesh)
 
 
 def bookshelf(k: Kit) -> Thing:
-    """Open shelves; books are instances of their own, or (as some annotators do it) part of the bookshelf."""
+    """Open shelves; books are instances of their own, or (as some annotators do it) part of the
+    bookshelf."""
     w, d, h, t = k.u(0.6, 1.3), k.u(0.24, 0.36), k.u(1.1, 2.1), 0.025
     wood, rows, own = k.paint("wood", "wood", "white"), int(h / k.u(0.3, 0.42)), k.chance(0.5)
-    thing, levels, x = Thing(k.pick(["bookshelf", "bookshelf", "shelf"])), np.linspace(0.05, h - t, rows + 1), w / 2 - t
+    thing = Thing(k.pick(["bookshelf", "bookshelf", "shelf"]))
+    levels = np.linspace(0.05, h - t, rows + 1)
+    x = w / 2 - t
     thing.mesh.pair(x, w / 2, -d / 2, d / 2, 0, h, wood)
     if k.chance(0.8):
         thing.mesh.box(-x, x, d / 2 - 0.01, d / 2, 0, h, wood)
@@ -113,7 +143,12 @@ def bookshelf(k: Kit) -> Thing:
         thing.mesh.box(-x, x, -d / 2, d / 2 - 0.01, z, z + t, wood)
         free = levels[i + 1] - z - t if i < rows else 0.5
         if i < rows and k.chance(0.7):
-            run = _books(k, (2 * x - 0.02) * k.u(0.4, 1.0), min(free - 0.02, k.u(0.2, 0.3)), d * k.u(0.6, 0.8))
+            run = _books(
+                k,
+                (2 * x - 0.02) * k.u(0.4, 1.0),
+                min(free - 0.02, k.u(0.2, 0.3)),
+                d * k.u(0.6, 0.8),
+            )
             where = (0.01 - x, -0.01, z + t)
             thing.carry(run, *where) if own else thing.mesh.add(run.mesh, *where)
         else:
@@ -128,12 +163,16 @@ def bed(k: Kit) -> Thing:
     base, y1, mesh = k.u(0.16, 0.3), d / 2 - 0.06, Mesh()
     mesh.block(w, d, k.pick([0.0, base - 0.12]), base, frame)
     legs(k, mesh, w, d, base, frame, 0.07)
-    mesh.soft(0.02 - w / 2, w / 2 - 0.02, 0.02 - d / 2, y1, base, h, k.paint("white", "cloth"), 0.15)
+    mesh.soft(
+        0.02 - w / 2, w / 2 - 0.02, 0.02 - d / 2, y1, base, h, k.paint("white", "cloth"), 0.15
+    )
     if k.chance(0.85):
         x, drop = w / 2 + k.u(0.01, 0.05), k.u(base * 0.6, base + 0.1)
         mesh.soft(-x, x, -d / 2 - 0.02, y1 - k.u(0.5, 0.65), drop, h + k.u(0.03, 0.08), cover, 0.18)
     if k.chance(0.8):
-        mesh.box(-w / 2, w / 2, y1, d / 2, 0, h + k.u(0.25, 0.65), k.pick([frame, k.paint("fabric")]))
+        mesh.box(
+            -w / 2, w / 2, y1, d / 2, 0, h + k.u(0.25, 0.65), k.pick([frame, k.paint("fabric")])
+        )
     if k.chance(0.25):
         mesh.box(-w / 2, w / 2, -d / 2 - 0.06, -d / 2 - 0.03, 0, h + k.u(0.05, 0.2), frame)
     thing = Thing("bed", mesh, [(0.1 - w / 2, w / 2 - 0.1, 0.1 - d / 2, y1 - 0.62, h + 0.08, 1.0)])
@@ -145,14 +184,18 @@ def bed(k: Kit) -> Thing:
 def leaning_cushion(k: Kit) -> Thing:
     s = k.u(0.36, 0.48)
     mesh = Mesh().soft(-s / 2, s / 2, -s / 2, s / 2, 0, k.u(0.1, 0.16), k.paint("cloth"), 0.5)
-    return Thing(k.pick(["pillow", "cushion"]), Mesh().add(mesh, 0, 0, s * 0.45, pitch=k.u(0.9, 1.2)))
+    return Thing(
+        k.pick(["pillow", "cushion"]), Mesh().add(mesh, 0, 0, s * 0.45, pitch=k.u(0.9, 1.2))
+    )
 
 
 def fan(k: Kit) -> Thing:
     """Standing fan: foot, stem and a flat drum."""
     h, paint = k.u(0.5, 1.2), k.paint("white", "dark")
     mesh = Mesh().post(0, 0, 0, 0.03, 0.17, paint).post(0, 0.06, 0.03, h, 0.015, paint)
-    return Thing("fan", mesh.add(Mesh().post(0, 0, 0, 0.1, 0.2, paint, 18), 0, 0.04, h, pitch=np.pi / 2))
+    return Thing(
+        "fan", mesh.add(Mesh().post(0, 0, 0, 0.1, 0.2, paint, 18), 0, 0.04, h, pitch=np.pi / 2)
+    )
 
 
 def coat_rack(k: Kit) -> Thing:
@@ -182,13 +225,21 @@ def plant(k: Kit) -> Thing:
     for _ in range(k.n(5, 10)):
         a, out, s = k.u(0, 6.3), k.u(0, r * 1.2), k.u(0.08, 0.17)
         leaf = Mesh().soft(-s, s, -s * 0.6, s * 0.6, -s * 0.7, s * 0.7, green, 0.9, 8)
-        mesh.add(leaf, out * np.cos(a), out * np.sin(a), max(k.u(foot, h), foot + s * 0.5), a, k.u(-0.6, 0.6))
+        mesh.add(
+            leaf,
+            out * np.cos(a),
+            out * np.sin(a),
+            max(k.u(foot, h), foot + s * 0.5),
+            a,
+            k.u(-0.6, 0.6),
+        )
     return Thing(k.pick(["plant", "potted plant"]), mesh)
 
 
 def laptop(k: Kit) -> Thing:
     w, paint = k.u(0.32, 0.38), k.paint("dark", "metal")
-    mesh, lid = Mesh().box(-w / 2, w / 2, -0.24, 0, 0, 0.02, paint), Mesh().block(w, 0.012, 0, 0.23, paint)
+    mesh = Mesh().box(-w / 2, w / 2, -0.24, 0, 0, 0.02, paint)
+    lid = Mesh().block(w, 0.012, 0, 0.23, paint)
     return Thing("laptop", mesh.add(lid, 0, 0.008, 0.02, pitch=-k.u(0.1, 0.5)))
 
 

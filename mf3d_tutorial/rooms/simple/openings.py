@@ -15,7 +15,11 @@ def door(k: Kit, w: float, h: float, ajar: float) -> Thing:
     """Frame around an opening and the leaf in it; `ajar` radians of swing into the room."""
     paint = k.paint("white", "white", "wood", "wood", "lacquer")
     frame, border, deep, x = k.pick([paint, k.paint("white")]), k.u(0.05, 0.09), 0.1, w / 2
-    jamb = Mesh().pair(x - 0.03, x, 0, deep, 0, h, frame).pair(x - 0.01, x + border, -0.015, 0, 0, h + border, frame)
+    jamb = (
+        Mesh()
+        .pair(x - 0.03, x, 0, deep, 0, h, frame)
+        .pair(x - 0.01, x + border, -0.015, 0, 0, h + border, frame)
+    )
     jamb.box(0.03 - x, x - 0.03, 0, deep, h - 0.03, h, frame)
     jamb.box(0.01 - x, x - 0.01, -0.015, 0, h - 0.01, h + border, frame)
     wide, steel = w - 0.07, k.paint("metal")

@@ -1,7 +1,8 @@
 """Build the book: `make site` writes site/, which opens without a server and without a network.
 
-Sphinx makes it of docs/, the notebooks with their committed outputs, pages made from the code (reference.py) and from
-committed measurements (tables.py). Warnings are errors; every link inside the book is followed.
+Sphinx makes it of docs/, the notebooks with their committed outputs, pages made from the code
+(reference.py) and from committed measurements (tables.py). Warnings are errors; every link inside
+the book is followed.
 """
 
 import shutil
@@ -43,7 +44,9 @@ def write_generated(folder: Path) -> None:
         "recipes": reference.recipes_table(),
         "configuration": reference.configuration_tables(),
     }
-    parts |= {f"generated/{name}.md": text for name, text in (fragments | tables.generated()).items()}
+    parts |= {
+        f"generated/{name}.md": text for name, text in (fragments | tables.generated()).items()
+    }
     for name, text in parts.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -51,16 +54,22 @@ def write_generated(folder: Path) -> None:
 
 
 def run_sphinx(source: Path, out: Path) -> None:
-    """Pages in `out`. UserError, after Sphinx's own lines, if there is anything that it warns of."""
+    """Pages in `out`. UserError, after Sphinx's own lines, if there is anything that it warns
+    of."""
     cache = source.with_name("cache")
     options = ["-b", "html", "-W", "--keep-going", "-q", "-d", str(cache), "-c", str(ROOT / "docs")]
     command = [sys.executable, "-m", "sphinx", *options, str(source), str(out)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     if done.returncode:
         said = [line for line in done.stderr.splitlines() if line.strip()]
-        warned = [line for line in said if ": WARNING: " in line or ": ERROR: " in line] or said[-5:]
+        warned = [line for line in said if ": WARNING: " in line or ": ERROR: " in line] or said[
+            -5:
+        ]
         print("\n".join(warned).replace(f"{source}/", ""), file=sys.stderr)
-        raise UserError(f"the book has {len(warned)} mistakes (above, by page and line): mend them, then this again")
+        raise UserError(
+            f"the book has {len(warned)} mistakes (above, by page and line): mend them, then this"
+            " again"
+        )
 
 
 class Links(HTMLParser):
@@ -74,37 +83,55 @@ class Links(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         values = dict(attrs)
         self.ids |= {values[key] for key in ("id", "name") if values.get(key)}
-        if tag in ("script", "img", "iframe") or (tag == "link" and "stylesheet" in (values.get("rel") or "")):
+        if tag in ("script", "img", "iframe") or (
+            tag == "link" and "stylesheet" in (values.get("rel") or "")
+        ):
             self.loads += [values[key] for key in ("src", "href") if values.get(key)]
         elif tag == "a" and values.get("href"):
             self.links.append(values["href"])
 
 
 def check_links(out: Path) -> int:
-    """The number of links inside the book. UserError for one to nowhere, and for anything loaded from a network."""
-    pages = {page.resolve(): Links(page) for page in sorted(out.rglob("*.html")) if "_static" not in page.parts}
+    """The number of links inside the book. UserError for one to nowhere, and for anything loaded
+    from a network."""
+    pages = {
+        page.resolve(): Links(page)
+        for page in sorted(out.rglob("*.html"))
+        if "_static" not in page.parts
+    }
     count = 0
     for page, found in pages.items():
         name = page.relative_to(out.resolve())
         for address in found.loads:
             if urlsplit(address).scheme in ("http", "https") or address.startswith("//"):
-                raise UserError(f"{name} loads {address}, but the book has to work without a network: ship the file")
+                raise UserError(
+                    f"{name} loads {address}, but the book has to work without a network: ship the"
+                    " file"
+                )
         for address in found.links + found.loads:
             parts = urlsplit(address)
             if parts.scheme or parts.netloc:
                 continue
             target = (page.parent / unquote(parts.path)).resolve() if parts.path else page
             known = pages.get(target)
-            if not target.exists() or (parts.fragment and known and unquote(parts.fragment) not in known.ids):
-                raise UserError(f"{name}: the link {address} leads nowhere: mend it, or take it out")
+            if not target.exists() or (
+                parts.fragment and known and unquote(parts.fragment) not in known.ids
+            ):
+                raise UserError(
+                    f"{name}: the link {address} leads nowhere: mend it, or take it out"
+                )
             count += 1
     return count
 
 
 def build(root: Path, out: Path, code: bool = True) -> int:
-    """The book of the repository at `root`, with the pages made from the code or without; the number of its pages."""
+    """The book of the repository at `root`, with the pages made from the code or without; the
+    number of its pages."""
     if missing := [name for name in PACKAGES if find_spec(name) is None]:
-        raise UserError(f"the book needs {', '.join(missing)}, not installed here: run 'make install', then this again")
+        raise UserError(
+            f"the book needs {', '.join(missing)}, not installed here: run 'make install', then"
+            " this again"
+        )
     source, html = (out.parent / "build/book" / name for name in ("source", "html"))
     shutil.rmtree(html, ignore_errors=True)
     Source(root, source, repository()).write()

@@ -1,4 +1,5 @@
-"""The book's source: Markdown and notebooks of the repository, with links that lead to a page or to the repository."""
+"""The book's source: Markdown and notebooks of the repository, with links that lead to a page or to
+the repository."""
 
 import os
 import re
@@ -22,7 +23,10 @@ PLACES = {
     "data_samples/checkpoints/README.md": "results/checkpoints.md",
 }
 # A code block, code in a line, or the target of a link or an image; only the last has a name.
-LINK = re.compile(r"^(?P<fence>```+|~~~+).*?^(?P=fence)|`[^`\n]*`|(?<=\]\()(?P<target>[^)\s#]*)(?=[)#])", re.M | re.S)
+LINK = re.compile(
+    r"^(?P<fence>```+|~~~+).*?^(?P=fence)|`[^`\n]*`|(?<=\]\()(?P<target>[^)\s#]*)(?=[)#])",
+    re.M | re.S,
+)
 
 
 def place(path: str) -> str | None:
@@ -38,23 +42,33 @@ def place(path: str) -> str | None:
 
 
 class Source:
-    """Writes the pages of the repository at `root` into `folder`, from which Sphinx makes the book."""
+    """Writes the pages of the repository at `root` into `folder`, from which Sphinx makes the
+    book."""
 
     def __init__(self, root: Path, folder: Path, repository: str):
         self.root, self.folder, self.repository = root, folder, repository
 
     def paths(self) -> Iterator[str]:
         """Every file of the repository that is a page, as a path from its root."""
-        yield from (path for path in PLACES if not path.startswith(("docs/", "notebooks/")) and self.has(path))
+        yield from (
+            path
+            for path in PLACES
+            if not path.startswith(("docs/", "notebooks/")) and self.has(path)
+        )
         for folder, pattern in (("docs", "*.md"), ("notebooks", "*.md"), ("notebooks", "*.ipynb")):
             found = sorted((self.root / folder).rglob(pattern))
-            yield from (str(path.relative_to(self.root)) for path in found if ".ipynb_checkpoints" not in path.parts)
+            yield from (
+                str(path.relative_to(self.root))
+                for path in found
+                if ".ipynb_checkpoints" not in path.parts
+            )
 
     def has(self, path: str) -> bool:
         return (self.root / path).exists()
 
     def write(self) -> list[str]:
-        """Write all pages; their places. UserError for a link to nowhere and for a notebook without outputs."""
+        """Write all pages; their places. UserError for a link to nowhere and for a notebook without
+        outputs."""
         shutil.rmtree(self.folder, ignore_errors=True)
         written = []
         for path in self.paths():
@@ -68,11 +82,14 @@ class Source:
         return self.linked((self.root / path).read_text(), path)
 
     def notebook(self, path: str) -> str:
-        """The notebook, its Plotly figures as html that draws itself; of a widget only its text stays."""
+        """The notebook, its Plotly figures as html that draws itself; of a widget only its text
+        stays."""
         notebook = nbformat.read(self.root / path, as_version=4)
         outputs = [output for cell in notebook.cells for output in cell.get("outputs", ())]
         if not outputs:
-            raise UserError(f"{path} has no outputs to show: run 'make refresh-notebooks', then this again")
+            raise UserError(
+                f"{path} has no outputs to show: run 'make refresh-notebooks', then this again"
+            )
         script = "../" * place(path).count("/") + "_static/plotly.min.js"
         for data in (output.data for output in outputs if "data" in output):
             data.pop(WIDGET, None)
@@ -95,7 +112,8 @@ class Source:
         return LINK.sub(link, text)
 
     def target(self, target: str, path: str) -> str:
-        """A link of the file `path`: to a page, to a picture, which is copied, or else to the repository."""
+        """A link of the file `path`: to a page, to a picture, which is copied, or else to the
+        repository."""
         wanted = os.path.normpath(os.path.join(os.path.dirname(path), target))
         if not self.has(wanted):
             raise UserError(f"{path}: the link {target} leads nowhere: mend it, or take it out")
@@ -106,5 +124,6 @@ class Source:
             (self.folder / stands).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(self.root / wanted, self.folder / stands)
         if stands is None:
-            return f"{self.repository}/{'tree' if (self.root / wanted).is_dir() else 'blob'}/main/{wanted}"
+            kind = "tree" if (self.root / wanted).is_dir() else "blob"
+            return f"{self.repository}/{kind}/main/{wanted}"
         return os.path.relpath(stands, os.path.dirname(place(path)))

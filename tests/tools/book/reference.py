@@ -1,4 +1,5 @@
-"""The reference pages that are made from the code: commands, configuration keys, and what autodoc is to show."""
+"""The reference pages that are made from the code: commands, configuration keys, and what autodoc
+is to show."""
 
 import contextlib
 import importlib
@@ -37,7 +38,11 @@ def options_of(command: str) -> list[tuple[str, str, str]]:
 
 def table(titles: list[str], rows: list[list[str]]) -> str:
     """A Markdown table."""
-    lines = [titles, ["---"] * len(titles), *([cell.replace("|", "\\|") for cell in row] for row in rows)]
+    lines = [
+        titles,
+        ["---"] * len(titles),
+        *([cell.replace("|", "\\|") for cell in row] for row in rows),
+    ]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
@@ -50,7 +55,10 @@ def commands() -> str:
     page = []
     for command in COMMANDS:
         text = OPTION.sub("", help_of(command)).rstrip()
-        page += [f"## {command}", f"```text\n{text.removesuffix('options (meaning, [default]):').rstrip()}\n```"]
+        page += [
+            f"## {command}",
+            f"```text\n{text.removesuffix('options (meaning, [default]):').rstrip()}\n```",
+        ]
         if options := options_of(command):
             rows = [[code(key), meaning, code(default)] for key, meaning, default in options]
             page.append(table(["option", "meaning", "default"], rows))
@@ -69,14 +77,28 @@ def written(value: Any) -> str:
     """A value as one gives it on the command line."""
     if isinstance(value, list):
         return f"[{','.join(map(str, value))}]"
-    return {None: "null", True: "true", False: "false"}.get(value, str(value)) if not isinstance(value, dict) else ""
+    return (
+        {None: "null", True: "true", False: "false"}.get(value, str(value))
+        if not isinstance(value, dict)
+        else ""
+    )
 
 
 def recipes_table() -> str:
     """The keys whose values differ between the recipes."""
-    values = [dict(flat(plain(load_config([f"recipe={name}", "paths.data_dir=."])))) for name in RECIPES]
-    differ = [key for key in values[0] if len({str(each.get(key)) for each in values}) > 1 and key != "recipe"]
-    rows = [[code(key), *(code(written(each[key])) for each in values)] for key in differ if key != "model.backbone"]
+    values = [
+        dict(flat(plain(load_config([f"recipe={name}", "paths.data_dir=."])))) for name in RECIPES
+    ]
+    differ = [
+        key
+        for key in values[0]
+        if len({str(each.get(key)) for each in values}) > 1 and key != "recipe"
+    ]
+    rows = [
+        [code(key), *(code(written(each[key])) for each in values)]
+        for key in differ
+        if key != "model.backbone"
+    ]
     return table(["key", *(code(f"recipe={name}") for name in RECIPES)], rows)
 
 
@@ -86,20 +108,23 @@ def configuration_tables() -> str:
     for key, meaning, default in options_of("train"):
         groups.setdefault(key.rpartition(".")[0], []).append([code(key), meaning, code(default)])
     parts = [
-        f"## {code(group) if group else 'Without a group'}\n\n{table(['key', 'meaning', 'default'], rows)}"
+        f"## {code(group) if group else 'Without a group'}\n\n"
+        + table(["key", "meaning", "default"], rows)
         for group, rows in groups.items()
     ]
     return "\n\n".join(parts)
 
 
 def api_pages() -> dict[str, str]:
-    """Name -> page for every package below mf3d_tutorial: what autodoc is to show of its modules."""
+    """Name -> page for every package below mf3d_tutorial: what autodoc is to show of its
+    modules."""
     pages = {}
     for package in pkgutil.iter_modules(mf3d_tutorial.__path__):
         if package.ispkg:
             name = f"mf3d_tutorial.{package.name}"
             modules = [name]
-            if package.name != "kernels" or find_spec("triton"):  # triton comes with the CUDA build of torch only
+            # triton comes with the CUDA build of torch only
+            if package.name != "kernels" or find_spec("triton"):
                 inside = pkgutil.iter_modules(importlib.import_module(name).__path__)
                 modules += [f"{name}.{module.name}" for module in inside if not module.ispkg]
             pages[package.name] = "\n\n".join([f"# `{name}`", *map(module_section, modules)]) + "\n"
@@ -119,10 +144,13 @@ def literal(found: re.Match) -> str:
 
 
 def to_rst(lines: list[str]) -> None:
-    """Our docstrings' few marks as reStructuredText, in place: `code`, and indented lines as they are."""
+    """Our docstrings' few marks as reStructuredText, in place: `code`, and indented lines as they
+    are."""
     parts = []
     for block in re.split(r"\n\s*\n", inspect.cleandoc("\n".join(lines)).rstrip()):
-        for indented, group in itertools.groupby(block.splitlines(), lambda line: line.startswith(" ")):
+        for indented, group in itertools.groupby(
+            block.splitlines(), lambda line: line.startswith(" ")
+        ):
             text = "\n".join(group)
             marked = re.sub(r"(?<!`)`([^`]+)`(?!`)(?=(\w?))", literal, text).replace("*", r"\*")
             parts += ["::", text] if indented else [marked]

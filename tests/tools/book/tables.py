@@ -18,7 +18,19 @@ def read(path: Path) -> list[dict[str, str]]:
 def learning(keep: Callable[[dict[str, str]], bool]) -> str:
     """The runs of learning.csv that `keep` takes, the best AP25 first."""
     lines = sorted(filter(keep, read(LEARNING)), key=lambda line: -float(line["ap25"]))
-    titles = ["row", "seed", "minutes", "steps", "AP", "AP50", "AP25", "AP50 in the house", "GPU", "date", "commit"]
+    titles = [
+        "row",
+        "seed",
+        "minutes",
+        "steps",
+        "AP",
+        "AP50",
+        "AP25",
+        "AP50 in the house",
+        "GPU",
+        "date",
+        "commit",
+    ]
     keys = "row seed minutes steps ap ap50 ap25 transfer_ap50 gpu date commit".split()
     return table(titles, [[shown(key, line[key]) for key in keys] for line in lines])
 
@@ -27,7 +39,13 @@ def shown(key: str, value: str) -> str:
     """A cell: AP with three decimals, steps with a comma between thousands."""
     if "ap" in key and value:
         return f"{float(value):.3f}"
-    return {"steps": f"{int(value):,}"}.get(key, value) if key == "steps" else code(value) if key == "commit" else value
+    return (
+        {"steps": f"{int(value):,}"}.get(key, value)
+        if key == "steps"
+        else code(value)
+        if key == "commit"
+        else value
+    )
 
 
 def sweep() -> str:
@@ -36,7 +54,10 @@ def sweep() -> str:
     keys = ["loss.bce_weight", "loss.dice_weight", "loss.no_object_weight"]
     for line in read(SWEEP):
         groups.setdefault(tuple(line[key] for key in keys), []).append(line)
-    rows = [[*weights, *(both(lines, key) for key in ("ap", "ap50", "ap25"))] for weights, lines in groups.items()]
+    rows = [
+        [*weights, *(both(lines, key) for key in ("ap", "ap50", "ap25"))]
+        for weights, lines in groups.items()
+    ]
     return table([*map(code, keys), "AP, two seeds", "AP50", "AP25"], rows)
 
 

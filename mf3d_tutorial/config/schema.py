@@ -39,8 +39,9 @@ from mf3d_tutorial.data.labels import (
 
 # Channels of each per-point input that `model.in_features` can name.
 FEATURE_CHANNELS = {"color": 3, "normal": 3, "height": 1, "coord": 3}
-# What `data.augment` can name: `random_<name>` of data/transforms.py.
+# What `data.augment` can name: the keys of `CHANGES` in data/transforms.py.
 AUGMENTATIONS = ("flip", "rotation", "scale", "color", "elastic", "crop")
+AUGMENTATIONS += ("stretch", "gray", "noise", "holes")
 
 NAMED_FILES = {"recipe": RECIPES, "backbone": BACKBONES}
 # What these were called in older command lines, config files and checkpoints.
@@ -175,12 +176,16 @@ class DataConfig:
     augment: list[str] = option(
         [], f"random changes of training scenes, in order: of {', '.join(AUGMENTATIONS)}"
     )
+    mix: float = option(
+        0.0, "share of training scenes that are joined with another one, centre on centre (Mix3D)"
+    )
 
     def __post_init__(self) -> None:
         choice("data.label_set", self.label_set, LABEL_SETS)
         require_positive(self, "data", "voxel_size")
         for name in self.augment:
             choice("data.augment", name, AUGMENTATIONS)
+        require(0 <= self.mix <= 1, f"data.mix={self.mix} must be between 0 and 1")
         require(
             self.label_set == CUSTOM or not self.classes,
             "data.classes comes from labels.yaml: do not set it",

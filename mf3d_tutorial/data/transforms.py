@@ -114,6 +114,74 @@ def _between_corners(noise: np.ndarray, cell: np.ndarray) -> np.ndarray:
     return values[0, :, 0, 0].T.numpy()
 
 
+def random_stretch(scene: Scene, rng: np.random.Generator, spread: float = 0.15) -> Scene:
+    """Stretch x, y and z about the scene's centre, each by its own factor, exp(-spread) to
+    exp(spread)."""
+    factors = np.exp(rng.uniform(-spread, spread, 3)).astype(np.float32)
+    low, high = bounds(scene.coord)
+    center = ((low + high) / 2).astype(np.float32)
+    # A surface's normal stays at right angles to what lies in the surface.
+    normal = _unit(scene.normal / factors)
+    return replace(scene, coord=(scene.coord - center) * factors + center, normal=normal)
+
+
+def random_noise(
+    scene: Scene,
+    rng: np.random.Generator,
+    coord: float = 0.01,
+    normal: float = 0.2,
+    color: float = 0.06,
+) -> Scene:
+    """Add a scanner's noise: normal noise for each point, in metres, parts of a unit vector, and
+    colours (0..1); how strong it is, up to these values, differs between scenes."""
+
+    def noisy(values: np.ndarray, most: float) -> np.ndarray:
+        noise = rng.standard_normal(values.shape, np.float32)
+        return values + np.float32(rng.uniform(0, most)) * noise
+
+    known = scene.normal.any(1, keepdims=True)  # a missing normal stays zero
+    return replace(
+        scene,
+        coord=noisy(scene.coord, coord),
+        normal=_unit(noisy(scene.normal, normal)) * known,
+        color=noisy(scene.color, color).clip(0, 1),
+    )
+
+
+def _unit(vectors: np.ndarray) -> np.ndarray:
+    """Vectors (N, 3) of length 1; zero stays zero."""
+    length = np.sqrt(np.einsum("nj,nj->n", vectors, vectors))
+    return (vectors / np.maximum(length, 1e-6)[:, None]).astype(np.float32)
+
+
+def random_gray(scene: Scene, rng: np.random.Generator, probability: float = 0.25) -> Scene:
+    """Take the colours away, in part or completely: what an object is must show in its shape."""
+    if rng.uniform() >= probability:
+        return scene
+    share = np.float32(rng.uniform(0.5, 1))
+    gray = scene.color.mean(1, keepdims=True)
+    return replace(scene, color=scene.color + share * (gray - scene.color))
+
+
+def random_holes(
+    scene: Scene,
+    rng: np.random.Generator,
+    count: int = 10,
+    radius: tuple[float, float] = (0.1, 0.4),
+    smallest: float = 0.7,
+    probability: float = 0.5,
+) -> Scene:
+    """Leave out what a scanner may miss: all points within `radius` metres of up to `count` random
+    ones, and some of the rest, of which a share of `smallest` or more stays."""
+    if rng.uniform() >= probability:
+        return scene
+    keep = rng.random(len(scene.coord), np.float32) < rng.uniform(smallest, 1)
+    for center in scene.coord[rng.integers(len(scene.coord), size=rng.integers(count + 1))]:
+        away = scene.coord - center
+        keep &= np.einsum("nj,nj->n", away, away) > rng.uniform(*radius) ** 2
+    return _subset(scene, np.flatnonzero(keep)) if keep.any() else scene
+
+
 def random_crop(
     scene: Scene, rng: np.random.Generator, smallest: float = 0.5, probability: float = 0.5
 ) -> Scene:
@@ -123,21 +191,32 @@ def random_crop(
         return scene
     center = scene.coord[rng.integers(len(scene.coord)), :2]
     distance = np.square(scene.coord[:, :2] - center).sum(1)
-    keep = np.sort(np.argsort(distance)[: max(1, int(len(distance) * rng.uniform(smallest, 1)))])
+    kept = max(1, int(len(distance) * rng.uniform(smallest, 1)))
+    return _subset(scene, np.sort(np.argsort(distance)[:kept]))
+
+
+def _subset(scene: Scene, keep: np.ndarray) -> Scene:
+    """The scene with the points of these indices alone."""
     segment, instance = scene.segment[keep], scene.instance[keep]
     original = Original(segment, instance, np.arange(len(keep)))
-    return Scene(
-        scene.name,
-        scene.coord[keep],
-        scene.color[keep],
-        scene.normal[keep],
-        segment,
-        instance,
-        original,
-    )
+    parts = scene.coord[keep], scene.color[keep], scene.normal[keep], segment, instance
+    return Scene(scene.name, *parts, original)
+
+
+CHANGES: dict[str, Transform] = {
+    "flip": random_flip,
+    "rotation": random_rotation,
+    "scale": random_scale,
+    "stretch": random_stretch,
+    "color": random_color,
+    "gray": random_gray,
+    "elastic": random_elastic,
+    "noise": random_noise,
+    "holes": random_holes,
+    "crop": random_crop,
+}
 
 
 def augmentation(names: Sequence[str]) -> Transform:
-    """The changes of these names (flip, rotation, scale, color, elastic, crop), one after the
-    other."""
-    return compose(*(globals()[f"random_{name}"] for name in names))
+    """The changes of these names (keys of `CHANGES`), one after the other."""
+    return compose(*(CHANGES[name] for name in names))

@@ -184,8 +184,7 @@ def test_scannet200_is_reported_by_frequency(tmp_path, setting):
     assert len(report["per_group"]) == 3
 
 
-# --- the benchmark's submission format
-# --------------------------------------------------------------------------------
+# --- the benchmark's submission format -------------------------------------------------------
 
 
 def read_submission(folder, name: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -263,8 +262,7 @@ def test_a_split_without_labels_can_be_exported_but_not_measured(tmp_path, setti
     assert metrics(tmp_path)["ap"] is None
 
 
-# --- refusals
-# --------------------------------------------------------------------------------
+# --- refusals --------------------------------------------------------------------------------
 
 
 def spoil_scene(tmp_path):

@@ -147,8 +147,7 @@ def test_a_folder_of_scans_goes_on_after_a_bad_one(tmp_path, run):
     assert run(f"input={tmp_path}/in/a.ply")[0] == 0  # a second time: its own results are replaced
 
 
-# --- predict_scan
-# --------------------------------------------------------------------------------
+# --- predict_scan ----------------------------------------------------------------------------
 
 
 def test_what_a_scan_lacks_is_made_up_and_said(tmp_path):
@@ -234,8 +233,7 @@ def test_a_larger_voxel_size_leaves_fewer_points_to_the_model(monkeypatch, tmp_p
     assert seen == [26, 6]  # voxels count from the middle
 
 
-# --- refusals
-# --------------------------------------------------------------------------------
+# --- refusals --------------------------------------------------------------------------------
 
 
 def test_another_number_of_queries_holds_for_one_call(tmp_path, monkeypatch):

@@ -207,8 +207,7 @@ def test_repeated_calls_do_not_disturb_one_another():
     assert load_config([DATA]) == second
 
 
-# --- refusals
-# --------------------------------------------------------------------------------
+# --- refusals --------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -474,8 +473,7 @@ def test_what_cannot_be_parsed_is_one_sentence(override):
     assert refusal(override)
 
 
-# --- files and help
-# --------------------------------------------------------------------------------
+# --- files and help --------------------------------------------------------------------------
 
 
 def test_a_saved_config_is_read_back_as_it_was(tmp_path):

@@ -6,7 +6,7 @@ import copy
 import io
 import pickle
 import shutil
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 
@@ -16,18 +16,23 @@ import torch
 from helpers import write_scene
 
 from mf3d_tutorial.common.errors import DataError
+from mf3d_tutorial.config import AUGMENTATIONS
 from mf3d_tutorial.data import IGNORE_INDEX, ScanNetScenes, build_target, collate, label_set
-from mf3d_tutorial.data.placement import place
+from mf3d_tutorial.data.mixing import MixedScenes, joined
+from mf3d_tutorial.data.placement import bounds, place
 from mf3d_tutorial.data.scannet import Scene, voxel_downsample
 from mf3d_tutorial.data.transforms import (
+    CHANGES,
     augmentation,
     compose,
-    random_color,
     random_crop,
     random_elastic,
     random_flip,
+    random_gray,
+    random_holes,
+    random_noise,
     random_rotation,
-    random_scale,
+    random_stretch,
 )
 
 # Two points in one voxel of 4 cm, one beside it, one far away below zero.
@@ -42,8 +47,7 @@ def read_scene(
     return ScanNetScenes(root, "train", label_set, voxel_size, **options)[0]
 
 
-# --- reading
-# --------------------------------------------------------------------------------
+# --- reading ---------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", ["scannet20", "scannet200"])
@@ -124,8 +128,7 @@ def test_the_shipped_scenes_are_fit_for_use():
         assert len(collate([scenes[0]]).targets[0]) > 3
 
 
-# --- thinning
-# --------------------------------------------------------------------------------
+# --- thinning --------------------------------------------------------------------------------
 
 
 def test_one_point_a_voxel_is_kept_and_stands_for_the_others(tmp_path):
@@ -164,8 +167,7 @@ def test_without_a_voxel_size_every_point_is_kept(tmp_path):
     assert scene.original.kept.tolist() == [0, 1, 2, 3]
 
 
-# --- batches and targets
-# --------------------------------------------------------------------------------
+# --- batches and targets ---------------------------------------------------------------------
 
 
 def test_collate_puts_scenes_one_after_another(tmp_path):
@@ -251,11 +253,19 @@ def test_no_instance_at_all_is_an_empty_target():
     assert target.instance.tolist() == [-1, -1]
 
 
-# --- augmentation
-# --------------------------------------------------------------------------------
+# --- augmentation ----------------------------------------------------------------------------
 
 ALL_FOUR = augmentation(["flip", "rotation", "scale", "color"])
-CHANGES = [random_flip, random_rotation, random_scale, random_color, random_elastic, ALL_FOUR]
+CHANGED = {
+    "flip": {"coord", "normal"},
+    "rotation": {"coord", "normal"},
+    "scale": {"coord"},
+    "color": {"color"},
+    "elastic": {"coord"},
+    "stretch": {"coord", "normal"},
+    "gray": {"color"},
+    "noise": {"coord", "normal", "color"},
+}
 
 
 @pytest.fixture
@@ -264,8 +274,13 @@ def scene(tmp_path) -> Scene:
     return read_scene(tmp_path)
 
 
-@pytest.mark.parametrize("change", CHANGES, ids=lambda change: change.__name__)
-def test_a_change_keeps_what_a_scene_must_keep(scene, change):
+def test_each_name_of_an_augmentation_has_its_change():
+    assert set(CHANGES) == set(AUGMENTATIONS)
+
+
+@pytest.mark.parametrize("names", [*([name] for name in CHANGED), [*CHANGED]], ids="-".join)
+def test_a_change_keeps_what_a_scene_must_keep(scene, names):
+    change = augmentation(names)
     before = copy.deepcopy(scene)
     moved = set()
     for seed in range(8):
@@ -285,12 +300,7 @@ def test_a_change_keeps_what_a_scene_must_keep(scene, change):
         np.testing.assert_equal(
             asdict(scene)[name], value, err_msg=f"the input's {name} was changed"
         )
-    expected = {
-        random_color: {"color"},
-        random_scale: {"coord"},
-        ALL_FOUR: {"coord", "normal", "color"},
-    }
-    assert moved == {random_elastic: {"coord"}, **expected}.get(change, {"coord", "normal"})
+    assert moved == set().union(*(CHANGED[name] for name in names))
 
 
 @pytest.mark.parametrize("change", [random_flip, random_rotation])
@@ -362,6 +372,91 @@ def test_a_crop_keeps_the_points_around_one_with_all_that_belongs_to_them(scene)
         np.testing.assert_equal(asdict(scene)[name], value)
 
 
+def test_a_stretch_keeps_normals_at_right_angles_to_their_surface(scene):
+    rng = np.random.default_rng(0)
+    along = np.cross(scene.normal, rng.normal(size=(200, 3)) + 5).astype(np.float32)
+    ends = replace(scene, coord=scene.coord + along)
+    for seed in range(4):
+        after = random_stretch(scene, np.random.default_rng(seed))
+        factors = (after.coord[1:] - after.coord[0]) / (scene.coord[1:] - scene.coord[0])
+        np.testing.assert_allclose(factors, np.broadcast_to(factors[0], factors.shape), rtol=1e-2)
+        assert (np.abs(np.log(factors[0])) <= 0.15 + 1e-3).all()
+        moved = (ends.coord - scene.coord) * factors[0]
+        across = (moved * after.normal).sum(1) / np.linalg.norm(moved, axis=1)
+        np.testing.assert_allclose(across, 0, atol=2e-3)
+
+
+def test_gray_takes_the_colours_away_from_one_scene_in_four(scene):
+    spread = np.ptp(scene.color, axis=1).mean()
+    left = [
+        np.ptp(random_gray(scene, np.random.default_rng(seed)).color, axis=1).mean() / spread
+        for seed in range(200)
+    ]
+    taken = [share for share in left if share < 0.99]
+    assert 30 <= len(taken) <= 70
+    assert max(taken) <= 0.51
+    assert min(taken) <= 0.1
+
+
+def test_noise_has_the_strength_it_says_and_leaves_missing_normals_missing(scene):
+    many = replace(scene, normal=np.zeros_like(scene.normal))
+    strengths = []
+    for seed in range(50):
+        after = random_noise(many, np.random.default_rng(seed))
+        strengths.append((after.coord - scene.coord).std())
+        assert not after.normal.any()
+    assert max(strengths) <= 0.0115
+    assert np.mean(strengths) == pytest.approx(0.005, abs=0.0015)
+
+
+def test_holes_leave_out_balls_and_some_of_the_rest(scene):
+    shares = []
+    for seed in range(40):
+        after = random_holes(scene, np.random.default_rng(seed), smallest=1)
+        kept = [np.flatnonzero((scene.coord == point).all(1)).item() for point in after.coord]
+        shares.append(len(kept) / 200)
+        assert kept == sorted(set(kept))
+        np.testing.assert_array_equal(after.original.segment[after.original.kept], after.segment)
+        lost = np.setdiff1d(np.arange(200), kept)
+        # A lost point lies within 0.4 m of a ball's centre, which is lost too.
+        for point in scene.coord[lost]:
+            assert (np.linalg.norm(scene.coord[lost] - point, axis=1) <= 0.4).any()
+    assert 10 <= shares.count(1.0) <= 30
+    thinner = [len(random_holes(scene, np.random.default_rng(s), count=0).coord) for s in range(40)]
+    assert min(thinner) >= 200 * 0.6
+    assert min(thinner) < 190
+
+
+def test_two_scenes_become_one(tmp_path):
+    for name in ("a", "b"):
+        write_scene(tmp_path / "train" / name, points=50 if name == "a" else 80)
+    a, b = ScanNetScenes(tmp_path, "train", voxel_size=None)
+    both = joined(a, b)
+    np.testing.assert_array_equal(both.coord[:50], a.coord)
+    np.testing.assert_allclose(
+        np.diff(both.coord[50:], axis=0), np.diff(b.coord, axis=0), atol=1e-5
+    )
+    low, high = zip(*(bounds(part) for part in (both.coord[:50], both.coord[50:])))
+    np.testing.assert_allclose((low[0] + high[0])[:2], (low[1] + high[1])[:2], atol=1e-4)
+    assert low[0][2] == pytest.approx(low[1][2], abs=1e-5)
+    np.testing.assert_array_equal(both.segment, np.concatenate([a.segment, b.segment]))
+    first, second = both.instance[:50], both.instance[50:]
+    np.testing.assert_array_equal(first, a.instance)
+    np.testing.assert_array_equal(second < 0, b.instance < 0)
+    assert not set(first[first >= 0]) & set(second)
+    assert len(set(second)) == len(set(b.instance))
+
+
+def test_a_share_of_the_scenes_is_mixed_the_same_ones_each_time(tmp_path):
+    for name in "abcdefgh":
+        write_scene(tmp_path / "train" / name, points=50)
+    mixed = MixedScenes(tmp_path, "train", mix=0.5, voxel_size=None)
+    sizes = [[len(mixed[epoch, i].coord) for i in range(8)] for epoch in (0, 0, 1, 2, 3)]
+    assert sizes[0] == sizes[1] != sizes[2]
+    assert np.unique(sizes).tolist() == [50, 100]
+    assert 6 <= np.equal(sizes[1:], 100).sum() <= 26
+
+
 def test_a_crop_leaves_a_point_of_a_scene_of_one(tmp_path):
     write_scene(tmp_path / "train/a", points=1)
     assert (
@@ -392,8 +487,7 @@ def test_augmentation_depends_on_seed_epoch_and_index_alone(tmp_path):
     assert all(not np.array_equal(a, b) for i, a in enumerate(different) for b in different[:i])
 
 
-# --- bad input
-# --------------------------------------------------------------------------------
+# --- bad input -------------------------------------------------------------------------------
 
 
 class Bomb:

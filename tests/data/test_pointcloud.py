@@ -240,8 +240,7 @@ def test_a_mesh_cut_anywhere_is_refused(tmp_path):
                 read_cloud(tmp_path / "cut.ply")
 
 
-# --- units, up axis, normals
-# --------------------------------------------------------------------------------
+# --- units, up axis, normals -----------------------------------------------------------------
 
 
 def room(points: int = 4000, seed: int = 0) -> Cloud:

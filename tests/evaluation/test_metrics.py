@@ -58,8 +58,7 @@ ONE = [(0, 200, CHAIR, 0)]
 TWO = [(0, 200, CHAIR, 0), (200, 400, CHAIR, 1)]
 
 
-# ---- cases by hand
-# --------------------------------------------------------------------------------
+# ---- cases by hand --------------------------------------------------------------------------
 
 
 def test_perfect_predictions_are_exactly_one():
@@ -279,8 +278,7 @@ def test_scannet20_has_18_classes():
     )
 
 
-# ---- types and state
-# --------------------------------------------------------------------------------
+# ---- types and state ------------------------------------------------------------------------
 
 
 def test_compute_may_be_called_between_updates():
@@ -349,8 +347,7 @@ def test_state_is_small():
     assert len(pickle.dumps(metric.tables)) < 10_000  # the masks alone have 1,500,000 bytes
 
 
-# ---- bad input
-# --------------------------------------------------------------------------------
+# ---- bad input ------------------------------------------------------------------------------
 
 NAMES = ("masks", "scores", "labels", "gt_segment", "gt_instance")
 SCENE = dict(

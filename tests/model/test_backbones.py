@@ -117,8 +117,7 @@ def test_checkpointing_keeps_less_and_changes_nothing(name):
         torch.testing.assert_close(same_values[key], value, msg=key)
 
 
-# --- what is replaced
-# --------------------------------------------------------------------------------
+# --- what is replaced ------------------------------------------------------------------------
 
 LENGTHS = [3, 1, 5, 3, 8]
 BORDERS = torch.tensor([0, *itertools.accumulate(LENGTHS)])
@@ -276,8 +275,7 @@ def test_cells_are_those_of_a_loop():
     assert got == [sorted(set(cells)).index(cell) for cell in cells]
 
 
-# --- the seed's commands
-# --------------------------------------------------------------------------------
+# --- the seed's commands ---------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
@@ -311,8 +309,7 @@ def test_the_commands_of_the_seeds_page_train(scenes, command):
     run_steps(scenes, "cpu", 1, *command, "train.num_workers=0")
 
 
-# --- CUDA
-# --------------------------------------------------------------------------------
+# --- CUDA ------------------------------------------------------------------------------------
 
 
 @pytest.mark.cuda

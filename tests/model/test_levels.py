@@ -148,8 +148,7 @@ def test_more_levels_than_the_backbone_has_are_refused(overrides, offered):
         build_model(config, 5)
 
 
-# --- masked attention
-# --------------------------------------------------------------------------------
+# --- masked attention ------------------------------------------------------------------------
 
 SIZES = [50, 1, 24]
 
@@ -288,8 +287,7 @@ def test_masks_on_cuda_are_those_of_the_cpu(dtype):
     assert not got.found[0, 4]
 
 
-# --- queries
-# --------------------------------------------------------------------------------
+# --- queries ---------------------------------------------------------------------------------
 
 
 def starts(model, points: Points) -> torch.Tensor:
@@ -336,8 +334,7 @@ def test_a_number_of_queries_that_the_model_cannot_have_is_refused(init, reason)
         queries.resize(6)
 
 
-# --- CUDA
-# --------------------------------------------------------------------------------
+# --- CUDA ------------------------------------------------------------------------------------
 
 
 @pytest.mark.cuda

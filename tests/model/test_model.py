@@ -165,8 +165,7 @@ def test_position_encoding_is_cosine_sine_and_the_coordinate_itself():
         np.testing.assert_allclose(got[n], expected, rtol=1e-6, atol=1e-6)
 
 
-# --- queries from farthest points
-# --------------------------------------------------------------------------------
+# --- queries from farthest points ------------------------------------------------------------
 
 
 def naive_farthest(coord: np.ndarray, count: int, first: int) -> list[int]:
@@ -208,8 +207,7 @@ def test_farthest_point_queries_give_finite_outputs_and_gradients(size):
     assert model.decoder.queries.content.weight.grad.isfinite().all()
 
 
-# --- backbones
-# --------------------------------------------------------------------------------
+# --- backbones -------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -233,8 +231,7 @@ def test_without_a_voxel_size_the_backbone_takes_the_points():
     assert isinstance(small_model(*POINTWISE).backbone, PointLinear)
 
 
-# --- CUDA
-# --------------------------------------------------------------------------------
+# --- CUDA ------------------------------------------------------------------------------------
 
 
 def outputs_and_gradients(model: MaskFormer3D, device: str) -> dict[str, torch.Tensor]:

@@ -1,8 +1,8 @@
 """How long it takes to read each notebook, by counting: `python -m tests.tools.reading_time`.
 
 Prose at 200 words per minute, code at 600 characters (some 15 full lines) per minute, 15 seconds
-for a picture, 5 minutes for an exercise. Both numbers are rounded to 5 minutes. tests/test_notebooks.py compares them with what
-the notebooks and their README say.
+for a picture, 5 minutes for an exercise. Both numbers are rounded to 5 minutes.
+tests/test_notebooks.py compares them with what the notebooks and their README say.
 """
 
 import re

@@ -133,8 +133,7 @@ def test_a_run_can_be_made_longer(scenes, tmp_path):
     assert again > 100 * last  # the cycle's end, then the place of step 4 of 9
 
 
-# --- by the clock
-# --------------------------------------------------------------------------------
+# --- by the clock ----------------------------------------------------------------------------
 
 
 def test_the_minutes_end_a_run_and_a_resumed_one_has_the_rest(scenes, tmp_path, monkeypatch):
@@ -175,8 +174,7 @@ def test_the_learning_rate_ends_at_its_lowest_when_the_minutes_do(scenes, speed)
     assert rates[-1] < 1e-3 * run.cfg.train.lr
 
 
-# --- weight decay
-# --------------------------------------------------------------------------------
+# --- weight decay ----------------------------------------------------------------------------
 
 
 def test_norms_biases_and_embeddings_are_spared_the_decay(scenes):

@@ -45,8 +45,7 @@ def rows(coords: torch.Tensor) -> set[tuple[int, ...]]:
     return {tuple(row) for row in coords.tolist()}
 
 
-# --- kernel map
-# --------------------------------------------------------------------------------
+# --- kernel map ------------------------------------------------------------------------------
 
 
 def naive_pairs(in_coords, out_coords, stride, kernel_size) -> set[tuple[int, int, int]]:
@@ -124,8 +123,7 @@ def test_a_grid_that_fills_18_bits_works():
     assert patches.unique_rows(coords).tolist() == [0, 1]
 
 
-# --- convolutions through WarpConvNet's own module, against dense ones
-# ------------------------------------------------
+# --- convolutions through WarpConvNet's own module, against dense ones -----------------------
 
 LOW, EDGE = -4, 8  # the dense grid: cells -4..3 on each axis
 
@@ -252,8 +250,7 @@ def test_point_to_voxel_averages_the_points_of_a_voxel_and_gives_each_point_its_
         torch.testing.assert_close(got.batched_features[b], expected)
 
 
-# --- segments and codes
-# --------------------------------------------------------------------------------
+# --- segments and codes ----------------------------------------------------------------------
 
 LENGTHS = [3, 0, 1, 4, 0]  # with empty segments in the middle and at the end
 
@@ -336,8 +333,7 @@ def test_morton_code_equals_a_loop_over_bits(columns, order):
         assert code == expected
 
 
-# --- the import
-# --------------------------------------------------------------------------------
+# --- the import ------------------------------------------------------------------------------
 
 
 def test_import_without_the_extension_is_silent_and_convolves():
@@ -391,8 +387,7 @@ def test_every_warpconvnet_module_reduces_with_our_segment_csr():
     assert all(module.segment_csr is segment_csr for module in users)
 
 
-# --- CPU against CUDA
-# --------------------------------------------------------------------------------
+# --- CPU against CUDA ------------------------------------------------------------------------
 
 
 @pytest.mark.cuda

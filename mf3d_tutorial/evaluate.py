@@ -22,7 +22,6 @@ from tqdm import tqdm
 
 from mf3d_tutorial.common.atomic_files import whole_folder, write_json, writing
 from mf3d_tutorial.common.errors import DataError, exit_on_user_error, memory_advice
-from mf3d_tutorial.config import allow_backbone
 from mf3d_tutorial.config.options import load_options, option, options_parser, require
 from mf3d_tutorial.data import LabelSet, ScanNetScenes
 from mf3d_tutorial.data.pointcloud import read_cloud
@@ -69,9 +68,6 @@ class EvaluateOptions(InferenceOptions):
 
     checkpoint: str = option(MISSING, "best.ckpt or last.ckpt of a run (required)", path=True)
     split: str = option("val", "folder of paths.data_dir")
-    allow_backbone: str | None = option(
-        None, "your own class that the checkpoint names as its backbone"
-    )
     export: str | None = option(
         None, "folder for the predictions in the benchmark's submission format", path=True
     )
@@ -89,9 +85,8 @@ def evaluate(options: EvaluateOptions) -> dict[str, Any]:
     With `options.superpoints`, "superpoints" holds the same for masks averaged over superpoints;
     these are exported.
     """
-    if options.allow_backbone:
-        allow_backbone(options.allow_backbone)
-    model, cfg = load_model(options.checkpoint, choose_device(options.device))
+    device = choose_device(options.device)
+    model, cfg = load_model(options.checkpoint, device, options.allow_backbone)
     options, labels, paths = options.resolved(model, cfg), cfg.data.labels, options.paths
     scenes = ScanNetScenes(
         paths.data_dir, options.split, labels, options.voxel_size, None, cfg.data.ignore_index

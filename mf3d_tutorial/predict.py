@@ -20,7 +20,6 @@ from omegaconf import MISSING
 
 from mf3d_tutorial.common.atomic_files import whole_folder, write_json
 from mf3d_tutorial.common.errors import DataError, UserError, exit_on_user_error, memory_advice
-from mf3d_tutorial.config import allow_backbone
 from mf3d_tutorial.config.options import choice, load_options, option, options_parser
 from mf3d_tutorial.data import IGNORE_INDEX, LabelSet
 from mf3d_tutorial.data.cleaning import UNITS
@@ -51,9 +50,6 @@ class PredictOptions(InferenceOptions):
 
     checkpoint: str = option(
         str(SHIPPED), "best.ckpt or last.ckpt of a run; default: that of data_samples", path=True
-    )
-    allow_backbone: str | None = option(
-        None, "your own class that the checkpoint names as its backbone"
     )
     input: str = option(
         MISSING,
@@ -140,9 +136,8 @@ def predict(options: PredictOptions) -> dict[str, str]:
     """Write the results of every scan; the reason for each that failed, by name. UserError if the
     only one fails."""
     scans = find_scans(Path(options.input))
-    if options.allow_backbone:
-        allow_backbone(options.allow_backbone)
-    model, cfg = load_model(options.checkpoint, choose_device(options.device))
+    device = choose_device(options.device)
+    model, cfg = load_model(options.checkpoint, device, options.allow_backbone)
     # what does not fit the model is said before the first scan is read
     options = options.resolved(model, cfg)
     failed = {}

@@ -48,7 +48,7 @@ class SceneBatches(Sampler):
         self.epoch, self.step = epoch, step
 
     def __iter__(self) -> Iterator[list[tuple[int, int]]]:
-        hands, first = self.world_size * self.parts, self.step
+        shares, first = self.world_size * self.parts, self.step
         for epoch in itertools.count(self.epoch):
             generator = torch.Generator().manual_seed(self.seed * 1_000_003 + epoch)
             order = torch.randperm(self.num_scenes, generator=generator).tolist()
@@ -57,19 +57,23 @@ class SceneBatches(Sampler):
                     (epoch, index) for index in order[step * self.batch_size :][: self.batch_size]
                 ]
                 for part in range(self.parts):
-                    yield batch[self.rank * self.parts + part :: hands]
+                    yield batch[self.rank * self.parts + part :: shares]
             first = 0
 
 
-class Pickled:
-    """What `make_batch` makes of its scenes, as bytes, which reach the main process without shared
-    memory."""
+class BatchMaker:
+    """A loader's `collate_fn`: what `make_batch` makes of the scenes; the error if one of them
+    could not be read.
 
-    def __init__(self, make_batch: Callable[[list[Scene]], Batch | None]):
-        self.make_batch = make_batch
+    `as_bytes`: pickled, so that it reaches the main process without shared memory.
+    """
 
-    def __call__(self, scenes: list[Scene]) -> bytes:
-        return pickle.dumps(self.make_batch(scenes), protocol=pickle.HIGHEST_PROTOCOL)
+    def __init__(self, make_batch: Callable[[list[Scene]], Batch | None], as_bytes: bool = False):
+        self.make_batch, self.as_bytes = make_batch, as_bytes
+
+    def __call__(self, scenes: list[Scene] | UserError) -> Batch | UserError | bytes | None:
+        made = scenes if isinstance(scenes, UserError) else self.make_batch(scenes)
+        return pickle.dumps(made, protocol=pickle.HIGHEST_PROTOCOL) if self.as_bytes else made
 
 
 def little_shared_memory(folder: str = "/dev/shm") -> str:
@@ -90,16 +94,17 @@ def little_shared_memory(folder: str = "/dev/shm") -> str:
 
 
 def fetch(loader: DataLoader) -> Iterator[Batch | None]:
-    """The loader's batches; one sentence for what goes wrong in its processes."""
+    """The batches of a loader whose `collate_fn` is a `BatchMaker`; one sentence for what goes
+    wrong in its processes."""
     try:
         for batch in loader:
-            if isinstance(batch, bytes):  # see Pickled
+            if isinstance(batch, bytes):
                 batch = pickle.loads(batch)
-                batch = batch.pin_memory() if batch and loader.pin_memory else batch
+                if isinstance(batch, Batch) and loader.pin_memory:
+                    batch = batch.pin_memory()
+            if isinstance(batch, UserError):
+                raise batch
             yield batch
-    except UserError as error:
-        *traceback, sentence = str(error).strip().splitlines()
-        raise (type(error)(sentence.partition(": ")[2]) if traceback else error) from error
     except RuntimeError as error:
         if not any(sign in str(error) for sign in ("DataLoader worker", "shared memory", "torch_")):
             raise

@@ -1,4 +1,4 @@
-"""ScanNet scenes from the preprocessed layout, thinned to one point a voxel.
+"""ScanNet scenes from the preprocessed layout, downsampled to one point per voxel.
 
     <root>/{train,val,test}/<scene>/
         coord.npy       (N, 3) float, metres
@@ -23,7 +23,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch.utils.data import Dataset
 
-from mf3d_tutorial.common.errors import DataError
+from mf3d_tutorial.common.errors import DataError, UserError
 from mf3d_tutorial.data.cleaning import (
     check_points,
     seeming_units,
@@ -101,26 +101,35 @@ class ScanNetScenes(Dataset):
         )
         self.ignore_index, self.seed = ignore_index, seed
         self.folders = find_scenes(self.root, split)
-        self.kept: list[Scene] = []  # all scenes, thinned, once `keep_in_memory` was called
+        self.kept: list[Scene] = []  # all scenes, downsampled, once `keep_in_memory` was called
 
     def __len__(self) -> int:
         return len(self.folders)
 
     def __getitem__(self, item: int | tuple[int, int]) -> Scene:
         epoch, index = item if isinstance(item, tuple) else (0, item)
-        scene = self.kept[index] if self.kept else self.thinned(index)
+        scene = self.kept[index] if self.kept else self.downsampled(index)
         if self.transform is None:
             return scene
         return self.transform(scene, np.random.default_rng((self.seed, epoch, index)))
 
-    def thinned(self, index: int) -> Scene:
+    def __getitems__(self, items: list[int | tuple[int, int]]) -> list[Scene] | UserError:
+        """What a data loader asks for: the scenes of a batch; the error, instead of raising it in
+        the loader's process, if one cannot be read."""
+        try:
+            return [self[item] for item in items]
+        except UserError as error:
+            return error
+
+    def downsampled(self, index: int) -> Scene:
+        """Scene `index` with one point per voxel."""
         return voxel_downsample(self.read(index), self.voxel_size)
 
     def keep_in_memory(self) -> None:
-        """Read and thin every scene now, once; processes of a data loader that start later share
-        them."""
+        """Read and downsample every scene now, once; processes of a data loader that start later
+        share them."""
         with ThreadPoolExecutor(8) as pool:
-            self.kept = list(pool.map(self.thinned, range(len(self))))
+            self.kept = list(pool.map(self.downsampled, range(len(self))))
 
     def read(self, index: int) -> Scene:
         """Scene `index` with all of its points but stray ones (see cleaning.py)."""
@@ -349,10 +358,10 @@ def voxel_downsample(scene: Scene, voxel_size: float | None) -> Scene:
     cell -= cell.min(0)
     key = np.ravel_multi_index(cell.T, cell.max(0) + 1)
     _, first, kept = np.unique(key, return_index=True, return_inverse=True)
-    thinned = {
+    arrays = {
         name: getattr(scene, name)[first]
         for name in ("coord", "color", "normal", "segment", "instance")
     }
     before = scene.original.kept
     kept = np.where(before < 0, -1, kept.reshape(-1)[before])
-    return replace(scene, **thinned, original=replace(scene.original, kept=kept))
+    return replace(scene, **arrays, original=replace(scene.original, kept=kept))

@@ -71,6 +71,9 @@ class InferenceOptions:
         "keep only the largest connected part of each mask: removes speckles; null is as in"
         " training",
     )
+    allow_backbone: str | None = option(
+        None, "your own class that the checkpoint names as its backbone"
+    )
 
     def __post_init__(self) -> None:
         require(
@@ -165,8 +168,8 @@ def predict_scan(
 def scene_for_model(
     cloud: Cloud, cfg: Config, voxel_size: float, log: Callable[[str], None] = _silent
 ) -> Scene:
-    """A standard cloud thinned to voxels, with grey for missing colours, and normals if the model
-    takes them."""
+    """A standard cloud downsampled to voxels, with grey for missing colours, and normals if the
+    model takes them."""
     coord, color, normal = cloud.coord, cloud.color, cloud.normal
     if color is None:
         color = np.full_like(coord, 0.5)
@@ -219,8 +222,8 @@ def scene_instances(
     options: InferenceOptions,
     superpoint: Int[np.ndarray, " P"] | None = None,
 ) -> Instances:
-    """Instances of a thinned scene, with masks over its P original points; by superpoints if these
-    are given."""
+    """Instances of a downsampled scene, with masks over its P original points; by superpoints if
+    these are given."""
     kept, counts = scene.original.kept, 1
     if superpoint is not None:
         masks, kept, counts = pool_masks(masks, kept, superpoint)

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from mf3d_tutorial.common.errors import UserError
-from mf3d_tutorial.config import Config, config_from_dict
+from mf3d_tutorial.config import Config, allow_backbone, config_from_dict
 from mf3d_tutorial.model import MaskFormer3D, build_model
 
 FORMAT = "mf3d_tutorial checkpoint 1"
@@ -68,11 +68,17 @@ def load_checkpoint(path: str | Path, device: str | torch.device = "cpu") -> dic
     return state
 
 
-def load_model(path: str | Path, device: str | torch.device = "cpu") -> tuple[MaskFormer3D, Config]:
+def load_model(
+    path: str | Path, device: str | torch.device = "cpu", trusted_backbone: str | None = None
+) -> tuple[MaskFormer3D, Config]:
     """The trained model of a checkpoint, ready for inference, and the config it was trained with.
 
-    CheckpointError for anything but a checkpoint whose weights fit its config.
+    `trusted_backbone`: a class that the checkpoint may name as its backbone, besides those of this
+    package and WarpConvNet (config/trust.py). CheckpointError for anything but a checkpoint whose
+    weights fit its config.
     """
+    if trusted_backbone:
+        allow_backbone(trusted_backbone)
     state = load_checkpoint(path, device)
     if not {"config", "model"} <= state.keys() or "class_head.bias" not in state["model"]:
         raise CheckpointError(

@@ -26,7 +26,7 @@ from mf3d_tutorial.common.errors import ConfigError, NonFiniteError, UserError
 from mf3d_tutorial.config import Config
 from mf3d_tutorial.data import Batch, ScanNetScenes, collate
 from mf3d_tutorial.data.batches import (
-    Pickled,
+    BatchMaker,
     SceneBatches,
     default_signals,
     fetch,
@@ -339,10 +339,9 @@ def build_loader(cfg: Config, dataset: ScanNetScenes, shuffle: bool = False) -> 
         in_features=cfg.model.in_features,
         originals=not shuffle,
     )
-    if loader_processes(cfg) > 0 and (sentence := little_shared_memory()):
-        make_batch = Pickled(make_batch)
-        if shuffle and rank() == 0:
-            print(sentence)
+    sentence = little_shared_memory() if loader_processes(cfg) > 0 else ""
+    if sentence and shuffle and rank() == 0:
+        print(sentence)
     return DataLoader(
         dataset,
         batch_sampler=(
@@ -354,7 +353,7 @@ def build_loader(cfg: Config, dataset: ScanNetScenes, shuffle: bool = False) -> 
         pin_memory=choose_device(cfg.device).type == "cuda",
         persistent_workers=shuffle and loader_processes(cfg) > 0,
         worker_init_fn=default_signals,
-        collate_fn=make_batch,
+        collate_fn=BatchMaker(make_batch, as_bytes=bool(sentence)),
     )
 
 

@@ -96,7 +96,7 @@ def _quick_grid(conv: SpatiallySparseConv, voxels: Voxels) -> Grid:
     )
     odd = all(size % 2 for size in conv.kernel_size) and queries is rows
     return Grid(
-        _strided(conv, voxels, rows, offsets), Pairs(found, len(found) // 2 if odd else None)
+        _strided(conv, voxels, rows, offsets), PairTable(found, len(found) // 2 if odd else None)
     )
 
 
@@ -145,7 +145,7 @@ def _constant(values: tuple[int, ...], device: torch.device) -> Int[Tensor, " n"
     return torch.tensor(values, dtype=torch.int32, device=device)
 
 
-class Pairs(IntSearchResult):
+class PairTable(IntSearchResult):
     """A kernel map that is the table `found` (K, M): for each offset and output point its input
     point, or -1.
 
@@ -197,10 +197,10 @@ def upsampled(
 
 def _backwards(pairs: IntSearchResult, num_in: int, num_out: int) -> IntSearchResult:
     """The same pairs with input and output exchanged."""
-    if not isinstance(pairs, Pairs):
+    if not isinstance(pairs, PairTable):
         return IntSearchResult(pairs.out_maps, pairs.in_maps, pairs.offsets)
     device = pairs._pair_table.device
     table, *_ = reverse = _mask_gemm._get_reverse_mask_data(pairs, num_in, num_out, device)
-    back = Pairs(table.view(len(pairs), num_in), None)
+    back = PairTable(table.view(len(pairs), num_in), None)
     back._mask_data, back._reverse_mask_data = reverse, pairs._mask_data
     return back

@@ -9,7 +9,7 @@ from helpers import write_scene
 from torch.utils.data import DataLoader
 
 from mf3d_tutorial.data import ScanNetScenes, collate
-from mf3d_tutorial.data.batches import Pickled, fetch, little_shared_memory
+from mf3d_tutorial.data.batches import BatchMaker, fetch, little_shared_memory
 
 
 def test_batches_that_are_pickled_are_the_same(tmp_path):
@@ -18,7 +18,7 @@ def test_batches_that_are_pickled_are_the_same(tmp_path):
     scenes = ScanNetScenes(tmp_path, "train")
     loaders = [
         DataLoader(scenes, 2, num_workers=1, collate_fn=make)
-        for make in (Pickled(collate), collate)
+        for make in (BatchMaker(collate, as_bytes=True), BatchMaker(collate))
     ]
     (one,), (two,) = (list(fetch(loader)) for loader in loaders)
     assert one.names == two.names == ["a", "b"]

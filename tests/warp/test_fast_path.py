@@ -83,7 +83,7 @@ def test_a_table_of_pairs_gives_the_lists_of_pairs():
     found = torch.full((27, len(coords)), -1, dtype=torch.int32)
     for offset, (start, end) in enumerate(zip(listed.offsets, listed.offsets[1:])):
         found[offset, listed.out_maps[start:end].long()] = listed.in_maps[start:end]
-    pairs = kernel_maps.Pairs(found, 13)
+    pairs = kernel_maps.PairTable(found, 13)
     assert len(pairs) == 27
     assert torch.equal(pairs.offsets, listed.offsets)
     assert torch.equal(pairs.in_maps, listed.in_maps)

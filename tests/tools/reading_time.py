@@ -1,6 +1,6 @@
 """How long it takes to read each notebook, by counting: `python -m tests.tools.reading_time`.
 
-Prose at 200 words per minute, code at 600 characters (some 15 full lines) per minute, 15 seconds
+Prose at 200 words per minute, code at 800 characters (some 15 full lines) per minute, 15 seconds
 for a picture, 5 minutes for an exercise. Both numbers are rounded to 5 minutes.
 tests/test_notebooks.py compares them with what the notebooks and their README say.
 """
@@ -12,7 +12,7 @@ from pathlib import Path
 import nbformat
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
-WORDS, LETTERS, PICTURES, EXERCISES = 1 / 200, 1 / 600, 1 / 4, 5.0  # minutes for one of each
+WORDS, LETTERS, PICTURES, EXERCISES = 1 / 200, 1 / 800, 1 / 4, 5.0  # minutes for one of each
 
 
 def reading_time(path: Path) -> tuple[int, int]:

@@ -16,6 +16,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import numpy as np
 import yaml
 
 from .kit import Kit, PaintSettings, Thing
@@ -40,6 +41,7 @@ class Domain:
     paints: dict[str, list]
     rooms: dict[str, dict[str, Any]]  # room types
     steps: dict[str, list[dict]]  # and how they are furnished
+    stretch: float  # each thing is so much wider, deeper and higher, or less so: exp(+-stretch)
     paint: PaintSettings
     shell: ShellSettings
     light: LightSettings
@@ -48,6 +50,14 @@ class Domain:
 
     def make(self, k: Kit, name: str) -> Thing:
         """A new thing of that name; KeyError if the domain has none."""
+        thing = self._make(k, name)
+        if not self.stretch:
+            return thing
+        x, y, z = np.exp(k.rng.uniform(-self.stretch, self.stretch, 3))
+        # what has parts that are turned keeps its plan's proportions
+        return thing.stretched(x, x if thing.parts else y, z)
+
+    def _make(self, k: Kit, name: str) -> Thing:
         if name in self.families:
             return self.families[name](k)
         row = self.things[name]
@@ -83,6 +93,7 @@ def domain(name: str) -> Domain:
         },
         rooms=recipes["rooms"],
         steps={kind: _flat(steps) for kind, steps in recipes["steps"].items()},
+        stretch=says.get("stretch", 0.0),
         paint=PaintSettings(**says["paint"]),
         shell=ShellSettings(**says["shell"]),
         light=LightSettings(**says["light"]),

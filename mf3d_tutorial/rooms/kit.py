@@ -59,6 +59,18 @@ class Thing:
         for part, where in self.parts:
             yield from part.pieces(pose.at(*where))
 
+    def stretched(self, x: float, y: float, z: float) -> "Thing":
+        """A copy that is so many times as wide, deep and high."""
+        tops = [
+            (x0 * x, x1 * x, y0 * y, y1 * y, height * z, free)
+            for x0, x1, y0, y1, height, free in self.tops
+        ]
+        parts = [
+            (part.stretched(x, y, z), Pose(at.x * x, at.y * y, at.z * z, at.yaw))
+            for part, at in self.parts
+        ]
+        return Thing(self.label, self.mesh.scaled(x, y, z), tops, parts)
+
     def solids(self, pose: Pose = _ORIGIN) -> np.ndarray:
         """(P, 8) oriented boxes as in `Mesh.solids`, parts included."""
         return np.concatenate([mesh.solids(where) for _, mesh, where in self.pieces(pose)])

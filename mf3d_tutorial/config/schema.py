@@ -176,16 +176,12 @@ class DataConfig:
     augment: list[str] = option(
         [], f"random changes of training scenes, in order: of {', '.join(AUGMENTATIONS)}"
     )
-    mix: float = option(
-        0.0, "share of training scenes that are joined with another one, centre on centre (Mix3D)"
-    )
 
     def __post_init__(self) -> None:
         choice("data.label_set", self.label_set, LABEL_SETS)
         require_positive(self, "data", "voxel_size")
         for name in self.augment:
             choice("data.augment", name, AUGMENTATIONS)
-        require(0 <= self.mix <= 1, f"data.mix={self.mix} must be between 0 and 1")
         require(
             self.label_set == CUSTOM or not self.classes,
             "data.classes comes from labels.yaml: do not set it",

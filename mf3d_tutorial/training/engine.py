@@ -32,7 +32,6 @@ from mf3d_tutorial.data.batches import (
     fetch,
     little_shared_memory,
 )
-from mf3d_tutorial.data.mixing import MixedScenes
 from mf3d_tutorial.data.transforms import augmentation
 from mf3d_tutorial.evaluation.inference import keep_largest_component, predict_instances
 from mf3d_tutorial.evaluation.metrics import ScanNetInstanceAP
@@ -299,12 +298,9 @@ def load_datasets(cfg: Config) -> Datasets:
     """The train and the val scenes; only the former are augmented."""
     common = {"label_set": cfg.data.labels, "voxel_size": cfg.data.voxel_size}
     common |= {"ignore_index": cfg.data.ignore_index, "seed": cfg.seed}
-    train = (cfg.paths.data_dir, "train")
-    changed = {"transform": augmentation(cfg.data.augment), **common}
-    if cfg.data.mix:
-        train_set = MixedScenes(*train, mix=cfg.data.mix, **changed)
-    else:
-        train_set = ScanNetScenes(*train, **changed)
+    train_set = ScanNetScenes(
+        cfg.paths.data_dir, "train", transform=augmentation(cfg.data.augment), **common
+    )
     return train_set, ScanNetScenes(cfg.paths.data_dir, "val", **common)
 
 

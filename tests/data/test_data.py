@@ -18,8 +18,7 @@ from helpers import write_scene
 from mf3d_tutorial.common.errors import DataError
 from mf3d_tutorial.config import AUGMENTATIONS
 from mf3d_tutorial.data import IGNORE_INDEX, ScanNetScenes, build_target, collate, label_set
-from mf3d_tutorial.data.mixing import MixedScenes, joined
-from mf3d_tutorial.data.placement import bounds, place
+from mf3d_tutorial.data.placement import place
 from mf3d_tutorial.data.scannet import Scene, voxel_downsample
 from mf3d_tutorial.data.transforms import (
     CHANGES,
@@ -425,36 +424,6 @@ def test_holes_leave_out_balls_and_some_of_the_rest(scene):
     thinner = [len(random_holes(scene, np.random.default_rng(s), count=0).coord) for s in range(40)]
     assert min(thinner) >= 200 * 0.6
     assert min(thinner) < 190
-
-
-def test_two_scenes_become_one(tmp_path):
-    for name in ("a", "b"):
-        write_scene(tmp_path / "train" / name, points=50 if name == "a" else 80)
-    a, b = ScanNetScenes(tmp_path, "train", voxel_size=None)
-    both = joined(a, b)
-    np.testing.assert_array_equal(both.coord[:50], a.coord)
-    np.testing.assert_allclose(
-        np.diff(both.coord[50:], axis=0), np.diff(b.coord, axis=0), atol=1e-5
-    )
-    low, high = zip(*(bounds(part) for part in (both.coord[:50], both.coord[50:])))
-    np.testing.assert_allclose((low[0] + high[0])[:2], (low[1] + high[1])[:2], atol=1e-4)
-    assert low[0][2] == pytest.approx(low[1][2], abs=1e-5)
-    np.testing.assert_array_equal(both.segment, np.concatenate([a.segment, b.segment]))
-    first, second = both.instance[:50], both.instance[50:]
-    np.testing.assert_array_equal(first, a.instance)
-    np.testing.assert_array_equal(second < 0, b.instance < 0)
-    assert not set(first[first >= 0]) & set(second)
-    assert len(set(second)) == len(set(b.instance))
-
-
-def test_a_share_of_the_scenes_is_mixed_the_same_ones_each_time(tmp_path):
-    for name in "abcdefgh":
-        write_scene(tmp_path / "train" / name, points=50)
-    mixed = MixedScenes(tmp_path, "train", mix=0.5, voxel_size=None)
-    sizes = [[len(mixed[epoch, i].coord) for i in range(8)] for epoch in (0, 0, 1, 2, 3)]
-    assert sizes[0] == sizes[1] != sizes[2]
-    assert np.unique(sizes).tolist() == [50, 100]
-    assert 6 <= np.equal(sizes[1:], 100).sum() <= 26
 
 
 def test_a_crop_leaves_a_point_of_a_scene_of_one(tmp_path):

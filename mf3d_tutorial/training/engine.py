@@ -8,11 +8,9 @@ validation), metrics.json (the result), last.ckpt (the newest state), previous.c
 it) and best.ckpt (the validation with the highest AP).
 """
 
-import os
 import time
 from collections.abc import Sequence
 from contextlib import closing, nullcontext
-from functools import partial
 from itertools import islice
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -22,17 +20,12 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from mf3d_tutorial.common.errors import ConfigError, NonFiniteError, UserError
+from mf3d_tutorial.common.errors import NonFiniteError, UserError
 from mf3d_tutorial.config import Config
-from mf3d_tutorial.data import Batch, ScanNetScenes, collate
+from mf3d_tutorial.data import Batch, ScanNetScenes
 from mf3d_tutorial.data.batches import (
-    BatchMaker,
-    SceneBatches,
-    default_signals,
     fetch,
-    little_shared_memory,
 )
-from mf3d_tutorial.data.transforms import augmentation
 from mf3d_tutorial.evaluation.inference import keep_largest_component, predict_instances
 from mf3d_tutorial.evaluation.metrics import ScanNetInstanceAP
 from mf3d_tutorial.model import MaskFormer3D
@@ -47,12 +40,19 @@ from mf3d_tutorial.training.distributed import (
     sum_over_processes,
     world_size,
 )
+from mf3d_tutorial.training.loading import (
+    Datasets,
+    build_loader,
+    check_data,
+    load_datasets,
+    loader_processes,
+)
 from mf3d_tutorial.training.losses import SetCriterion, count_scenes
 from mf3d_tutorial.training.run_folder import Interrupts, RunFolder, dump_batch
-from mf3d_tutorial.training.run_state import Log, Progress, Run, as_numbers, num_classes
+from mf3d_tutorial.training.run_state import Log, Progress, Run, as_numbers
+from mf3d_tutorial.training.step_errors import explain, scene_names
 from mf3d_tutorial.warp.device import autocast, choose_device
 
-Datasets = tuple[ScanNetScenes, ScanNetScenes]
 # of the loss in float16; it starts at 2**16 and is halved when gradients overflow
 SMALLEST_SCALE = 2.0**-20
 
@@ -294,71 +294,6 @@ def validate(
     }
 
 
-def load_datasets(cfg: Config) -> Datasets:
-    """The train and the val scenes; only the former are augmented."""
-    common = {"label_set": cfg.data.labels, "voxel_size": cfg.data.voxel_size}
-    common |= {"ignore_index": cfg.data.ignore_index, "seed": cfg.seed}
-    train_set = ScanNetScenes(
-        cfg.paths.data_dir, "train", transform=augmentation(cfg.data.augment), **common
-    )
-    return train_set, ScanNetScenes(cfg.paths.data_dir, "val", **common)
-
-
-def check_data(cfg: Config, datasets: Datasets) -> None:
-    """UserError if a scene cannot be used, or if the scenes of a step cannot be dealt to all
-    processes."""
-    options, parts = cfg.train, world_size() * cfg.train.accumulate
-    last = len(datasets[0]) % options.batch_size
-    if options.batch_size < parts or (options.sync_batchnorm and 0 < last < parts):
-        raise ConfigError(
-            f"train.batch_size={options.batch_size} leaves some of {world_size()} processes x"
-            f" train.accumulate={options.accumulate} without a scene: give a multiple of {parts}"
-        )
-    voxel_sizes = [size for size in (cfg.data.voxel_size, cfg.model.backbone_voxel_size) if size]
-    for dataset in datasets:
-        log = print if rank() == 0 else None
-        dataset.check(
-            min(voxel_sizes, default=None), cfg.data.stuff_classes, cfg.model.num_queries, log
-        )
-
-
-def build_loader(cfg: Config, dataset: ScanNetScenes, shuffle: bool = False) -> DataLoader:
-    """Batches with their targets: the parts of `SceneBatches`, without end, or this process's
-    scenes in order."""
-    parts, num_scenes = cfg.train.accumulate, len(dataset)
-    mine = range(rank(), num_scenes, world_size())
-    size = -(-cfg.train.batch_size // (world_size() * parts))
-    make_batch = partial(
-        collate,
-        num_classes=num_classes(cfg),
-        stuff_classes=cfg.data.stuff_classes,
-        in_features=cfg.model.in_features,
-        originals=not shuffle,
-    )
-    sentence = little_shared_memory() if loader_processes(cfg) > 0 else ""
-    if sentence and shuffle and rank() == 0:
-        print(sentence)
-    return DataLoader(
-        dataset,
-        batch_sampler=(
-            SceneBatches(num_scenes, cfg.train.batch_size, parts, cfg.seed, rank(), world_size())
-            if shuffle
-            else [mine[first : first + size] for first in range(0, len(mine), size)]
-        ),
-        num_workers=loader_processes(cfg),
-        pin_memory=choose_device(cfg.device).type == "cuda",
-        persistent_workers=shuffle and loader_processes(cfg) > 0,
-        worker_init_fn=default_signals,
-        collate_fn=BatchMaker(make_batch, as_bytes=bool(sentence)),
-    )
-
-
-def loader_processes(cfg: Config) -> int:
-    """`train.num_workers`, or on a small host one fewer than this process's share of its cores."""
-    share = len(os.sched_getaffinity(0)) // int(os.environ.get("LOCAL_WORLD_SIZE", 1))
-    return min(cfg.train.num_workers, max(share - 1, 1))
-
-
 def open_viewer(
     cfg: Config, datasets: Sequence[ScanNetScenes], log: Log
 ) -> "LiveViewer | SimpleNamespace":
@@ -369,31 +304,6 @@ def open_viewer(
     from mf3d_tutorial.viz.live import LiveViewer
 
     return LiveViewer(cfg, datasets, log)
-
-
-def scene_names(parts: Sequence[Batch | None]) -> str:
-    """The names of the scenes in these parts, for a message."""
-    return ", ".join(name for part in parts if part for name in part.names)
-
-
-def explain(run: Run, parts: Sequence[Batch | None], error: Exception) -> str | None:
-    """What to say of a batch that the GPU has no room for, or batch norm too few voxels; None for
-    other errors."""
-    if "more than 1 value per channel" in str(error):  # PyTorch's batch norm
-        return (
-            f"{scene_names(parts)} at step {run.step + 1}: a single voxel is left on the backbone's"
-            " coarsest grid, and batch norm needs two: raise train.batch_size, lower"
-            " model.backbone_voxel_size, or leave out tiny scenes"
-        )
-    if not isinstance(error, torch.OutOfMemoryError):
-        return None
-    points = sum(len(target.instance) for part in parts if part for target in part.targets)
-    return (
-        f"the GPU's memory is too small for step {run.step + 1}, {scene_names(parts)} with"
-        f" {points:,} points: raise train.accumulate (now {run.cfg.train.accumulate}, at most"
-        f" train.batch_size={run.cfg.train.batch_size} over the number of processes; the gradient"
-        " stays the same), or data.voxel_size"
-    )
 
 
 def describe(metrics: dict[str, Any]) -> str:

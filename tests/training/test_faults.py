@@ -23,7 +23,7 @@ from small_run import config, options, quiet, rows, run, start, weights, write_s
 from mf3d_tutorial.common.errors import ConfigError, DataError, NonFiniteError, UserError
 from mf3d_tutorial.data import ScanNetScenes, collate
 from mf3d_tutorial.data.batches import SceneBatches
-from mf3d_tutorial.training import engine
+from mf3d_tutorial.training import engine, loading
 from mf3d_tutorial.training.checkpoint import CheckpointError, DamagedError, load_checkpoint
 from mf3d_tutorial.training.engine import build_loader, fit, load_datasets, train_step
 from mf3d_tutorial.training.run_state import Run
@@ -253,18 +253,18 @@ def test_a_scene_that_turns_unreadable_is_named_and_the_run_goes_on_once_it_is_m
 def test_a_dead_loader_process_is_named_and_nothing_is_lost(scenes, undisturbed, tmp_path):
     def kill_loader(line: str) -> None:
         if line.startswith("run folder"):
-            engine.ScanNetScenes.__getitem__ = lambda self, item: os.kill(
+            loading.ScanNetScenes.__getitem__ = lambda self, item: os.kill(
                 os.getpid(), signal.SIGKILL
             )
 
-    real = engine.ScanNetScenes.__getitem__
+    real = loading.ScanNetScenes.__getitem__
     try:
         with pytest.raises(
             UserError, match=r"a data loader process died .*lower train\.num_workers"
         ):
             fit(config(scenes, tmp_path, "train.num_workers=1"), kill_loader)
     finally:
-        engine.ScanNetScenes.__getitem__ = real
+        loading.ScanNetScenes.__getitem__ = real
     fit(config(scenes, tmp_path), quiet)
     assert_same_end(tmp_path, undisturbed)
 

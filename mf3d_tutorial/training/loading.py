@@ -1,0 +1,87 @@
+"""What a run reads: its datasets, checked before it begins, and the loaders of their batches."""
+
+import os
+from functools import partial
+
+from torch.utils.data import DataLoader
+
+from mf3d_tutorial.common.errors import ConfigError
+from mf3d_tutorial.config import Config
+from mf3d_tutorial.data import ScanNetScenes, collate
+from mf3d_tutorial.data.batches import (
+    BatchMaker,
+    SceneBatches,
+    default_signals,
+    little_shared_memory,
+)
+from mf3d_tutorial.data.transforms import augmentation
+from mf3d_tutorial.training.distributed import rank, world_size
+from mf3d_tutorial.training.run_state import num_classes
+from mf3d_tutorial.warp.device import choose_device
+
+Datasets = tuple[ScanNetScenes, ScanNetScenes]
+
+
+def load_datasets(cfg: Config) -> Datasets:
+    """The train and the val scenes; only the former are augmented."""
+    common = {"label_set": cfg.data.labels, "voxel_size": cfg.data.voxel_size}
+    common |= {"ignore_index": cfg.data.ignore_index, "seed": cfg.seed}
+    train_set = ScanNetScenes(
+        cfg.paths.data_dir, "train", transform=augmentation(cfg.data.augment), **common
+    )
+    return train_set, ScanNetScenes(cfg.paths.data_dir, "val", **common)
+
+
+def check_data(cfg: Config, datasets: Datasets) -> None:
+    """UserError if a scene cannot be used, or if the scenes of a step cannot be dealt to all
+    processes."""
+    options, parts = cfg.train, world_size() * cfg.train.accumulate
+    last = len(datasets[0]) % options.batch_size
+    if options.batch_size < parts or (options.sync_batchnorm and 0 < last < parts):
+        raise ConfigError(
+            f"train.batch_size={options.batch_size} leaves some of {world_size()} processes x"
+            f" train.accumulate={options.accumulate} without a scene: give a multiple of {parts}"
+        )
+    voxel_sizes = [size for size in (cfg.data.voxel_size, cfg.model.backbone_voxel_size) if size]
+    for dataset in datasets:
+        log = print if rank() == 0 else None
+        dataset.check(
+            min(voxel_sizes, default=None), cfg.data.stuff_classes, cfg.model.num_queries, log
+        )
+
+
+def build_loader(cfg: Config, dataset: ScanNetScenes, shuffle: bool = False) -> DataLoader:
+    """Batches with their targets: the parts of `SceneBatches`, without end, or this process's
+    scenes in order."""
+    parts, num_scenes = cfg.train.accumulate, len(dataset)
+    mine = range(rank(), num_scenes, world_size())
+    size = -(-cfg.train.batch_size // (world_size() * parts))
+    make_batch = partial(
+        collate,
+        num_classes=num_classes(cfg),
+        stuff_classes=cfg.data.stuff_classes,
+        in_features=cfg.model.in_features,
+        originals=not shuffle,
+    )
+    sentence = little_shared_memory() if loader_processes(cfg) > 0 else ""
+    if sentence and shuffle and rank() == 0:
+        print(sentence)
+    return DataLoader(
+        dataset,
+        batch_sampler=(
+            SceneBatches(num_scenes, cfg.train.batch_size, parts, cfg.seed, rank(), world_size())
+            if shuffle
+            else [mine[first : first + size] for first in range(0, len(mine), size)]
+        ),
+        num_workers=loader_processes(cfg),
+        pin_memory=choose_device(cfg.device).type == "cuda",
+        persistent_workers=shuffle and loader_processes(cfg) > 0,
+        worker_init_fn=default_signals,
+        collate_fn=BatchMaker(make_batch, as_bytes=bool(sentence)),
+    )
+
+
+def loader_processes(cfg: Config) -> int:
+    """`train.num_workers`, or on a small host one fewer than this process's share of its cores."""
+    share = len(os.sched_getaffinity(0)) // int(os.environ.get("LOCAL_WORLD_SIZE", 1))
+    return min(cfg.train.num_workers, max(share - 1, 1))

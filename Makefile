@@ -76,7 +76,7 @@ PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n logical --maxprocesses=4 
 
 test: lint ## all checks: lint, tests with coverage, notebooks against their committed outputs
 	$(PYTEST) --cov --cov-report=term
-	$(PYTEST) --nbval notebooks --nbval-cell-timeout=1200
+	$(PYTEST) --nbval notebooks --ignore notebooks/jobs --nbval-cell-timeout=1200
 
 lint: $(STAMP) ## ruff over code and notebooks, basedpyright over the folders in pyproject.toml
 	$(BIN)/ruff check .

@@ -5,11 +5,11 @@
 The file (paths in it count from the folder in which the command runs):
 
     output_dir: runs/loss_weights            # a folder per run, and summary.csv and summary.png
-    notebook: notebooks/05_training.ipynb    # run by papermill; without it: mf3d_tutorial.train
+    notebook: notebooks/jobs/train.ipynb     # run by papermill; without it: mf3d_tutorial.train
     overrides: [recipe=tiny, paths.data_dir=data_samples]    # of every run
     grid: {loss.dice_weight: [2, 5], seed: [0, 1]}             # a run for each combination ...
     sample: 3                                # ... or for so many of them, drawn at random
-    parameters: {overfit_steps: 2}           # more of the notebook's parameters, for every run
+    parameters: {num_steps: 200}             # more of the notebook's parameters, for every run
     jobs: 2                                  # runs at a time
     gpus: [0, 1]                             # each run gets one of them; leave out on a CPU
 
@@ -120,6 +120,8 @@ def multirun(overrides: list[str]) -> Sweep:
 
 def run_sweep(sweep: Sweep, log=print) -> list[str]:
     """Run what has no metrics.json yet; the names of the runs that failed."""
+    if sweep.notebook is not None:
+        check_notebook(sweep.notebook, sweep.parameters)
     runs, folder = sweep.runs(), Path(sweep.output_dir)
     waiting = [name for name in runs if not (folder / name / "metrics.json").exists()]
     commands = {name: _command(sweep, folder / name, runs[name]) for name in waiting}
@@ -150,6 +152,25 @@ def run_sweep(sweep: Sweep, log=print) -> list[str]:
     return [name for name, succeeded in zip(waiting, outcomes) if not succeeded]
 
 
+def check_notebook(path: str, parameters: dict[str, Any]) -> None:
+    """ConfigError if there is no such notebook, no papermill to run it, or a parameter that it does
+    not have: papermill only warns of those."""
+    if find_spec("papermill") is None:
+        raise ConfigError(
+            "a sweep over a notebook needs papermill: pip install 'mf3d-tutorial[notebook]'"
+        )
+    from papermill import inspect_notebook
+
+    if not Path(path).is_file():
+        raise ConfigError(f"notebook={path}: there is no {Path(path).absolute()}")
+    known = inspect_notebook(path)
+    if unknown := [name for name in parameters if name not in known]:
+        raise ConfigError(
+            f"parameters of the sweep file: {path} has no parameter {unknown[0]!r}; it has"
+            f" {', '.join(known)}"
+        )
+
+
 def _command(sweep: Sweep, folder: Path, overrides: list[str]) -> list[str]:
     overrides = [*overrides, "train.resume=auto"]
     if sweep.notebook is None:
@@ -165,10 +186,6 @@ def _command(sweep: Sweep, folder: Path, overrides: list[str]) -> list[str]:
     parameters |= {"output_dir": str(folder.absolute()), "label_set_name": cfg.data.label_set}
     parameters["overrides"] = [option for option in overrides if not option.startswith(own)]
     parameters |= sweep.parameters
-    if find_spec("papermill") is None:
-        raise ConfigError(
-            "a sweep over a notebook needs papermill: pip install 'mf3d-tutorial[notebook]'"
-        )
     notebook = Path(sweep.notebook)
     command = [sys.executable, "-m", "papermill", str(notebook), str(folder / notebook.name)]
     command += ["-y", yaml.safe_dump(parameters), "--cwd", str(notebook.parent)]

@@ -182,6 +182,26 @@ def test_training_runs_by_papermill(tmp_path):
     }
 
 
+# Buys that the job of a sweep or a cluster, which is no lesson, trains by papermill too.
+@pytest.mark.slow
+def test_the_training_job_runs_by_papermill(tmp_path):
+    job = FOLDER / "jobs" / "train.ipynb"
+    parameters = {
+        "data_dir": str(FOLDER.parent / "data_samples"),
+        "output_dir": str(tmp_path / "run"),
+        "num_steps": 2,
+        "overrides": "data.voxel_size=0.16 model.backbone_voxel_size=0.16",
+    }
+    assert set(parameters) <= set(papermill.inspect_notebook(job))
+    assert not any(cell.get("outputs") for cell in nbformat.read(job, as_version=4).cells)
+    papermill.execute_notebook(
+        job, tmp_path / "out.ipynb", parameters, progress_bar=False, cwd=str(job.parent)
+    )
+    assert {"metrics.json", "best.ckpt", "room.html"} <= {
+        p.name for p in (tmp_path / "run").iterdir()
+    }
+
+
 # Buys the same for the notebook that itself starts papermill runs.
 @pytest.mark.slow
 def test_experiments_run_by_papermill(tmp_path):

@@ -5,6 +5,7 @@ import json
 import random
 import sys
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +13,7 @@ from mf3d_tutorial import runs, sweep, train
 from mf3d_tutorial.common.errors import ConfigError, UserError
 from mf3d_tutorial.config import load_config, save_config
 
+JOB = Path(__file__).parents[2] / "notebooks/jobs/train.ipynb"
 FILE = """
 output_dir: {folder}
 overrides: [recipe=tiny, paths.data_dir=data_samples]
@@ -173,19 +175,38 @@ def test_a_notebook_gets_its_parameters_and_the_other_options(tmp_path):
     plan = sweep.load_sweep(
         write(
             tmp_path,
-            FILE + "notebook: notebooks/05_training.ipynb\nparameters: {{overfit_steps: 2}}",
+            FILE + f"notebook: {JOB}\nparameters: {{{{num_steps: 2}}}}",
         )
     )
     command = sweep._command(plan, tmp_path / "x", next(iter(plan.runs().values())))
     parameters = sweep.yaml.safe_load(command[command.index("-y") + 1])
-    assert (parameters["recipe"], parameters["overfit_steps"]) == ("tiny", 2)
+    assert (parameters["recipe"], parameters["num_steps"]) == ("tiny", 2)
     assert parameters["output_dir"] == str(tmp_path / "x")
     assert parameters["overrides"] == ["loss.dice_weight=2", "train.resume=auto"]
 
 
+@pytest.mark.parametrize(
+    ("lines", "sentence"),
+    [
+        (
+            "notebook: {job}\nparameters: {{{{num_stepz: 3}}}}",
+            r"no parameter 'num_stepz'; it has data_dir, .*num_steps",
+        ),
+        ("notebook: {job}.old", r"notebook=.*train\.ipynb\.old: there is no /"),
+    ],
+)
+def test_a_notebook_that_cannot_be_run_is_refused_before_anything_runs(
+    tmp_path, finished, lines, sentence
+):
+    plan = sweep.load_sweep(write(tmp_path, FILE + lines.format(job=JOB)))
+    with pytest.raises(ConfigError, match=sentence):
+        sweep.run_sweep(plan)
+    assert not finished
+
+
 def test_a_sweep_over_a_notebook_without_papermill_is_one_sentence(tmp_path, monkeypatch, finished):
     monkeypatch.setattr(sweep, "find_spec", lambda name: None)
-    plan = sweep.load_sweep(write(tmp_path, FILE + "notebook: notebooks/05_training.ipynb"))
+    plan = sweep.load_sweep(write(tmp_path, FILE + f"notebook: {JOB}"))
     with pytest.raises(
         ConfigError, match=r"needs papermill: pip install 'mf3d-tutorial\[notebook\]'"
     ):

@@ -142,6 +142,28 @@ def test_sigterm_to_one_process_stops_all_at_the_same_step_and_they_go_on_from_i
     assert rows(tmp_path / "parts") == rows(tmp_path / "whole")
 
 
+def test_four_processes_give_the_weights_of_one(scenes, alone, tmp_path):
+    assert exit_codes(start_together(options(scenes, tmp_path, *NO_BATCH_NORM), 4)) == [0] * 4
+    assert_near(tmp_path, alone)
+
+
+# Buys the proof that a run outlives the loss of a process, and goes on with fewer of them.
+@pytest.mark.slow
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
+def test_a_run_of_four_that_loses_one_goes_on_as_two(scenes, alone, tmp_path, how):
+    arguments = options(scenes, tmp_path, *NO_BATCH_NORM)
+    processes = start_together(arguments, 4)
+    lines = tmp_path / "metrics.jsonl"
+    while processes[0].is_alive() and (not lines.exists() or len(rows(tmp_path)) < 3):
+        time.sleep(0.01)
+    os.kill(processes[3].pid, how)
+    codes = exit_codes(processes)
+    assert codes[3] == -how
+    assert 0 not in codes
+    assert exit_codes(start_together(arguments)) == [0, 0]
+    assert_near(tmp_path, alone)
+
+
 def test_a_mistake_ends_all_processes(scenes, tmp_path):
     assert exit_codes(start_together(options(tmp_path / "nowhere", tmp_path / "run"))) == [1, 1]
     with pytest.raises(

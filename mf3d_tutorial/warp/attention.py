@@ -1,8 +1,7 @@
 """What SpaCeFormer, PointTransformerV3 and Volt, WarpConvNet's attention backbones, need besides
 convolutions.
 
-`install()`, which patches.py calls, makes WarpConvNet use these. CUDA tensors keep the compiled
-kernels.
+patches.py puts these in the place of WarpConvNet's own. CUDA tensors keep the compiled kernels.
 
     what                     here
     flash-attn               the real package on CUDA if it is installed, else torch's
@@ -16,7 +15,6 @@ kernels.
 """
 
 import functools
-import types
 
 import torch
 import torch.nn.functional as F
@@ -25,11 +23,7 @@ import warpconvnet.models.spaceformer.space_former as _space_former
 import warpconvnet.models.volt.volt as _volt
 import warpconvnet.nn.functional.flash_attn_utils as _flash
 import warpconvnet.nn.functional.sparse_conv.helper as _conv
-import warpconvnet.nn.functional.sparse_pool as _pool
 import warpconvnet.nn.functional.voxel_encode as _windows
-import warpconvnet.nn.modules.attention as _attention
-import warpconvnet.nn.modules.rope as _rope
-import warpconvnet.nn.modules.space_attention as _space_attention
 from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn.attention.varlen import varlen_attn
@@ -103,7 +97,9 @@ class _NoHalving(TorchFunctionMode):
         return function(*args, **(kwargs or {}))
 
 
-def _keep_precision(attention: type) -> None:
+def keep_precision(attention: type) -> None:
+    """Leave the queries, keys and values of this class in their precision, unless the real
+    flash-attn takes them, which needs half."""
     forward = attention.forward
 
     @functools.wraps(forward)
@@ -173,32 +169,12 @@ def encode_curve(coords: Int[Tensor, "N 3"], batch_offsets: Int[Tensor, " B+1"],
     return _encode_curve(from_corner(coords, batch_offsets), batch_offsets, **options)
 
 
-def _kernel_map_of_now(coords, out_coords, in_to_out_stride_ratio, *args, **kwargs):
+def kernel_map_of_now(coords, out_coords, in_to_out_stride_ratio, *args, **kwargs):
     """Pooling's kernel map, by the function that patches.py has put in place by then."""
     return _conv.generate_kernel_map(coords, out_coords, in_to_out_stride_ratio, *args, **kwargs)
 
 
-def install(by_device) -> None:
-    """Put the functions above in WarpConvNet's place; `by_device(on_cuda, on_cpu)` routes by the
-    first tensor."""
-    stand_in = types.SimpleNamespace(flash_attn_varlen_qkvpacked_func=windowed_attention)
-    _flash.flash_attn = _attention.flash_attn = stand_in
-    for attention in (
-        _attention.PatchAttention,
-        _space_attention.SpaceAttention,
-        _volt.RoPEAttention,
-    ):
-        _keep_precision(attention)
-    compiled = _serialization._C.utils
-    compiled.segmented_sort = by_device(getattr(compiled, "segmented_sort", None), segmented_sort)
-    _rope.fused_rope_qkv = by_device(_rope.fused_rope_qkv, rotate_qkv)
-    _windows.voxel_encode, _attention.encode = encode_windows, encode_curve
-    _pool.generate_kernel_map = _kernel_map_of_now
-    _mend_spaceformer()
-    _mend_volt()
-
-
-def _mend_spaceformer() -> None:
+def forget_windows() -> None:
     """Forget the windows of the last batch: WarpConvNet keeps them for good, by the address of a
     tensor long gone."""
     forward = _space_former.SpaCeFormer.forward
@@ -210,7 +186,7 @@ def _mend_spaceformer() -> None:
     _space_former.SpaCeFormer.forward = wrapped
 
 
-def _mend_volt() -> None:
+def count_tokens_from_the_smallest() -> None:
     """Count tokens from the smallest one: they index a table, in which a negative number counts
     from the end."""
     lookup = _volt.RoPE.compute_axial_cis_efficient

@@ -16,7 +16,14 @@ from mf3d_tutorial.model.backbone import build_backbone
 from mf3d_tutorial.model.pointmlp import cell_of_each_point
 from mf3d_tutorial.training.engine import build_loader, load_datasets, train_step, validate
 from mf3d_tutorial.training.run_state import Run
-from mf3d_tutorial.warp import Points, SparseConv3d, Voxels, fast_convolution, patches
+from mf3d_tutorial.warp import (
+    Points,
+    SparseConv3d,
+    Voxels,
+    cpu_operations,
+    fast_convolution,
+    patches,
+)
 from mf3d_tutorial.warp import attention as warp_attention
 
 # The attention networks are made small by options, with windows and patches smaller than the
@@ -232,7 +239,7 @@ def test_a_curve_visits_each_scene_in_the_order_of_its_codes():
     )
     for scene in range(2):
         rows = slice(borders[scene], borders[scene + 1])
-        codes = patches.morton_code(coords[rows], order)
+        codes = cpu_operations.morton_code(coords[rows], order)
         assert torch.equal(found.perm[rows] - borders[scene], codes.argsort())
     assert torch.equal(found.perm[found.inverse_perm], torch.arange(len(coords)))
 
@@ -241,8 +248,8 @@ def test_pooling_takes_the_maximum_of_eight_cells_and_unpooling_hands_it_back():
     coords, borders = grid(150)
     features = torch.randn(len(coords), 2, generator=torch.Generator().manual_seed(0))
     fine = Voxels(coords, features, offsets=borders)
-    coarse = warp_attention._pool.sparse_max_pool(fine, 2, 2)
-    back = warp_attention._pool.sparse_unpool(coarse, fine, 2, 2)
+    coarse = patches._pool.sparse_max_pool(fine, 2, 2)
+    back = patches._pool.sparse_unpool(coarse, fine, 2, 2)
     parents = [(b, *(c // 2 for c in cell)) for b, *cell in fine.batch_indexed_coordinates.tolist()]
     for row, parent in enumerate(parents):
         family = features[[other == parent for other in parents]]
@@ -393,7 +400,7 @@ def test_cuda_sort_rotation_windows_and_curves_equal_those_of_the_cpu():
         -9, 9, (sum(LENGTHS), 3), generator=torch.Generator().manual_seed(0)
     ).int()
     qkv, theta = random_qkv(2 * 13).float(), torch.tensor([1.0, 0.1])
-    rotate = warp_attention._rope.fused_rope_qkv
+    rotate = patches._rope.fused_rope_qkv
     want = rotate(qkv, coords, theta, 2, 12)
     assert_near(rotate(qkv.cuda(), coords.cuda(), theta.cuda(), 2, 12), want, 1e-4)
     coords, borders = grid(300)

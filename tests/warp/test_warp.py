@@ -19,6 +19,8 @@ from mf3d_tutorial.warp import (
     SparseConv3d,
     Voxels,
     cpu_convolution,
+    cpu_operations,
+    importing,
     patches,
     segment_csr,
 )
@@ -77,7 +79,7 @@ def listed_pairs(result) -> list[tuple[int, int, int]]:
 def test_kernel_map_finds_the_pairs_of_a_dictionary_search(kernel_size, stride):
     in_coords = batched(cells(150, 1), cells(9, 2), cells(90, 3, low=-7, high=-1))
     out_coords = batched(cells(90, 4), cells(90, 5), cells(90, 6, low=-4, high=1))
-    found = listed_pairs(patches.kernel_map(in_coords, out_coords, stride, kernel_size))
+    found = listed_pairs(cpu_convolution.kernel_map(in_coords, out_coords, stride, kernel_size))
     assert len(found) == len(set(found))
     assert set(found) == naive_pairs(in_coords, out_coords, stride, kernel_size)
     assert found
@@ -85,13 +87,16 @@ def test_kernel_map_finds_the_pairs_of_a_dictionary_search(kernel_size, stride):
 
 def test_kernel_map_names_the_identity_offset_only_where_input_and_output_are_the_same():
     coords = batched(cells(20, 0))
-    result = patches.kernel_map(coords, coords, (1, 1, 1), (3, 3, 3))
+    result = cpu_convolution.kernel_map(coords, coords, (1, 1, 1), (3, 3, 3))
     ins, outs = result[result.identity_map_index]
     assert ins.tolist() == outs.tolist() == list(range(len(coords)))
     assert (
-        patches.kernel_map(coords, coords.flip(0), (1, 1, 1), (3, 3, 3)).identity_map_index is None
+        cpu_convolution.kernel_map(coords, coords.flip(0), (1, 1, 1), (3, 3, 3)).identity_map_index
+        is None
     )
-    assert patches.kernel_map(coords, coords, (1, 1, 1), (2, 2, 2)).identity_map_index is None
+    assert (
+        cpu_convolution.kernel_map(coords, coords, (1, 1, 1), (2, 2, 2)).identity_map_index is None
+    )
 
 
 @pytest.mark.parametrize("size", [100, 10**6], ids=["table", "search"])
@@ -106,8 +111,8 @@ def test_positions_of_keys_are_found_with_and_without_a_table(size):
 def test_a_grid_beyond_18_bits_is_refused_with_advice(cell):
     coords = torch.tensor([[0, 0, 0, 0], [0, 0, cell, 0]], dtype=torch.int32)
     for use in (
-        lambda: patches.kernel_map(coords, coords, (1, 1, 1), (3, 3, 3)),
-        lambda: patches.unique_rows(coords),
+        lambda: cpu_convolution.kernel_map(coords, coords, (1, 1, 1), (3, 3, 3)),
+        lambda: cpu_convolution.unique_rows(coords),
     ):
         with pytest.raises(ValueError, match="use a larger voxel size"):
             use()
@@ -118,9 +123,9 @@ def test_a_grid_that_fills_18_bits_works():
         [[0, *[cpu_convolution.GRID_MIN] * 3], [1, *[cpu_convolution.GRID_MAX] * 3]],
         dtype=torch.int32,
     )
-    result = patches.kernel_map(coords, coords, (1, 1, 1), (3, 3, 3))
+    result = cpu_convolution.kernel_map(coords, coords, (1, 1, 1), (3, 3, 3))
     assert set(listed_pairs(result)) == {(13, 0, 0), (13, 1, 1)}
-    assert patches.unique_rows(coords).tolist() == [0, 1]
+    assert cpu_convolution.unique_rows(coords).tolist() == [0, 1]
 
 
 # --- convolutions through WarpConvNet's own module, against dense ones -----------------------
@@ -290,7 +295,7 @@ def test_an_unknown_reduction_is_refused():
 
 def test_unique_codes_equals_torch_unique():
     x = torch.tensor([5, -2, 5, 0, -2, 5, 2**40])
-    values, to_original, order, offsets, first = patches.unique_codes(
+    values, to_original, order, offsets, first = cpu_operations.unique_codes(
         x, return_to_unique_indices=True
     )
     expected, inverse, counts = x.unique(return_inverse=True, return_counts=True)
@@ -299,7 +304,7 @@ def test_unique_codes_equals_torch_unique():
     assert torch.equal(x[order], expected.repeat_interleave(counts))
     assert torch.equal(offsets.diff(), counts)
     assert first.tolist() == [x.tolist().index(value) for value in expected.tolist()]
-    assert patches.unique_codes(x)[4] is None
+    assert cpu_operations.unique_codes(x)[4] is None
 
 
 @pytest.mark.parametrize("columns", [3, 4])
@@ -307,7 +312,7 @@ def test_unique_rows_equals_torch_unique(columns):
     rng = torch.Generator().manual_seed(0)
     coords = torch.randint(-2, 3, (200, columns), generator=rng).int()
     coords[:, 0] += 2  # the batch index is not negative
-    first = patches.unique_rows(coords)
+    first = cpu_convolution.unique_rows(coords)
     assert torch.equal(coords[first], coords.unique(dim=0))
     everything = coords.tolist()
     assert first.tolist() == [everything.index(row) for row in coords[first].tolist()]
@@ -324,7 +329,7 @@ def test_morton_code_equals_a_loop_over_bits(columns, order):
     coords[:, : columns - 3] = torch.arange(50)[:, None] % 7
     axes = ["XYZ".index(letter) for letter in order.name.removeprefix("MORTON_")]
     shifted = coords.long() - coords.long().min(0).values
-    for row, code in zip(shifted.tolist(), patches.morton_code(coords, order).tolist()):
+    for row, code in zip(shifted.tolist(), cpu_operations.morton_code(coords, order).tolist()):
         cell = row[-3:]
         expected = row[0] << 48 if columns == 4 else 0
         for bit in range(16):
@@ -354,9 +359,9 @@ def test_import_without_the_extension_is_silent_and_convolves():
 
 
 def test_the_missing_extension_is_no_reason_to_fail(monkeypatch):
-    monkeypatch.setattr(patches, "_extension_files", list)
+    monkeypatch.setattr(importing, "_extension_files", list)
     monkeypatch.setitem(sys.modules, "warpconvnet._C", None)
-    assert patches._import_warpconvnet() is False
+    assert importing._import_warpconvnet() is False
     assert isinstance(sys.modules["warpconvnet._C"], types.ModuleType)
 
 
@@ -366,13 +371,13 @@ def test_another_version_of_warpconvnet_is_named_in_a_warning(monkeypatch):
     monkeypatch.setattr(warpconvnet, "__version__", "9.9.9")
     monkeypatch.setitem(sys.modules, "warpconvnet._C", sys.modules["warpconvnet._C"])
     with pytest.warns(UserWarning, match=r"WarpConvNet 9\.9\.9 is installed.*tested with 1\.8\.2"):
-        patches._import_warpconvnet()
+        importing._import_warpconvnet()
 
 
 def test_without_warpconvnet_the_import_says_how_to_install_it(monkeypatch):
-    monkeypatch.setattr(patches.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(importing.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(ImportError, match="make install"):
-        patches._extension_files()
+        importing._extension_files()
 
 
 def test_every_warpconvnet_module_reduces_with_our_segment_csr():
@@ -410,12 +415,12 @@ def test_cuda_kernel_map_equals_the_cpu_one(kernel_size, stride):
 def test_cuda_unique_rows_and_morton_codes_equal_the_cpu_ones():
     coords = torch.randint(0, 30, (5000, 4), generator=torch.Generator().manual_seed(0)).int()
     on_cuda, _ = patches._stride.unique_hashmap(coords.cuda())
-    assert rows(coords[on_cuda.cpu().long()]) == rows(coords[patches.unique_rows(coords)])
-    assert len(on_cuda) == len(patches.unique_rows(coords))
+    assert rows(coords[on_cuda.cpu().long()]) == rows(coords[cpu_convolution.unique_rows(coords)])
+    assert len(on_cuda) == len(cpu_convolution.unique_rows(coords))
     for order in ORDERS:
         for grid in (coords, coords[:, 1:]):
             codes = patches._serialization.morton_code(grid.cuda(), order=order)
-            assert torch.equal(codes.cpu(), patches.morton_code(grid, order))
+            assert torch.equal(codes.cpu(), cpu_operations.morton_code(grid, order))
 
 
 @pytest.mark.cuda
@@ -451,7 +456,7 @@ def test_cuda_convolution_equals_the_cpu_one(kind):
         conv.to(device).zero_grad()
         out = conv(down.to(device)(fine), fine) if kind == "transposed" else conv(fine)
         # strided cells come in any order
-        order = patches.unique_rows(out.batch_indexed_coordinates.cpu()).to(device)
+        order = cpu_convolution.unique_rows(out.batch_indexed_coordinates.cpu()).to(device)
         values = out.feature_tensor[order]
         values.square().sum().backward()
         results.append(

@@ -26,8 +26,8 @@ def check_parameters(
     least: the smallest value that a parameter may have; that of `seed` is 0.
     existing: parameters that name a file or folder which must be there.
 
-    A leading ~ of a string becomes the home folder. A list may also be a string, as `papermill -p overrides "train.lr=1e-3 train.epochs=5"` gives
-    it: its words become the list.
+    A leading ~ of a string becomes the home folder. A list may also be a string, as
+    `papermill -p overrides "train.lr=1e-3 train.epochs=5"` gives it: its words become the list.
     """
     types = notebook["__annotations__"]
     injected = "".join(cell for cell in notebook["In"] if cell.startswith("# Parameters"))

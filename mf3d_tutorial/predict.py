@@ -59,7 +59,8 @@ class PredictOptions(InferenceOptions):
     output: str = option(MISSING, "folder to write into (required)", path=True)
     score_threshold: float = option(0.3, "instances with a lower score are left out")
     units: str = option(
-        "auto", "of the input: m, cm, mm; auto: m, or what makes a large scan more like a room"
+        "auto",
+        "of the input: m, cm, mm, ft, in; auto: m, cm or mm, whatever makes it more like a room",
     )
     up: str = option(
         "auto", "y or z; auto: y if the floor (most points in the lowest 5 cm) lies there"

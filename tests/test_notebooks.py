@@ -111,6 +111,14 @@ def test_parameters_of_another_name_or_type_are_refused():
         check_parameters(notebook)
 
 
+def test_a_tilde_in_a_parameter_is_the_home_folder(monkeypatch):
+    monkeypatch.setenv("HOME", "/home/me")
+    notebook = given(size=1, output_dir="~/a b", data_dir="/a~b", empty="")
+    check_parameters(notebook)
+    paths = [notebook[name] for name in ("output_dir", "data_dir", "empty")]
+    assert paths == ["/home/me/a b", "/a~b", ""]
+
+
 def test_parameters_that_are_too_small_or_name_nothing_are_refused(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     notebook = given(seed=0, size=1.0, data_dir="rooms")

@@ -2,6 +2,7 @@
 reader's answers."""
 
 import ast
+import os
 import shlex
 from collections.abc import Iterable, Mapping
 from hashlib import sha256
@@ -25,8 +26,8 @@ def check_parameters(
     least: the smallest value that a parameter may have; that of `seed` is 0.
     existing: parameters that name a file or folder which must be there.
 
-    A list may also be a string, as `papermill -p overrides "train.lr=1e-3 train.epochs=5"` gives
-    it: its words become the list.
+    A leading ~ of a string becomes the home folder. A list may also be a string, as
+    `papermill -p overrides "train.lr=1e-3 train.epochs=5"` gives it: its words become the list.
     """
     types = notebook["__annotations__"]
     injected = "".join(cell for cell in notebook["In"] if cell.startswith("# Parameters"))
@@ -38,6 +39,8 @@ def check_parameters(
         value = notebook[name]
         if kind is list and isinstance(value, str):
             value = notebook[name] = shlex.split(value)
+        if isinstance(value, str):
+            value = notebook[name] = os.path.expanduser(value)
         if not (type(value) is kind or (kind is float and type(value) is int)):
             raise ConfigError(
                 f"the parameter {name} must be of type {kind.__name__}, but it is {value!r}"
@@ -46,7 +49,7 @@ def check_parameters(
         if notebook[name] < smallest:
             raise ConfigError(f"{name}={notebook[name]} must be at least {smallest}")
     for name in existing:
-        path = Path(notebook[name]).expanduser()
+        path = Path(notebook[name])
         if not path.exists():
             raise ConfigError(
                 f"{name}={notebook[name]!r}: there is no {path.resolve()} (paths count from"

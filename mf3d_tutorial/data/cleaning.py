@@ -9,18 +9,23 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Bool, Float32, Int, Num
+from jaxtyping import Bool, Float32, Float64, Int, Num
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
 from mf3d_tutorial.common.errors import DataError
 
-UNITS = {"m": 1.0, "cm": 0.01, "mm": 0.001}
+UNITS = {"m": 1.0, "cm": 0.01, "mm": 0.001, "ft": 0.3048, "in": 0.0254}
+# metres; beyond these the unit is doubted
+_HIGHEST_ROOM, _SMALLEST_SCAN = 6, 0.5
 # metres; width and height of a usual room
 _LARGEST_SCAN, _HIGHEST_SCAN, _USUAL = 200, 20, np.array([6, 2.5])
-# of all points: what stands alone and has no more than this is no part of the scan
-_STRAY_SHARE = 0.001
+# Of all points: what stands alone and has no more than this is no part of the scan; more of it may
+# be noise if it is farther from the scan than the scan is long, or ten times as far.
+_STRAY_SHARE, _FAR_SHARE, _VERY_FAR_SHARE = 0.001, 0.02, 0.3
+_MOST_NOISE = 0.4
+_STEP, _SMALL_STEP = 1.0, 0.3  # metres; at the border of the box single points matter more
 _OBJECT_POINTS = 100  # points that an object has at least, as AP counts
 
 
@@ -32,7 +37,7 @@ def check_points(coord: Num[np.ndarray, "N 3"], where: str | Path) -> None:
     if bad.any():
         raise DataError(
             f"{where} has {bad.sum()} points whose coordinates are NaN or infinite (the first is"
-            f" point {bad.argmax()}): prepare it again or remove it"
+            f" point {bad.argmax()}): remove these points, or prepare the scan again"
         )
 
 
@@ -51,24 +56,32 @@ def unit_color(
     color: Num[np.ndarray, "N 3"], where: str | Path = "color"
 ) -> tuple[Float32[np.ndarray, "N 3"], str]:
     """RGB in 0..1. Floats and wide integers may be 0..1 (floats only), 0..255 as ScanNet's are, or
-    16-bit.
+    of 10, 12 or 16 bits. Floats may miss these limits by 2 %, as interpolated colours do.
 
     DataError for NaN, for negative numbers and for what is above 65535.
     """
     check_finite(color, where)
     # 65535 is too much for a float16
     low, high = float(color.min(initial=0)), float(color.max(initial=0))
-    if low < 0 or high > 65535:
+    slack = 1.02 if color.dtype.kind == "f" else 1.0
+    tops = (1, 255, 1023, 4095, 65535) if color.dtype.kind == "f" else (255, 1023, 4095, 65535)
+    scale = next((top for top in tops if high <= top * slack), None)
+    if scale is None or low < (1 - slack) * scale:
         raise DataError(
             f"{where} holds {low:g} to {high:g}: colours are 0..255, 0..1 or, of 16 bits, 0..65535"
         )
-    if high > 255:
-        return (
-            color.astype(np.float32) / 65535,
-            f"colours of 16 bits (up to {high:g}): divided by 65535",
+    unit = color.astype(np.float32) / scale
+    if low < 0 or high > scale:
+        said = f"colours of {low:g} to {high:g}: cut to 0..{scale}"
+        return unit.clip(0, 1), said
+    if scale > 255:
+        bits = scale.bit_length()
+        return unit, f"colours of {bits} bits (up to {high:g}): divided by {scale}"
+    if color.dtype.kind != "f" and high == 1:
+        return unit, (
+            "colours are nearly black, 0 or 1 of 255: colours of 0..1 must be stored as floats"
         )
-    scale = 1 if color.dtype.kind == "f" and high <= 1 else 255
-    return color.astype(np.float32) / scale, ""
+    return unit, ""
 
 
 def unit_normals(
@@ -77,28 +90,85 @@ def unit_normals(
     """Normals of length 1; some of length 0 stay as they are; None if all are. DataError for
     NaN."""
     check_finite(normal, where)
-    normal = normal.astype(np.float64)
+    if normal.dtype.kind == "u" and normal.any():
+        raise DataError(
+            f"{where} holds {normal.min()} to {normal.max()} and nothing negative, as normals that"
+            " are stored as colours do: turn them back into -1..1"
+        )
+    largest = np.abs(normal.astype(np.float64)).max(initial=0) or 1.0
+    normal = normal.astype(np.float64) / largest  # no square of it overflows or is lost
     length = np.linalg.norm(normal, axis=1)
     zero = length == 0
     if zero.all():
         return None, "all normals are zero: taken to be missing"
-    if np.abs(length[~zero] - 1).max() < 0.02:
-        return normal.astype(np.float32), ""
+    low, high = length[~zero].min() * largest, length.max() * largest
+    if low > 0.98 and high < 1.02:
+        return (normal * largest).astype(np.float32), ""
     unit = (normal / np.where(zero, 1, length)[:, None]).astype(np.float32)
-    return unit, f"normals of length {length[~zero].min():.3g} to {length.max():.3g}: made 1 long"
+    return unit, f"normals of length {low:.3g} to {high:.3g}: made 1 long"
 
 
 def strays(coord: Num[np.ndarray, "N 3"]) -> tuple[Bool[np.ndarray, " N"], str]:
-    """Which points (metres) are noise far from the scan: groups of up to 0.1 % of all points, over
-    1 m from all others.
+    """Which points (metres) are noise beside the scan, of 1,000 points or more.
 
-    Groups are connected cells of 1 m; cells that touch, at a corner or more, belong together.
+    The scan is the group with most points and all that belongs to it. A group of points over 1 m
+    from all others is noise if it has up to 0.1 % of all points; up to 2 %, if it is farther from
+    the largest group than that is long; up to 30 %, if ten times as far. So is a group of up to
+    0.1 % that is over 0.3 m outside of the box of the rest: it would move the box.
+
+    Groups are connected cells of 1 m (or 0.3 m); cells that touch, at a corner or more, belong
+    together.
     """
     none = np.zeros(len(coord), bool)
     if len(coord) * _STRAY_SHARE < 1:
         return none, ""
+    group, sizes = _groups(coord, _STEP)
+    largest = group == sizes.argmax()
+    low, high = coord[largest].min(0), coord[largest].max(0)
+    reach = np.maximum(np.ptp(coord[largest], axis=0).max(), 2 * _STEP)
+    gap = np.full(len(sizes), np.inf)  # from the largest group's box, of each group's nearest point
+    np.minimum.at(gap, group, np.maximum(low - coord, coord - high).max(1))
+    share = sizes / len(coord)
+    noise = share <= _STRAY_SHARE
+    if share.max() > 0.5:
+        noise |= (share <= _FAR_SHARE) & (gap > reach)
+        noise |= (share <= _VERY_FAR_SHARE) & (gap > 10 * reach)
+    stray = noise[group]
+    if stray.mean() > _MOST_NOISE:  # the scan itself is that sparse
+        return none, ""
+    stray |= _beside_the_box(coord, stray)
+    if not stray.any():
+        return none, ""
+    first = stray.argmax()
+    at = ", ".join(f"{value:.1f}" for value in coord[first])
+    return stray, f"{stray.sum()} stray points ignored (the first is point {first}, at {at} m)"
+
+
+def _beside_the_box(
+    coord: Num[np.ndarray, "N 3"], stray: Bool[np.ndarray, " N"]
+) -> Bool[np.ndarray, " N"]:
+    """Points of tiny groups, over 0.3 m outside of the box of all others; none where a tenth of the
+    points is in such groups, because the scan is sparse."""
+    found = np.zeros(len(coord), bool)
+    rest = np.flatnonzero(~stray)
+    group, sizes = _groups(coord[rest], _SMALL_STEP)
+    tiny = (sizes <= _STRAY_SHARE * len(coord))[group]
+    if not tiny.any() or tiny.mean() > 0.1:
+        return found
+    low, high = coord[rest[~tiny]].min(0), coord[rest[~tiny]].max(0)
+    outside = np.maximum(low - coord[rest], coord[rest] - high).max(1) > _SMALL_STEP
+    found[rest[tiny & outside]] = True
+    return found
+
+
+def _groups(
+    coord: Num[np.ndarray, "N 3"], step: float
+) -> tuple[Int[np.ndarray, " N"], Float64[np.ndarray, " G"]]:
+    """The group of each point, and the number of points of each group: see `strays`."""
     reach = 2**20  # cells from the median, beyond which all are one: the key of a cell has 63 bits
-    grid = np.clip(np.floor(coord - np.median(coord, axis=0)), -reach, reach).astype(np.int64)
+    coord = coord.astype(np.float64)
+    grid = np.floor((coord - np.median(coord, axis=0)) / step)
+    grid = np.clip(grid, -reach, reach - 1).astype(np.int64)
     key = (grid + reach) @ np.array([1 << 42, 1 << 21, 1])
     _, first, cell, size = np.unique(
         key, return_index=True, return_inverse=True, return_counts=True
@@ -107,13 +177,7 @@ def strays(coord: Num[np.ndarray, "N 3"]) -> tuple[Bool[np.ndarray, " N"], str]:
     one, two = cKDTree(cells).query_pairs(1.8, output_type="ndarray").T  # sqrt(3) and a little
     touching = coo_matrix((np.ones(len(one)), (one, two)), (len(cells), len(cells)))
     _, group = connected_components(touching, directed=False)
-    few = np.bincount(group, size) <= _STRAY_SHARE * len(coord)
-    stray = few[group][cell.reshape(-1)]
-    if not stray.any() or stray.all():
-        return none, ""
-    first = stray.argmax()
-    at = ", ".join(f"{value:.1f}" for value in coord[first])
-    return stray, f"{stray.sum()} stray points ignored (the first is point {first}, at {at} m)"
+    return group[cell.reshape(-1)], np.bincount(group, size)
 
 
 def split_ids(
@@ -122,7 +186,9 @@ def split_ids(
     """Instance ids that differ between classes, where one id stands for objects of several classes.
 
     The class with most points of an id keeps it. Each other one with 100 points or more, which is
-    what AP counts, is an object of its own.
+    what AP counts, is an object of its own. Where the ids of all classes, three or more, count from
+    the same number without gaps, and not all to the same one, they begin anew in each class for
+    certain: then so is each other one with fewer points.
     """
     known = np.flatnonzero((segment >= 0) & (instance >= 0))
     pairs, index, count = np.unique(
@@ -134,7 +200,8 @@ def split_ids(
     first[1:] = pairs[0][order][1:] != pairs[0][order][:-1]
     own = np.zeros(len(order), bool)
     own[order[~first]] = True
-    own &= count >= _OBJECT_POINTS
+    if not _begin_anew(*pairs):
+        own &= count >= _OBJECT_POINTS
     if not own.any():
         return instance, ""
     number = np.where(own, instance.max() + own.cumsum(), pairs[0])
@@ -150,18 +217,39 @@ def split_ids(
     )
 
 
+def _begin_anew(ids: Int[np.ndarray, " G"], classes: Int[np.ndarray, " G"]) -> bool:
+    """Whether the ids of every class are the first ones of all, of different (id, class) pairs."""
+    if not len(ids):
+        return False
+    _, index, count = np.unique(classes, return_inverse=True, return_counts=True)
+    highest = np.zeros(len(count), np.int64)
+    np.maximum.at(highest, index.reshape(-1), ids - ids.min() + 1)
+    # each id in each class is what labels without any order look like
+    return len(count) >= 3 and count.max() > count.min() and bool((highest == count).all())
+
+
+def doubt(coord: Num[np.ndarray, "N 3"]) -> str:
+    """A sentence if the points (metres) are no usual size of a room; else ""."""
+    extent = np.ptp(coord, axis=0)
+    if extent[2] <= _HIGHEST_ROOM and extent.max() >= _SMALLEST_SCAN:
+        return ""
+    size = " x ".join(f"{length:.3g}" for length in extent)
+    return f"{size} m is no usual size of a room: is the unit metres?"
+
+
 def seeming_units(coord: Num[np.ndarray, "N 3"]) -> str:
     """m, cm or mm. What would be over 200 m wide and 20 m high in metres is in the unit that makes
     it more like a room.
 
     Width is the largest, height the least of the three extents; of each the outer 2 % of points do
-    not count.
+    not count, nor what would be stray in metres.
     """
-    low, high = np.percentile(coord[:: len(coord) // 200_000 + 1], [1, 99], axis=0)
-    extent = high - low
-    size = np.array([extent.max(), extent.min()])
-    if size[0] <= _LARGEST_SCAN or size[1] <= _HIGHEST_SCAN:
-        return "m"
+    few = coord[:: len(coord) // 200_000 + 1]
+    for points in (few, few[~strays(few)[0]]):
+        extent = np.ptp(np.percentile(points, [1, 99], axis=0), axis=0)
+        size = np.array([extent.max(), extent.min()])
+        if size[0] <= _LARGEST_SCAN or size[1] <= _HIGHEST_SCAN:
+            return "m"
     return min(("cm", "mm"), key=lambda unit: np.abs(np.log(size * UNITS[unit] / _USUAL)).sum())
 
 

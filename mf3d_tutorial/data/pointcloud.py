@@ -5,6 +5,7 @@ cloud = read_cloud("scan.ply")
 cloud, said = standardise(cloud)      # metres, z up; `said` tells what was found
 """
 
+import os
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
@@ -19,6 +20,7 @@ from mf3d_tutorial.common.errors import DataError
 from mf3d_tutorial.data.cleaning import (
     UNITS,
     check_points,
+    doubt,
     seeming_units,
     strays,
     unit_color,
@@ -62,10 +64,13 @@ class Cloud:
         ):
             array = getattr(self, name)
             kinds = "iu" if name == "superpoint" else "fiu"
-            if array is not None and (array.shape != shape or array.dtype.kind not in kinds):
+            if array is not None and array.dtype.kind not in kinds:
+                wanted = "integers" if name == "superpoint" else "numbers"
+                raise DataError(f"{where}: {name} is {array.dtype}, where {wanted} are expected")
+            if array is not None and array.shape != shape:
+                expected = "(N, 3)" if name == "coord" else str(shape)
                 raise DataError(
-                    f"{where}: {name} is {array.dtype} of shape {array.shape}, where {shape} is"
-                    " expected"
+                    f"{where}: {name} has shape {array.shape}, where {expected} is expected"
                 )
         check_points(self.coord, where)
         for name, high in (("faces", count), ("superpoint", np.inf)):
@@ -104,6 +109,8 @@ def read_ply(path: Path) -> Cloud:
         for words in _header(path, file, b"end_header"):
             if words[0] == "format":
                 form = words[1]
+                if form not in ("ascii", "binary_little_endian", "binary_big_endian"):
+                    raise DataError(f"{path}: its format is {form}, which no PLY file has")
             elif words[0] == "element":
                 elements.append((words[1], int(words[2]), []))
             elif words[0] == "property":
@@ -121,6 +128,8 @@ def read_ply(path: Path) -> Cloud:
                     )
                 else:
                     elements[-1][2].append((words[-1], types[0]))
+        if form is None:
+            raise DataError(f"{path} has no format line: it is cut, or not what its ending says")
         tables = {}
         for name, count, fields in elements:
             if count == 0:
@@ -153,12 +162,15 @@ def read_pcd(path: Path) -> Cloud:
             for words in _header(path, file, b"DATA", keep=True)
             if words[0][0] != "#"
         }
+        header.setdefault("FIELDS", header.get("COLUMNS", []))  # its name in old files
+        if "POINTS" not in header and {"WIDTH", "HEIGHT"} <= set(header):
+            header["POINTS"] = [str(int(header["WIDTH"][0]) * int(header["HEIGHT"][0]))]
+        for key in ("FIELDS", "SIZE", "TYPE", "POINTS", "DATA"):
+            if not header.get(key):
+                raise DataError(f"{path} has no {key} line: export it again")
         form = header["DATA"][0]
-        if form not in ("ascii", "binary"):
-            raise DataError(
-                f"{path} is {form}: convert it with 'pcl_convert_pcd_ascii_binary {path.name}"
-                " out.pcd 1'"
-            )
+        if form not in ("ascii", "binary", "binary_compressed"):
+            raise DataError(f"{path}: its DATA are {form}, which no PCD file has")
         sizes = header.get("COUNT", ["1"] * len(header["FIELDS"]))
         fields = [  # numbered where a name comes twice, as "_" does
             (
@@ -171,8 +183,66 @@ def read_pcd(path: Path) -> Cloud:
             )
         ]
         dtype = np.dtype([field if field[2] > 1 else field[:2] for field in fields])
-        table = _table(path, file, dtype, int(header["POINTS"][0]), form == "ascii", "point")
+        count = int(header["POINTS"][0])
+        if form == "binary_compressed":
+            table = _compressed_table(path, file, dtype, count)
+        else:
+            table = _table(path, file, dtype, count, form == "ascii", "point")
     return _from_table(path, table)
+
+
+def _compressed_table(path: Path, file: BinaryIO, dtype: np.dtype, count: int) -> np.ndarray:
+    """`count` records of a binary_compressed pcd: the size of what follows and of what it becomes,
+    and one field after the other, compressed by LZF."""
+    packed, size = np.frombuffer(file.read(8).ljust(8, b"\0"), "<u4").tolist()
+    content = file.read(packed)
+    if len(content) < packed or size != count * dtype.itemsize:
+        raise DataError(
+            f"{path} is cut: it holds {len(content)} of {packed} compressed bytes, for {size} of"
+            f" {count * dtype.itemsize}; copy or export it again"
+        )
+    plain = lzf_decompress(content, size)
+    table, start = np.empty(count, dtype), 0
+    for name in dtype.names or ():
+        field = dtype[name]
+        table[name] = np.frombuffer(plain, field, count, start)
+        start += count * field.itemsize
+    return table
+
+
+def lzf_decompress(content: bytes, size: int) -> bytes:
+    """The `size` bytes that LZF made `content` of; ValueError if they are others.
+
+    A control byte below 32 is followed by that many plain bytes and one. In any other, the upper
+    three bits tell how many bytes, and two, are repeated (7: the next byte adds to it); the lower
+    five and the byte that follows tell from how far back.
+    """
+    plain, at, end = bytearray(), 0, len(content)
+    try:
+        while at < end:
+            control = content[at]
+            at += 1
+            if control < 32:
+                plain += content[at : at + control + 1]
+                at += control + 1
+                continue
+            length = (control >> 5) + 2
+            if length == 9:
+                length += content[at]
+                at += 1
+            back = ((control & 31) << 8) + content[at] + 1
+            at += 1
+            start = len(plain) - back
+            if start < 0 or len(plain) > size:
+                break
+            part = plain[start : start + length]
+            # what is repeated may reach into what it becomes
+            plain += (part * (length // len(part) + 1))[:length]
+    except IndexError:
+        pass
+    if len(plain) != size:
+        raise ValueError("its compressed data are damaged")
+    return bytes(plain)
 
 
 def _header(path: Path, file: BinaryIO, last: bytes, keep: bool = False):
@@ -196,7 +266,14 @@ def _table(
     there are fewer."""
     lists = [field for field in dtype.names or () if field.startswith("count ")]
     polygons = bool(lists)
-    rows = list(islice(file, count)) if ascii else np.fromfile(file, dtype, count)
+    if count < 0:
+        raise DataError(f"{path}: its header tells of {count} {name} records: export it again")
+    if ascii:
+        rows = list(islice(filter(bytes.strip, file), count))
+    else:
+        # not `count`, which a damaged header may make huge
+        rest = (os.fstat(file.fileno()).st_size - file.tell()) // max(dtype.itemsize, 1)
+        rows = np.fromfile(file, dtype, min(count, rest))
     if ascii and polygons and rows and len(rows[-1].split()) <= int(rows[-1].split()[0]):
         rows.pop()  # it ends within its line
     broken = polygons and not ascii and any((rows[field] != 3).any() for field in lists)
@@ -207,7 +284,7 @@ def _table(
         )
     if ascii:
         try:
-            rows = np.loadtxt(rows, dtype, comments=None, ndmin=1)
+            rows = _parsed(rows, dtype, polygons)
         except ValueError:
             if not polygons:
                 raise
@@ -215,7 +292,40 @@ def _table(
     return None if broken else rows
 
 
+def _parsed(rows: list[bytes], dtype: np.dtype, exact: bool) -> np.ndarray:
+    """The table that lines of text hold. Unless it must be `exact`, a column of integers may hold
+    floats, such as colours of 0..1: it becomes one of floats."""
+    try:
+        return np.loadtxt(rows, dtype, comments=None, ndmin=1)
+    except ValueError:
+        kinds = [dtype[name] for name in dtype.names or ()]
+        if exact or any(kind.shape for kind in kinds):
+            raise
+    table = np.loadtxt(rows, np.float64, comments=None, ndmin=2)
+    if table.shape[1] != len(kinds):
+        raise ValueError(f"{table.shape[1]} numbers a line, where {len(kinds)} are expected")
+    whole = [
+        kind.kind == "f" or (column == np.clip(np.trunc(column), *_range(kind))).all()
+        for kind, column in zip(kinds, table.T)
+    ]
+    wide = [
+        (name, kind if fits else np.dtype("f8"))
+        for name, kind, fits in zip(dtype.names or (), kinds, whole)
+    ]
+    return np.rec.fromarrays(list(table.T), dtype=np.dtype(wide)).view(np.ndarray)
+
+
+def _range(kind: np.dtype) -> tuple[int, int]:
+    """The smallest and the largest number of an integer type."""
+    info = np.iinfo(kind)
+    return info.min, info.max
+
+
 def _from_table(path: Path, table: np.ndarray, faces: np.ndarray | None = None) -> Cloud:
+    lower = [name.lower() for name in table.dtype.names or ()]
+    if len(set(lower)) == len(lower):
+        table = table.view()
+        table.dtype.names = tuple(lower)
     names = table.dtype.names or ()
     found = {}
     for key, choices in _COLUMNS.items():
@@ -312,11 +422,11 @@ def standardise(cloud: Cloud, units: str = "auto", up: str = "auto") -> tuple[Cl
     """The cloud in float32 metres with z up, RGB in 0..1 and unit normals, and a line for each
     thing that was decided.
 
-    units: m, cm or mm; auto is `seeming_units`. up: y or z; auto takes y if clearly more points
-    (1.2 times) lie in the lowest 5 cm of y than of z: that is where the floor is. Stray points are
-    marked, and moved to the border of the others' box. Coordinates beyond 100 m are moved to the
-    origin by whole metres, because float32 would round them. DataError if colours or normals hold
-    what cannot be.
+    units: m, cm, mm, ft or in; auto is `seeming_units`. up: y or z; auto takes y if clearly more
+    points (1.2 times) lie in the lowest 5 cm of y than of z: that is where the floor is. Stray
+    points are marked, and moved to the border of the others' box. Coordinates beyond 100 m are
+    moved to the origin by whole metres, because float32 would round them. DataError if colours or
+    normals hold what cannot be.
     """
     low = np.percentile(cloud.coord[:: len(cloud.coord) // 200_000 + 1], 1, axis=0)
     units = seeming_units(cloud.coord) if units == "auto" else units
@@ -338,9 +448,11 @@ def standardise(cloud: Cloud, units: str = "auto", up: str = "auto") -> tuple[Cl
     extent = np.ptp(coord, axis=0)
     size = " x ".join(f"{length:.1f}" for length in extent)
     said = [f"{len(coord):,} points, {size} m, taken to be in {units} with {up} up"]
-    if extent[2] > 20 or extent.max() < 0.5:
+    if doubt(coord):
+        *first, last = UNITS
         said.append(
-            "that is no usual size of a room: if the unit is wrong, set units to m, cm or mm"
+            "that is no usual size of a room: if the unit is wrong, set units to"
+            f" {', '.join(first)} or {last}"
         )
     said += [sentence for sentence in (said_stray, said_color, said_normal) if sentence]
     return replace(cloud, coord=coord, color=color, normal=normal, stray=stray), "\n  ".join(said)

@@ -26,6 +26,7 @@ from torch.utils.data import Dataset
 from mf3d_tutorial.common.errors import DataError, UserError
 from mf3d_tutorial.data.cleaning import (
     check_points,
+    doubt,
     seeming_units,
     split_ids,
     strays,
@@ -47,6 +48,18 @@ from mf3d_tutorial.data.targets import build_target
 # Voxels an axis, and the largest index: WarpConvNet's Morton codes hold 16 bits, its hash keys 18
 # with the sign.
 _EXTENT_LIMIT, _GRID_MAX = 2**16, 2**17 - 1
+
+
+SCENE_ARRAYS = (
+    "coord",
+    "color",
+    "normal",
+    "segment20",
+    "segment200",
+    "segment",
+    "instance",
+    "superpoint",
+)
 
 
 @dataclass
@@ -166,7 +179,8 @@ class ScanNetScenes(Dataset):
         stray, said_stray = strays(coord)
         coord = near_origin(coord.clip(coord[~stray].min(0), coord[~stray].max(0)))
         scene = without_strays(folder.name, coord, color, normal, segment, instance, stray)
-        return scene, [said for said in (said_color, said_normal, said_ids, said_stray) if said]
+        said = [said_color, said_normal, said_ids, said_stray, doubt(scene.coord)]
+        return scene, [*_unread(folder), *filter(None, said)]
 
     def check(
         self,
@@ -238,6 +252,20 @@ class ScanNetScenes(Dataset):
         return (
             where + f"there is no {' and no '.join(missing)}, but {', '.join(sorted(found))}{hint}"
         )
+
+
+def _unread(folder: Path) -> list[str]:
+    """What is said about the files of a scene that no name of the layout stands for, and about
+    missing colours."""
+    other = sorted(
+        file.name
+        for file in folder.glob("*.npy")
+        if file.stem not in SCENE_ARRAYS and file.name[0] != "."
+    )
+    said = [f"{', '.join(other)}: not read, as no array has this name"] if other else []
+    if not (folder / "color.npy").is_file():
+        said.append("there is no color.npy: every point is taken to be black")
+    return said
 
 
 def without_strays(

@@ -34,6 +34,8 @@ COLOR = RNG.integers(0, 256, (500, 3))
         (257, "u2", "colours of 16 bits (up to 65535): divided by 65535"),
         (257, "i4", "colours of 16 bits (up to 65535): divided by 65535"),
         (257, "f4", "colours of 16 bits (up to 65535): divided by 65535"),
+        (1023 / 255, "f4", "colours of 10 bits (up to 1023): divided by 1023"),
+        (4095 / 255, "f4", "colours of 12 bits (up to 4095): divided by 4095"),
     ],
 )
 def test_every_scale_of_colours_gives_the_same(scale, dtype, said):
@@ -46,7 +48,9 @@ def test_every_scale_of_colours_gives_the_same(scale, dtype, said):
 @pytest.mark.parametrize(
     ("color", "reason"),
     [
-        (COLOR - 1.0, "where holds -1 to 254: colours are 0..255"),
+        (COLOR - 9.0, "where holds -9 to 246: colours are 0..255"),
+        (COLOR - 128, "where holds -128 to 127: colours are 0..255"),
+        (COLOR / 127.5 - 1, "where holds -1 to 1: colours are 0..255"),
         (COLOR * 1000, "where holds 0 to 255000: colours are 0..255"),
         (
             np.where(COLOR[7, 1] == COLOR, np.nan, COLOR / 255),
@@ -60,6 +64,19 @@ def test_colours_that_cannot_be_are_refused(color, reason):
         unit_color(color, "where")
 
 
+@pytest.mark.parametrize(("scale", "top"), [(1 / 255, 1), (1, 255)])
+def test_floats_that_miss_their_limits_a_little_are_cut(scale, top):
+    """Interpolated colours overshoot; taken for the next wider range, all would be black."""
+    found, said = unit_color((COLOR * 1.02 - 2) * scale)
+    np.testing.assert_allclose(found, ((COLOR * 1.02 - 2) / 255).clip(0, 1), atol=1e-6)
+    assert said.endswith(f"cut to 0..{top}")
+
+
+def test_floats_that_were_cut_to_0_and_1_are_said_to_be_nearly_black():
+    _, said = unit_color(COLOR // 255)
+    assert said.startswith("colours are nearly black, 0 or 1 of 255")
+
+
 def test_black_stays_black():
     found, sentence = unit_color(np.zeros((4, 3), np.uint8))
     assert not found.any()
@@ -71,11 +88,12 @@ UNIT /= np.linalg.norm(UNIT, axis=1, keepdims=True)
 
 
 @pytest.mark.parametrize(
-    ("length", "dtype"), [(1, "f4"), (1, ">f8"), (127, "i1"), (127, "f4"), (0.001, "f8")]
+    ("length", "dtype"),
+    [(1, "f4"), (1, ">f8"), (127, "i1"), (127, "f4"), (1e-200, "f8"), (1e200, "f8")],
 )
 def test_normals_of_every_length_give_the_same(length, dtype):
     found, sentence = unit_normals(
-        (UNIT * length).round(0 if dtype == "i1" else 9).astype(dtype), "where"
+        (np.round(UNIT * 127) if dtype == "i1" else UNIT * length).astype(dtype), "where"
     )
     np.testing.assert_allclose(found, UNIT, atol=0.01 if dtype == "i1" else 1e-5)
     assert sentence.startswith("normals of length") == (length != 1)
@@ -87,6 +105,11 @@ def test_normals_of_length_zero_are_missing_ones_if_all_are():
     found, _ = unit_normals(some, "where")
     assert not found[:9].any()
     np.testing.assert_allclose(found[9:], UNIT[9:], atol=1e-6)
+
+
+def test_normals_that_are_stored_as_colours_are_refused():
+    with pytest.raises(DataError, match=r"where holds .* and nothing negative, as normals"):
+        unit_normals(((UNIT + 1) * 127.5).astype("u1"), "where")
 
 
 @pytest.mark.parametrize("normal", [np.nan, np.inf])
@@ -118,11 +141,39 @@ def test_stray_points_are_found_and_counted(far):
     assert said.startswith("2 stray points ignored (the first is point 5000, at")
 
 
+NOISE = {
+    "0.8 m below the floor": [[2, 2, -0.8]],
+    "a cluster of 1 %": RNG.normal(0, 0.3, (50, 3)) + [40, 0, 0],
+    "three clusters": np.repeat([[30, 0, 0], [0, -40, 2], [5, 5, 60]], 20, axis=0),
+    "noise of 3 % all over 100 m": RNG.uniform(-50, 50, (150, 3)) * [1, 1, -1] - [0, 0, 60],
+    "a beam": np.linspace([7, 0, 1], [47, 0, 1], 80),
+    "a tenth at the origin of a map": np.tile([-5e5, -5.4e6, -300], (500, 1)),
+}
+
+
+@pytest.mark.parametrize("case", NOISE)
+def test_noise_of_all_kinds_is_stray(case):
+    coord = room()
+    stray, said = strays(np.concatenate([coord, NOISE[case]]))
+    assert not stray[:5000].any()
+    assert stray[5000:].all()
+    assert said.startswith(f"{len(NOISE[case])} stray points ignored (the first is point 5000")
+
+
+def test_points_at_the_origin_of_a_map_do_not_change_the_unit():
+    coord = np.concatenate([room() + [5e5, 5.4e6, 300], np.zeros((500, 3))])
+    assert seeming_units(coord) == "m"
+
+
 def test_what_is_part_of_the_scan_is_no_stray_point():
     for coord in (room(), room(10), room(1), np.zeros((5000, 3))):
         assert not strays(coord)[0].any()
     two_rooms = np.concatenate([room(), room(2000) + [30, 0, 0]])
     assert not strays(two_rooms)[0].any()
+    next_door = np.concatenate([room(), room(60) * [0.5, 0.2, 1] + [6, 0, 0]])  # through a door
+    assert not strays(next_door)[0].any()
+    behind_a_sofa = np.concatenate([room(), [[2, 2, 1.4]]])  # alone, but within the box
+    assert not strays(behind_a_sofa)[0].any()
     spread = RNG.uniform(0, 500, (5000, 3))  # nothing but noise: there is no scan to keep
     assert not strays(spread)[0].any()
 
@@ -193,6 +244,44 @@ def test_ids_that_begin_anew_in_each_class_are_as_many_objects(tmp_path):
         len(build_target(torch.from_numpy(scene.segment), torch.from_numpy(scene.instance), 20))
         == 7
     )
+
+
+@pytest.mark.parametrize("start", [0, 1])
+@pytest.mark.parametrize("points", [1, 20, 99])
+def test_ids_that_begin_anew_are_parted_however_small_the_objects(start, points):
+    segment = np.repeat([2, 2, 2, 3, 3, 4, 4, 9], points)
+    instance = np.repeat([0, 1, 2, 0, 1, 0, 1, -1], points) + start
+    instance[segment == 9] = -1
+    parted, said = split_ids(segment, instance)
+    assert len(np.unique(parted[parted >= 0])) == 7
+    assert said
+
+
+def test_noise_of_labels_is_not_taken_for_ids_that_begin_anew():
+    """Ten objects of five classes with ids of their own, and 5 % of labels wrong."""
+    segment, instance = np.repeat(np.arange(10) % 5, 300), np.repeat(np.arange(10), 300)
+    wrong = RNG.choice(3000, 150, replace=False)
+    segment[wrong] = RNG.integers(0, 4, 150)
+    assert not split_ids(segment, instance)[1]
+
+
+def test_a_scene_of_no_usual_size_is_doubted_before_training(tmp_path):
+    for name, scale in (("feet", 3.281), ("metres", 1), ("kilometres", 0.001)):
+        write_scene(tmp_path / "train" / name, 5000, coord=room() * scale)
+    said = []
+    ScanNetScenes(tmp_path, "train").check(log=said.append)
+    assert [line.partition(":")[0] for line in said] == ["feet"]
+    assert "m is no usual size of a room: is the unit metres? (and 1 more scenes)" in said[0]
+
+
+def test_files_of_unknown_names_and_missing_colours_are_said(tmp_path):
+    write_scene(tmp_path / "train/a", 60, color=None, colors=np.zeros((60, 3)))
+    said = []
+    ScanNetScenes(tmp_path, "train").check(log=said.append)
+    assert said == [
+        "a: colors.npy: not read, as no array has this name",
+        "a: there is no color.npy: every point is taken to be black",
+    ]
 
 
 def test_some_points_of_another_class_do_not_split_an_object():

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from mf3d_tutorial.common.errors import DataError
 from mf3d_tutorial.data import ScanNetScenes, collate
-from mf3d_tutorial.data.pointcloud import Cloud, read_cloud, standardise
+from mf3d_tutorial.data.pointcloud import Cloud, lzf_decompress, read_cloud, standardise
 
 SETTINGS = settings(
     derandomize=True,
@@ -128,7 +128,7 @@ def test_every_dialect_of_ply_gives_the_same_scan(tmp_path, made):
 @st.composite
 def pcds(draw) -> tuple[bytes, bool]:
     """The bytes of a pcd of 40 points, and whether they have colours."""
-    form = draw(st.sampled_from(["ascii", "binary"]))
+    form = draw(st.sampled_from(["ascii", "binary", "binary_compressed"]))
     coord = draw(st.sampled_from([4, 8]))
     columns = [(name, f"<f{coord}", "F", COORD[:, k]) for k, name in enumerate("xyz")]
     packed = (COLOR @ [65536, 256, 1]).astype(np.uint32)
@@ -154,13 +154,60 @@ def pcds(draw) -> tuple[bytes, bool]:
         "TYPE " + " ".join(c[2] for c in columns),
     ]
     lines += ["COUNT" + " 1" * len(columns)] * draw(st.booleans())
-    lines += ["WIDTH 8", "HEIGHT 5", "VIEWPOINT 0 0 0 1 0 0 0", "POINTS 40", f"DATA {form}", ""]
+    lines += ["WIDTH 8", "HEIGHT 5", "VIEWPOINT 0 0 0 1 0 0 0"]
+    lines += ["POINTS 40"] * draw(st.booleans()) + [f"DATA {form}", ""]
     rows = [
         " ".join(np.array2string(table[k][name], floatmode="unique") for name in table.dtype.names)
         for k in range(40)
     ]
     body = "\n".join(rows).encode() if form == "ascii" else table.tobytes()
+    if form == "binary_compressed":
+        plain = b"".join(table[name].tobytes() for name in table.dtype.names)
+        packed = lzf(plain)
+        body = np.array([len(packed), len(plain)], "<u4").tobytes() + packed
     return "\n".join(lines).encode() + body, bool(color)
+
+
+def lzf(plain: bytes) -> bytes:
+    """Compressed by LZF, simply: the longest repetition of 3 bytes or more within the last 8192."""
+    packed, at, waiting = bytearray(), 0, b""
+
+    def flush() -> None:
+        for start in range(0, len(waiting), 32):
+            part = waiting[start : start + 32]
+            packed.extend([len(part) - 1, *part])
+
+    while at < len(plain):
+        back = at - plain.rfind(plain[at : at + 3], max(at - 8192, 0), at + 2)
+        length = 0
+        if 0 < back <= at and len(plain) - at >= 3:
+            while length < 264 and at + length < len(plain):
+                if plain[at + length] != plain[at - back + length]:
+                    break
+                length += 1
+        if length < 3:
+            waiting, at = waiting + plain[at : at + 1], at + 1
+            continue
+        flush()
+        waiting, at = b"", at + length
+        high, low = divmod(back - 1, 256)
+        packed.extend([length - 2 << 5 | high] if length < 9 else [7 << 5 | high, length - 9])
+        packed.append(low)
+    flush()
+    return bytes(packed)
+
+
+@SETTINGS
+@given(st.lists(st.sampled_from([b"a", b"ab", b"abc" * 99, bytes(range(200))])).map(b"".join))
+def test_lzf_is_undone(plain):
+    assert lzf_decompress(lzf(plain), len(plain)) == plain
+
+
+def test_lzf_by_hand():
+    assert lzf_decompress(b"\x02abc\x80\x02\x00d", 10) == b"abcabcabcd"
+    for damaged in (b"\x02abc\x80\x03\x00d", b"\x02abc\x80", b"\x02abc", b"\xe0"):
+        with pytest.raises(ValueError, match="compressed data are damaged"):
+            lzf_decompress(damaged, 10)
 
 
 @SETTINGS
@@ -188,7 +235,7 @@ def test_every_dtype_and_order_of_arrays_gives_the_same_scene(
     whole = np.arange(40) % 5 if coord != "i4" else np.arange(40)
     positions = np.stack([whole, whole // 2, whole * 0], 1)
     arrays = {"coord": positions.astype(coord), "color": COLOR.astype(color)}
-    labels = {"segment20": whole % 7, "instance": whole % 3}
+    labels = {"segment20": whole % 7, "instance": whole % 7}
     arrays |= {name: values.astype(label) for name, values in labels.items()}
     if fortran:
         arrays = {name: np.asfortranarray(array) for name, array in arrays.items()}
@@ -204,7 +251,7 @@ def test_every_dtype_and_order_of_arrays_gives_the_same_scene(
     np.testing.assert_allclose(scene.color, COLOR / 255, atol=1e-3)
     assert (scene.segment.tolist(), scene.instance.tolist()) == (
         (whole % 7).tolist(),
-        (whole % 3).tolist(),
+        (whole % 7).tolist(),
     )
 
 
@@ -270,6 +317,54 @@ def test_a_vertex_with_a_list_is_refused_by_its_name(tmp_path):
         DataError, match=r"a\.ply: each vertex has a list, visible_in: export it again without"
     ):
         read_cloud(tmp_path / "a.ply")
+
+
+ASCII = """ply
+format ascii 1.0
+element vertex 3
+property float X
+property float Y
+property float Z
+property uchar Red
+property uchar Green
+property uchar Blue
+end_header
+"""
+
+
+@pytest.mark.parametrize(
+    "rows", ["0 0 0 {}\n\n1 0 0 {}\n \n2 0 0 {}", "0 0 0 {}\n1 0 0 {}\n2 0 0 {}"]
+)
+@pytest.mark.parametrize("color", ["255 0 51", "255.0 0.0 51.0", "1.0 0 0.2"])
+def test_blank_lines_capitals_and_colours_written_as_floats_are_read(tmp_path, rows, color):
+    (tmp_path / "a.ply").write_text(ASCII + rows.format(color, color, color))
+    cloud, _ = standardise(read_cloud(tmp_path / "a.ply"))
+    assert cloud.coord[:, 0].tolist() == [0, 1, 2]
+    np.testing.assert_allclose(cloud.color, [[1, 0, 0.2]] * 3)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "reason"),
+    [
+        ("vertex 3", "vertex -1", "its header tells of -1 vertex records"),
+        ("vertex 3", "vertex 99999999999999999", "is cut: it holds 0 of 99999999999999999 vertex"),
+        ("format ascii 1.0\n", "", "has no format line"),
+        ("ascii", "binary_middle_endian", "its format is binary_middle_endian"),
+    ],
+)
+def test_headers_that_cannot_be_are_refused(tmp_path, old, new, reason):
+    text = ASCII.replace(old, new).replace("ascii", "binary_little_endian")
+    (tmp_path / "a.ply").write_text(text)
+    with pytest.raises(DataError, match=rf"a\.ply:? {reason}"):
+        read_cloud(tmp_path / "a.ply")
+
+
+@pytest.mark.parametrize("key", ["FIELDS", "SIZE", "TYPE", "DATA"])
+def test_a_pcd_without_a_line_is_refused_by_its_name(tmp_path, key):
+    lines = ["FIELDS x y z", "SIZE 4 4 4", "TYPE F F F", "POINTS 1", "DATA ascii", "0 0 0", ""]
+    (tmp_path / "a.pcd").write_text("\n".join(x for x in lines if not x.startswith(key)))
+    with pytest.raises(DataError, match=rf"a\.pcd has no {key} line"):
+        read_cloud(tmp_path / "a.pcd")
 
 
 def test_what_macos_leaves_beside_a_scan_is_skipped_with_a_word(tmp_path, capsys):

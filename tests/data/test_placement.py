@@ -122,27 +122,30 @@ def test_quarter_turns_are_thinned_alike():
 
 
 def test_ap_survives_shifts_and_quarter_turns(model):
-    """The network is not equivariant: over ten ways to lay the voxels AP50 of these 4 rooms varied
-    by 0.05 (standard deviation), so turned rooms may differ by 0.12. Without a point of reference
-    AP50 fell from 0.55 to 0.23 here.
+    """The network is not equivariant, so turned rooms have a little more or less than straight
+    ones: AP50 of these two, the mean of both, is 0.66, and 0.64 to 0.70 turned. Without a point of
+    reference it fell by more than half when they were moved.
     """
     network, cfg = model
     options = InferenceOptions(device="cpu").resolved(network, cfg)
 
     def ap50(change) -> float:
-        metric = ScanNetInstanceAP(cfg.data.labels)
-        for room in whole_rooms():
+        """The mean AP50 of the rooms, each judged alone: steadier than that of both at once."""
+        found_in_each = []
+        for room in whole_rooms()[:2]:
             scene = voxel_downsample(change(room), options.voxel_size)
             found = scene_instances(*run_model(network, cfg, scene), scene, options)
+            metric = ScanNetInstanceAP(cfg.data.labels)
             metric.update(found.masks, found.scores, found.labels, room.segment, room.instance)
-        return metric.compute()["ap50"]
+            found_in_each.append(metric.compute()["ap50"])
+        return float(np.mean(found_in_each))
 
     straight, shift = ap50(lambda room: room), (20.013, -10, 7)
-    assert straight > 0.54
-    assert ap50(partial(turned, quarters=0, shift=shift)) == pytest.approx(straight, abs=0.01)
+    assert straight > 0.64
+    assert ap50(partial(turned, quarters=0, shift=shift)) == pytest.approx(straight, abs=0.005)
     for quarters in (1, 2, 3):
         assert ap50(partial(turned, quarters=quarters, shift=shift)) == pytest.approx(
-            straight, abs=0.12
+            straight, abs=0.05
         )
 
 

@@ -80,7 +80,8 @@ def why(inspection: Inspection, row: Row) -> str:
     elif partner >= 0:
         reason = f"it is matched with {object_name(inspection, partner)}"
     else:
-        reason = f"the IoU is not above {ABOUT}"
+        fault = _fault(shared / max(whole, 1), shared / max(size, 1))
+        reason = f"the IoU is not above {ABOUT}. The mask {fault}"
     return f"{name} is missed. Nearest is query {query}: {said}; {reason}"
 
 
@@ -95,11 +96,15 @@ def _verdict(inspection: Inspection, row: Row, covered: float, share: float) -> 
         names = ", ".join(object_name(inspection, m) for m in inside)
         return f". The mask should be split: it holds {names}"
     if row.kind == "loose":
-        fault = "leaves out much of the object" if covered < share else "reaches beyond the object"
-        return f". The mask {fault}" + f"; the class should be {row.label}" * (
+        return f". The mask {_fault(covered, share)}" + f"; the class should be {row.label}" * (
             row.label != row.found_label
         )
     return ""
+
+
+def _fault(covered: float, share: float) -> str:
+    """What is wrong with a mask: see `_verdict`."""
+    return "leaves out much of the object" if covered < share else "reaches beyond the object"
 
 
 def _why_alone(inspection: Inspection, row: Row) -> str:

@@ -240,6 +240,20 @@ def test_three_clicks_lead_from_a_run_to_the_cause_of_a_failure(page, tmp_path):
     assert len(set(before)) == 8
 
 
+# To hide and show what a legend entry switches, until the frame after the one that is drawn.
+TOGGLE = """async group => {
+    const gd = document.querySelector('.js-plotly-plot'), times = [];
+    const own = gd.data.flatMap((trace, t) => trace.legendgroup == group ? [t] : []);
+    const frame = () => new Promise(done => requestAnimationFrame(done));
+    for (const visible of ['legendonly', true, 'legendonly', true, 'legendonly']) {
+        const began = performance.now();
+        await Plotly.restyle(gd, { visible }, own); await frame(); await frame();
+        times.push(performance.now() - began);
+    }
+    return times;
+}"""
+
+
 def test_hover_is_quick_with_twenty_thousand_points_a_panel(page, tmp_path):
     path = report_scene(
         tmp_path / "many.html", made_up_inspection(20_000, instances=30, queries=40)
@@ -258,6 +272,10 @@ def test_hover_is_quick_with_twenty_thousand_points_a_panel(page, tmp_path):
     delays = page.evaluate("window.late")
     print(f"mouse to hover, 3 x 20,000 points: {', '.join(f'{delay:.0f}' for delay in delays)} ms")
     assert len(delays) >= 3
+    group = page.evaluate("() => document.querySelector('.js-plotly-plot').data[0].legendgroup")
+    times = page.evaluate(TOGGLE, group)
+    print(f"to hide or show an entry: {', '.join(f'{ms:.0f}' for ms in times)} ms")
+    assert set(visible(page)[group]) == {"legendonly"}
 
 
 @contextmanager

@@ -159,7 +159,8 @@ def mask_figure(
         }
         place |= {"customdata": points.astype(np.min_scalar_type(len(room.truth)))}
         if entry.shared and panel != "legend":
-            place["customdata"] = np.stack([points, own_numbers(room, panel, points)], 1)
+            both = np.stack([points, own_numbers(room, panel, points)], 1)
+            place["customdata"] = both.astype(np.min_scalar_type(both.max()))
         heading = {
             "showlegend": panel == "legend",
             "legendgroup": str(e),

@@ -44,7 +44,7 @@ def main() -> None:
     parser.add_argument(
         "command",
         metavar="<command>",
-        help="one of those below",
+        help="one of the commands below",
         type=underscored,
         choices=COMMANDS,
     )

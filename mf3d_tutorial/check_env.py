@@ -1,4 +1,4 @@
-"""Does this machine have what the course needs?
+"""Check that this machine has what the course needs.
 
     python -m mf3d_tutorial.check_env [--data DIR]
 
@@ -177,7 +177,10 @@ def main() -> int:
         prog=program_name("check_env"), description=(__doc__ or "").partition("\n")[0]
     )
     parser.add_argument(
-        "--data", default=ROOT / "data_samples", metavar="DIR", help="default: data_samples"
+        "--data",
+        default=ROOT / "data_samples",
+        metavar="DIR",
+        help="dataset to check (default: data_samples)",
     )
     data = Path(parser.parse_args().data).expanduser()
     failures = 0

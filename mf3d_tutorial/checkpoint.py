@@ -1,7 +1,8 @@
-"""Make a checkpoint small enough to give away: config, float16 weights and metrics, without the
-optimiser's state.
+"""Make a small checkpoint to share: config, float16 weights and metrics.
 
-python -m mf3d_tutorial.checkpoint runs/first/best.ckpt small.ckpt
+It leaves out the optimiser's state, so training cannot resume from it.
+
+    python -m mf3d_tutorial.checkpoint runs/first/best.ckpt small.ckpt
 
 For Python it is the public name of training/checkpoint.py: `from mf3d_tutorial.checkpoint import
 load_model`.
@@ -24,8 +25,8 @@ __all__ = ["CheckpointError", "load_checkpoint", "load_model", "save_checkpoint"
 def main() -> None:
     """Strip the checkpoint that the arguments name."""
     parser = argument_parser("checkpoint", __doc__)
-    parser.add_argument("source", help="a last.ckpt or best.ckpt")
-    parser.add_argument("target", help="the file to write")
+    parser.add_argument("source", help="last.ckpt or best.ckpt of a run")
+    parser.add_argument("target", help="checkpoint to write")
     arguments = parser.parse_args()
     strip(arguments.source, arguments.target)
 

@@ -1,4 +1,4 @@
-"""AP of a trained model on every point of a split, as ScanNet's benchmark counts it.
+"""Compute the AP of a trained model on all points of a split, as ScanNet's benchmark does.
 
     python -m mf3d_tutorial.evaluate checkpoint=runs/first/best.ckpt paths.data_dir=data_samples
     python -m mf3d_tutorial.evaluate checkpoint=best.ckpt paths.data_dir=scans export=out
@@ -48,9 +48,7 @@ class EvaluatePaths:
     data_dir: str = option(
         MISSING, "dataset root with a folder for the split (required)", path=True
     )
-    output_dir: str = option(
-        "./results/evaluate", "metrics.json is written into this folder", path=True
-    )
+    output_dir: str = option("./results/evaluate", "folder for metrics.json", path=True)
 
 
 @dataclass
@@ -72,7 +70,7 @@ class EvaluateOptions(InferenceOptions):
         None, "folder for the predictions in the benchmark's submission format", path=True
     )
     report: bool = option(
-        False, "write a page to look at for each scene, <scene>.html, beside metrics.json"
+        False, "write a page per scene to inspect its masks, <scene>.html, beside metrics.json"
     )
     paths: EvaluatePaths = field(default_factory=EvaluatePaths)
     data: EvaluateData = field(default_factory=EvaluateData)

@@ -1,12 +1,12 @@
-"""Look at what a trained model finds in the scenes of a split, the worst scene first, in a browser.
+"""Inspect in a browser what a trained model finds in a split, the worst scene first.
 
     python -m mf3d_tutorial.inspect_run run=runs/first
     python -m mf3d_tutorial.inspect_run run=runs/first max_scenes=20 open=false
 
-Writes <run>/inspect/index.html, with a line for each scene, and a page for each of the worst: scan,
-truth and prediction to turn, to point at and to switch, and a table of what is missed, merged,
-invented, with the query that did it. No server, no network. Exit code 2 and one sentence for
-anything wrong.
+Writes <run>/inspect/index.html, a list of the scenes, and one page for each of the worst: scan,
+truth and prediction as an interactive figure, and a table of what was found, missed, merged or
+invented, by which query and why. Needs no server and no network. Exit code 2 and one sentence if
+run or scenes cannot be used.
 """
 
 import html
@@ -34,9 +34,9 @@ class InspectPaths:
     """Where scenes are read from, and where the pages go."""
 
     data_dir: str | None = option(
-        None, "dataset root with a folder for the split; null is that of the run"
+        None, "dataset root with a folder for the split; null: as in the run"
     )
-    output_dir: str | None = option(None, "folder for the pages; null is <run>/inspect")
+    output_dir: str | None = option(None, "folder for the pages; null: <run>/inspect")
 
 
 @dataclass
@@ -45,9 +45,9 @@ class InspectOptions:
 
     run: str = option(MISSING, "a run folder, or a checkpoint (required)")
     split: str = option("val", "folder of paths.data_dir")
-    max_scenes: int = option(50, "scenes that are read, from the first on")
-    max_pages: int = option(12, "pages that are written: of the worst scenes")
-    score_threshold: float = option(0.3, "predictions with a lower score are not shown")
+    max_scenes: int = option(50, "read at most this many scenes, from the first on")
+    max_pages: int = option(12, "write pages for at most this many scenes, the worst ones")
+    score_threshold: float = option(0.3, "hide predictions with a lower score")
     device: str = option("auto", "auto, cpu, cuda or cuda:N; auto takes a GPU that works")
     open: bool = option(True, "open the list in a browser")
     paths: InspectPaths = field(default_factory=InspectPaths)
@@ -57,7 +57,7 @@ class InspectOptions:
         require(self.max_pages > 0, f"max_pages={self.max_pages} must be at least 1")
         require(
             0 <= self.score_threshold < 1,
-            f"score_threshold={self.score_threshold} must be in 0..1, below 1",
+            f"score_threshold={self.score_threshold} must be at least 0 and below 1",
         )
 
 

@@ -1,13 +1,12 @@
-"""Generate furnished rooms, scanned and annotated like ScanNet, into the layout that the course
-reads.
+"""Generate furnished rooms, scanned and annotated like ScanNet.
 
     python -m mf3d_tutorial.make_rooms --out data/rooms --train 500 --val 100 --workers 16
     python -m mf3d_tutorial.make_rooms --out data/other --train 0 --val 100 --domain other
     python -m mf3d_tutorial.make_rooms --out d --train 8 --val 4 --small --seed 2 --domain simple
 
-The second command makes rooms to test on, the third the shipped ones. About 2 s per full-size scene
-on one core. The same seed gives the same files on any number of workers. A run that was stopped
-goes on where it was; a folder made with other settings is refused.
+The second command makes rooms to test on, the third the shipped ones. The same seed gives the same
+files with any number of workers. A second call continues a stopped one; a folder made with other
+settings is refused.
 """
 
 import json
@@ -101,7 +100,7 @@ def main() -> None:
     lines = "".join(f"\n  {name:<8}{says['about']}" for name, says in domains().items())
     parser = argument_parser("make_rooms", __doc__, f"domains:{lines}")
     parser.add_argument(
-        "--out", type=path_argument, required=True, help="folder to write train/ and val/ into"
+        "--out", type=path_argument, required=True, help="output folder for train/ and val/"
     )
     parser.add_argument("--train", type=int, required=True, help="number of training scenes")
     parser.add_argument("--val", type=int, required=True, help="number of validation scenes")
@@ -109,22 +108,22 @@ def main() -> None:
         "--domain",
         choices=domains(),
         default="homes",
-        help="what to draw the rooms from, see below (default homes)",
+        help="kind of rooms, see below (default homes)",
     )
     parser.add_argument(
-        "--seed", type=int, default=0, help="other seeds give other rooms (default 0)"
+        "--seed", type=int, default=0, help="another seed gives other rooms (default 0)"
     )
-    parser.add_argument("--workers", type=int, default=1, help="processes (default 1)")
+    parser.add_argument("--workers", type=int, default=1, help="worker processes (default 1)")
     parser.add_argument(
         "--small",
         action="store_true",
-        help="little rooms, coarsely scanned: 10k-25k points a scene",
+        help="small rooms, coarsely scanned: 10k-25k points per scene",
     )
     parser.add_argument(
         "--label-noise",
         type=float,
         default=0.0,
-        help="share of objects annotated wrongly (default 0)",
+        help="share of wrongly annotated objects (default 0)",
     )
     args = parser.parse_args()
     if min(args.train, args.val, args.seed) < 0 or not 0 <= args.label_noise <= 1:

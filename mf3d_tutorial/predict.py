@@ -1,13 +1,14 @@
-"""Find the instances in a scan of your own: ply, pcd, npz, or a scene folder of npy files; or a
-folder of such scans.
+"""Find the instances in your own scan: ply, pcd, npz or a scene folder.
+
+A folder of such scans is read scan by scan.
 
     python -m mf3d_tutorial.predict input=scan.ply output=predictions       # with the shipped model
     python -m mf3d_tutorial.predict checkpoint=runs/first/best.ckpt input=scan.ply output=out
 
-Writes <output>/<scan>/ with instances.json (label, score, points, box, centroid), instances.ply (a
-colour an instance), masks.npz (masks, scores, labels) and report.html (to look at). Coordinates are
-those of the input. Exit code 2 and one sentence if the scan cannot be used; 1 if some of a folder
-cannot, and the others are done.
+Writes <output>/<scan>/ with instances.json (label, score, points, box, centroid), instances.ply
+(one colour per instance), masks.npz (masks, scores, labels) and report.html (a page to inspect the
+masks). Coordinates are those of the input. Exit code 2 and one sentence if the scan cannot be used;
+1 if some scans of a folder cannot be used (the others are done).
 """
 
 import sys
@@ -57,13 +58,14 @@ class PredictOptions(InferenceOptions):
         path=True,
     )
     output: str = option(MISSING, "folder to write into (required)", path=True)
-    score_threshold: float = option(0.3, "instances with a lower score are left out")
+    score_threshold: float = option(0.3, "leave out instances with a lower score")
     units: str = option(
         "auto",
-        "of the input: m, cm, mm, ft, in; auto: m, cm or mm, whatever makes it more like a room",
+        "unit of the input: m, cm, mm, ft, in; auto: m, or cm or mm if that fits a room",
     )
     up: str = option(
-        "auto", "y or z; auto: y if the floor (most points in the lowest 5 cm) lies there"
+        "auto",
+        "up axis of the input: y or z; auto: y if the floor (most points within 5 cm) is there",
     )
 
     def __post_init__(self) -> None:

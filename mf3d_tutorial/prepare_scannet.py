@@ -1,12 +1,13 @@
-"""Turn raw ScanNet into the layout that training and evaluation read, with both label sets and
-superpoints.
+"""Convert raw ScanNet into the layout that training and evaluation read.
+
+Writes the labels of both label sets, and superpoints.
 
     python -m mf3d_tutorial.prepare_scannet --raw /data/scannet_raw --out /data/scannet --workers 8
 
-DIR of --raw holds scans/<scene>/ (and scans_test/<scene>/). The split lists
-scannetv2_{train,val,test}.txt and scannetv2-labels.combined.tsv are looked for in --meta. A run
-that was stopped goes on where it was. Exit code 0: all scenes are there; 1: some could not be
-prepared (each is named); 2: nothing could be done.
+The folder --raw holds scans/<scene>/ (and scans_test/<scene>/); --meta holds the split lists
+scannetv2_{train,val,test}.txt and scannetv2-labels.combined.tsv. A second call continues a stopped
+one. Exit code 0: all scenes are there; 1: some could not be prepared (each is named); 2: nothing
+could be done.
 """
 
 import sys
@@ -92,22 +93,22 @@ def main() -> None:
         type=path_argument,
         required=True,
         metavar="DIR",
-        help="holds scans/ and scans_test/",
+        help="folder with scans/ and scans_test/",
     )
     parser.add_argument(
         "--out",
         type=path_argument,
         required=True,
         metavar="DIR",
-        help="gets train/, val/ and test/",
+        help="output folder for train/, val/ and test/",
     )
     parser.add_argument(
         "--meta",
         type=path_argument,
         metavar="DIR",
-        help="holds lists and label table (default: --raw)",
+        help="folder with split lists and label table (default: that of --raw)",
     )
-    parser.add_argument("--workers", type=int, default=1, help="processes (default 1)")
+    parser.add_argument("--workers", type=int, default=1, help="worker processes (default 1)")
     arguments = parser.parse_args()
     jobs = find_jobs(arguments.raw, arguments.out, arguments.meta or arguments.raw)
     with writing(arguments.out):

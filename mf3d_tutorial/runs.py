@@ -1,4 +1,4 @@
-"""List the runs below a folder: what sets them apart, and how good they are.
+"""List the runs below a folder: the options in which they differ, and their AP.
 
 python -m mf3d_tutorial.runs runs
 python -m mf3d_tutorial.runs runs --csv runs.csv
@@ -108,7 +108,7 @@ def read_csv(path: str | Path) -> list[dict[str, Any]]:
 def main() -> None:
     """Print the table of the runs below a folder."""
     parser = argument_parser("runs", __doc__)
-    parser.add_argument("folder", help="the folder that holds run folders, at any depth")
+    parser.add_argument("folder", help="folder with run folders, at any depth")
     parser.add_argument("--csv", metavar="FILE", help="write the table as CSV, too")
     arguments = parser.parse_args()
     rows = collect(arguments.folder)

@@ -2,20 +2,20 @@
 
     python -m mf3d_tutorial.sweep notebooks/sweeps/loss_weights.yaml
 
-The file (paths in it count from the folder in which the command runs):
+The file (its paths are relative to the folder in which the command runs):
 
     output_dir: runs/loss_weights            # a folder per run, and summary.csv and summary.png
     notebook: notebooks/jobs/train.ipynb     # run by papermill; without it: mf3d_tutorial.train
-    overrides: [recipe=tiny, paths.data_dir=data_samples]    # of every run
-    grid: {loss.dice_weight: [2, 5], seed: [0, 1]}             # a run for each combination ...
-    sample: 3                                # ... or for so many of them, drawn at random
-    parameters: {num_steps: 200}             # more of the notebook's parameters, for every run
+    overrides: [recipe=tiny, paths.data_dir=data_samples]    # options of every run
+    grid: {loss.dice_weight: [2, 5], seed: [0, 1]}             # one run per combination ...
+    sample: 3                                # ... or per random sample of so many combinations
+    parameters: {num_steps: 200}             # further notebook parameters, for every run
     jobs: 2                                  # runs at a time
-    gpus: [0, 1]                             # each run gets one of them; leave out on a CPU
+    gpus: [0, 1]                             # one GPU per run; leave out on a CPU
 
-A run that has its metrics.json is not repeated, so the same command goes on with a sweep that was
-stopped; one that stopped half-way goes on from its last.ckpt. A run that fails is named, its output
-is in its log.txt, and the others go on; the exit code is then 1.
+The same command continues a stopped sweep: it skips runs that have their metrics.json and resumes
+those that have a last.ckpt. If a run fails, its name is printed, its output is in its log.txt, the
+others continue, and the exit code is 1.
 """
 
 import itertools

@@ -5,10 +5,9 @@
     torchrun --nproc-per-node=4 -m mf3d_tutorial.train paths.data_dir=scans train.batch_size=8
     python -m mf3d_tutorial.train --multirun paths.data_dir=scans train.lr=1e-3,3e-3 seed=0,1
 
-Options are `key=value`. With --multirun a value may be several, `key=a,b`: a run for each
-combination, one after another, each in its own folder below paths.output_dir. (mf3d_tutorial.sweep,
-which does it, can do more.) Exit code 2 and one sentence for anything wrong with options, data or
-run folder.
+Options are `key=value`. With --multirun, `key=a,b` gives several values: one run per combination,
+one after another, each in its own folder below paths.output_dir (mf3d_tutorial.sweep can do more).
+Exit code 2 and one sentence if options, data or run folder cannot be used.
 """
 
 from torch.distributed import is_torchelastic_launched
@@ -26,7 +25,7 @@ def main() -> None:
     """Train as the arguments say."""
     parser = options_parser(Config, "train", __doc__)
     parser.add_argument(
-        "-m", "--multirun", action="store_true", help="a run for each combination of values"
+        "-m", "--multirun", action="store_true", help="one run per combination of values"
     )
     arguments = parser.parse_intermixed_args()
     if arguments.multirun:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from tools import colab_cell
 from tools.book import build as book
 from tools.book.pages import Source, place
 from tools.book.reference import options_of, to_rst
@@ -177,6 +178,21 @@ def test_the_repository_is_named_alike_everywhere():
             r"(?:github/|/gh/|repository-code: \"https://github.com/)([\w.-]+/[\w.-]+)", text
         )
         assert set(found) == {owner_and_name}, name
+
+
+@pytest.mark.parametrize(
+    ("argument", "code", "said"),
+    [("--help", 0, "usage:"), ("none.ipynb", 2, "there is no notebook")],
+)
+def test_the_colab_command_explains_itself_and_touches_nothing(
+    monkeypatch, capsys, argument, code, said
+):
+    before = {path: path.read_bytes() for path in colab_cell.NOTEBOOKS.rglob("*.ipynb")}
+    monkeypatch.setattr(sys, "argv", ["colab_cell", argument])
+    with pytest.raises(SystemExit) as end:
+        colab_cell.main()
+    assert (end.value.code, said in "".join(capsys.readouterr())) == (code, True)
+    assert before == {path: path.read_bytes() for path in before}
 
 
 def test_the_colab_cell_does_nothing_elsewhere_and_installs_there(tmp_path, monkeypatch):

@@ -53,7 +53,7 @@ def _refuse_foreign_files(path: Path, ours: str) -> None:
         name = file.relative_to(path).as_posix()
         if (file.is_symlink() or not file.is_dir()) and not re.fullmatch(ours, name):
             raise UserError(
-                f"{path} holds {name}, which is none of this command: move it, or choose another"
+                f"{path} holds {name}, which this command did not write: move it, or choose another"
                 " folder"
             )
 

@@ -53,7 +53,7 @@ OLD_NAMES = {
 
 @dataclass
 class PathsConfig:
-    """Where data come from and results go."""
+    """Where data are read from and results written to."""
 
     data_dir: str = option(
         MISSING, "dataset root with train/ and val/ scene folders (required)", path=True
@@ -67,51 +67,47 @@ class PathsConfig:
 class TrainConfig:
     """The optimiser, its schedule, and what a run writes and when."""
 
-    batch_size: int = option(2, "scenes a step, of all processes together")
-    lr: float = option(1e-4, "AdamW learning rate (the highest one of schedule=onecycle)")
+    batch_size: int = option(2, "scenes per step, over all processes")
+    lr: float = option(1e-4, "AdamW learning rate; with schedule=onecycle its peak")
     epochs: int = option(100, "passes over the train split")
     step_size: int = option(25, "epochs between two drops of the learning rate (schedule=step)")
     gamma: float = option(0.5, "factor of each drop (schedule=step)")
-    num_workers: int = option(4, "data loader processes; 0 loads in the main process")
-    log_every: int = option(20, "steps between two lines of metrics.jsonl")
+    num_workers: int = option(4, "data loader processes; 0: the main process loads")
+    log_every: int = option(20, "write a line of metrics.jsonl every so many steps")
     precision: str = option("auto", "32 or 16-mixed; auto is 16-mixed on CUDA and 32 on the CPU")
     schedule: str = option(
         "step",
-        "step: drop by gamma every step_size epochs; onecycle: warm up, then cosine, per step",
+        "step: multiply by gamma every step_size epochs; onecycle: warm up, then cosine",
     )
     weight_decay: float = option(1e-4, "AdamW weight decay")
-    decay_all: bool = option(True, "weight decay on norms, biases and embeddings, too")
+    decay_all: bool = option(True, "apply weight decay to norms, biases and embeddings, too")
     ema: float = option(
         0.0,
-        "decay a step of the average of all weights so far, which is used and saved; 0: no average",
+        "decay per step of the weights' moving average, which is evaluated and saved; 0: none",
     )
-    max_grad_norm: float = option(1.0, "gradients are clipped to this norm")
+    max_grad_norm: float = option(1.0, "clip gradients to this norm")
     max_steps: int | None = option(
-        None, "stop after this many optimiser steps, whatever epochs says"
+        None, "stop after this many optimiser steps, even before the last epoch"
     )
     minutes: float | None = option(
-        None, "stop after so many minutes, validations included, whatever epochs says"
+        None, "stop after this many minutes, validation included, even before the last epoch"
     )
-    eval_every: int = option(
-        5, "epochs between two validations with AP; the last epoch always has one"
-    )
+    eval_every: int = option(5, "validate with AP every so many epochs, and after the last one")
     resume: str = option(
-        "never", "auto: go on from last.ckpt in the run folder if there is one; never: start new"
+        "never", "auto: resume from last.ckpt in the run folder if there is one; never: start anew"
     )
     max_nonfinite: int = option(
-        5, "stop after this many steps in a row whose loss is NaN or infinite"
+        5, "stop after this many consecutive steps with a NaN or infinite loss"
     )
     accumulate: int = option(
-        1, "parts of a batch that pass one after another: less memory, the same gradient"
+        1, "split each batch into this many parts, one after another: less memory, same gradient"
     )
-    save_every: float = option(
-        600.0, "seconds between two writes of last.ckpt; each epoch's end writes it, too"
-    )
+    save_every: float = option(600.0, "write last.ckpt every so many seconds, and after each epoch")
     sync_batchnorm: bool = option(
-        False, "batch norm over the scenes of all processes (torchrun and CUDA)"
+        False, "share batch norm statistics among all processes (torchrun and CUDA)"
     )
     tracker: str = option(
-        "none", "none, tensorboard or wandb: where metrics go besides metrics.jsonl"
+        "none", "where to log metrics besides metrics.jsonl: none, tensorboard or wandb"
     )
 
     def __post_init__(self) -> None:
@@ -161,17 +157,17 @@ class DataConfig:
         "scannet20", "scannet20, scannet200, or custom: classes of <data_dir>/labels.yaml"
     )
     classes: dict[str, Any] = option(
-        {}, "what labels.yaml says: filled in by label_set=custom, not to be set"
+        {}, "content of labels.yaml; label_set=custom fills it in, do not set it"
     )
     voxel_size: float = option(
-        0.04, "scenes are thinned to one point a voxel of this edge, in metres"
+        0.04, "downsample scenes to one point per voxel of this edge length (metres)"
     )
     ignore_index: int = option(-1, "label of unannotated points in the files")
     stuff_classes: list[int] = option(
-        [], "classes that are no targets: [0, 1] for scannet20, [0, 2] for scannet200"
+        [], "classes that are not targets: [0, 1] for scannet20, [0, 2] for scannet200"
     )
     cache: bool = option(
-        False, "keep the train scenes in memory, thinned: some 6 MB for one of 150,000 points"
+        False, "keep downsampled training scenes in memory: about 6 MB per 150,000 points"
     )
     augment: list[str] = option(
         [], f"random changes of training scenes, in order: of {', '.join(AUGMENTATIONS)}"
@@ -209,31 +205,33 @@ class ModelConfig:
     """The MaskFormer's size and parts, its backbone among them."""
 
     hidden_dim: int = option(96, "width D of the queries and of the point features")
-    num_queries: int = option(100, "queries Q: the most instances that one scene can have")
+    num_queries: int = option(100, "queries Q: an upper limit to the instances found in one scene")
     num_heads: int = option(8, "attention heads; must divide hidden_dim")
     num_decoders: int = option(6, "decoder layers")
     dim_feedforward: int = option(256, "hidden width of each layer's feed-forward network")
     dropout: float = option(0.1, "dropout in self-attention and feed-forward network")
     in_features: list[str] = option(
-        ["color"], "what the backbone gets of a point: of color, normal, height, coord"
+        ["color"], "input features per point: any of color, normal, height, coord"
     )
     query_init: str = option(
         "learned",
-        "learned: one embedding a query; fps: from farthest-point samples; mixed: half each",
+        "learned: one embedding per query; fps: from farthest-point samples; mixed: half each",
     )
     position_wavelength: float = option(
-        1.0, "longest wavelength of the positional encoding, in metres"
+        1.0, "longest wavelength of the positional encoding (metres)"
     )
-    position_bands: int = option(16, "its frequencies an axis; each halves the wavelength")
-    mask_position: bool = option(False, "add the positional encoding to the mask features as well")
+    position_bands: int = option(
+        16, "frequencies per axis of the positional encoding; each halves the wavelength"
+    )
+    mask_position: bool = option(False, "add the positional encoding to the mask features, too")
     masked_attention: bool = option(
-        False, "from the second layer on, a query looks only at its mask so far"
+        False, "from the second layer on, a query attends only to the mask it has predicted so far"
     )
     feature_levels: int = option(
-        1, "levels of features that the layers look at in turn; a MinkUNet has up to 5"
+        1, "feature levels that the layers attend to in turn; a MinkUNet has up to 5"
     )
     backbone_voxel_size: float | None = option(
-        0.04, "voxel edge in metres; null: the backbone takes Points itself"
+        0.04, "voxel edge (metres); null: the backbone takes points, not voxels"
     )
     backbone: dict[str, Any] = option(
         {"_target_": "warpconvnet.models.MinkUNet18", "in_channels": None, "out_channels": None},
@@ -241,7 +239,7 @@ class ModelConfig:
         " hidden_dim",
     )
     backbone_checkpointing: bool = option(
-        False, "keep fewer of the backbone's activations: less memory, more time"
+        False, "recompute the backbone's activations in the backward pass: less memory, more time"
     )
 
     def __post_init__(self) -> None:
@@ -290,12 +288,10 @@ class LossConfig:
     )
     dice_weight: float = option(5.0, "weight of the mask's Dice term, in matching cost and loss")
     no_object_weight: float = option(0.1, "weight of the no-object class in the cross-entropy")
-    aux_weight: float = option(
-        0.0, "weight of the same loss after every earlier decoder layer; 0 leaves it out"
-    )
+    aux_weight: float = option(0.0, "weight of the loss after each earlier decoder layer; 0: none")
     sample_points: int | None = option(
         None,
-        "matching and mask losses look at so many random points a scene in training; null: all",
+        "random points per scene for matching and mask losses in training; null: all",
     )
 
     def __post_init__(self) -> None:
@@ -308,10 +304,10 @@ class LossConfig:
 
 @dataclass
 class InferenceConfig:
-    """What becomes of predicted masks."""
+    """How predicted masks are post-processed."""
 
     largest_component: bool = option(
-        False, "of each predicted mask only the largest connected part counts"
+        False, "keep only the largest connected part of each predicted mask"
     )
 
 
@@ -320,15 +316,11 @@ class VizConfig:
     """The live viewer."""
 
     enabled: bool = option(False, "open the live viewer (needs the package viser)")
-    port: int = option(8080, "its port on this machine; the next free one is taken if it is in use")
-    interval_seconds: float = option(10.0, "seconds between two updates, at least")
-    voxel_size: float = option(0.04, "voxel edge of what is shown, in metres")
-    score_thresh: float = option(
-        0.5, "a query is shown if its best class probability is above this"
-    )
-    mask_thresh: float = option(
-        0.0, "a point is shown in a query's mask if its logit is above this"
-    )
+    port: int = option(8080, "port on this machine; if it is in use, the next free one")
+    interval_seconds: float = option(10.0, "minimum seconds between two updates")
+    voxel_size: float = option(0.04, "voxel edge of the scene shown (metres)")
+    score_thresh: float = option(0.5, "show queries whose best class probability is above this")
+    mask_thresh: float = option(0.0, "show points of a query's mask whose logit is above this")
 
     def __post_init__(self) -> None:
         require_positive(self, "viz", "port", "interval_seconds", "voxel_size")
@@ -346,7 +338,7 @@ class Config:
     )
     recipe: str = option("baseline", f"named set of values: {' or '.join(RECIPES)}")
     backbone: str | None = option(
-        None, f"short for a model.backbone: {', '.join(BACKBONES)}; null: the recipe's"
+        None, f"short name of a model.backbone: {', '.join(BACKBONES)}; null: the recipe's"
     )
     seed: int = option(42, "seed of every random number generator")
     device: str = option("auto", "auto, cpu, cuda or cuda:N; auto takes a GPU that works")

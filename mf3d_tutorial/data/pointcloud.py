@@ -97,7 +97,8 @@ def read_cloud(path: str | Path) -> Cloud:
     except Exception as error:  # a damaged header raises nearly anything
         reason = (str(error) or type(error).__name__).splitlines()[0]
         raise DataError(
-            f"{path} cannot be read ({reason}): is it whole, and what its ending says?"
+            f"{path} cannot be read ({reason}): check that it is complete and of"
+            " the format that its name ends with"
         ) from error
 
 
@@ -256,7 +257,10 @@ def _header(path: Path, file: BinaryIO, last: bytes, keep: bool = False):
             return
         if words:
             yield words
-    raise DataError(f"{path} has no {last.decode()} line: it is cut, or not what its ending says")
+    raise DataError(
+        f"{path} has no {last.decode()} line: it is cut, or of another format than"
+        " its name ends with"
+    )
 
 
 def _table(

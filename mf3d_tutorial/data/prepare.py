@@ -77,7 +77,7 @@ def _read_json(path: Path, key: str) -> list:
     except ValueError as error:
         raise DataError(f"{path} is no JSON ({error}): download the scene again") from error
     if not isinstance(values, dict) or not isinstance(values.get(key), list):
-        raise DataError(f"{path} has no list {key!r}: is it what its name says?")
+        raise DataError(f"{path} has no list {key!r}: is it the right file?")
     return values[key]
 
 
@@ -88,9 +88,7 @@ def _read_segments(path: Path, count: int) -> tuple[np.ndarray, np.ndarray]:
     try:
         ids, superpoint = np.unique(np.array(indices, dtype=np.int64), return_inverse=True)
     except (ValueError, TypeError, OverflowError) as error:
-        raise DataError(
-            f"{path}: 'segIndices' holds something else than integers ({error})"
-        ) from error
+        raise DataError(f"{path}: 'segIndices' must hold integers only ({error})") from error
     if len(indices) != count:
         raise DataError(
             f"{path} has {len(indices)} vertices but the mesh has {count}: download the scene again"
@@ -117,8 +115,7 @@ def _read_labels(
             )
         except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise DataError(
-                f"{path}: group {number} lacks id, segments or label, or they are no such"
-                f" ({error!r})"
+                f"{path}: group {number} has no valid id, segments or label ({error!r})"
             ) from error
     instance, segment20, segment200 = labels[superpoint].T.copy()
     return {"instance": instance, "segment20": segment20, "segment200": segment200}

@@ -55,21 +55,20 @@ class InferenceOptions:
 
     device: str = option("auto", "auto, cpu, cuda or cuda:N; auto takes a GPU that works")
     voxel_size: float | None = option(
-        None, "metres; null is that of training; a larger one takes less memory and time"
+        None, "voxel edge (metres); null: as in training; larger takes less memory and time"
     )
     num_queries: int | None = option(
-        None, "of a model with query_init=fps or mixed; null is that of training"
+        None, "queries, for a model with query_init=fps or mixed; null: as in training"
     )
-    top_k: int = option(100, "the most instances a scan: the best of all (query, class) pairs")
+    top_k: int = option(100, "maximum instances per scan: the best (query, class) pairs")
     mask_threshold: float = option(0.0, "a point is in a mask if its logit is above this")
-    min_points: int = option(1, "instances with fewer points are dropped")
+    min_points: int = option(1, "drop instances with fewer points")
     superpoints: bool = option(
         False, "average each mask over the scan's superpoints (superpoint.npy)"
     )
     largest_component: bool | None = option(
         None,
-        "keep only the largest connected part of each mask: removes speckles; null is as in"
-        " training",
+        "keep only the largest connected part of each mask, without speckles; null: as in training",
     )
     allow_backbone: str | None = option(
         None, "your own class that the checkpoint names as its backbone"

@@ -14,7 +14,6 @@ from mf3d_tutorial.viz.colors import PALETTE, UNLABELLED
 from mf3d_tutorial.viz.inspection import Inspection, Row
 
 STUFF = (150, 150, 150)
-OTHERS = "others"
 
 
 @dataclass
@@ -28,13 +27,14 @@ class Entry:
     instances: list[int]
     places: list[int]
     row: Row | None = None  # of one object, or of one prediction
+    shared: bool = False  # by all of a class that have no entry of their own
 
 
 def entries(inspection: Inspection, limit: int = 100) -> list[Entry]:
     """Things by class, within a class the worst IoU first; stuff; what belongs to no object.
 
-    Of more than `limit` things the worst have an entry of their own, the others share the last but
-    two.
+    Of more than `limit` things the worst have an entry of their own; the others share one per
+    class, after those of their class.
     """
     d, names, shades = inspection.decoded, inspection.labels.names, inspection.prediction_colors()
     rows = sorted(inspection.rows, key=lambda row: (row.kind == "found", row.iou))
@@ -49,10 +49,8 @@ def entries(inspection: Inspection, limit: int = 100) -> list[Entry]:
             Entry(entry_name(row), row.label or row.found_label, color, instances, places, row)
         )
     rest = things[limit:]
-    things = sorted(things[:limit], key=lambda e: (inspection.labels.index(e.heading), e.row.iou))
-    if rest:
-        parts = [[m for e in rest for m in e.instances], [k for e in rest for k in e.places]]
-        things.append(Entry(f"{len(rest):,} more", OTHERS, UNLABELLED, *parts))
+    things = sorted(things[:limit], key=lambda e: e.row.iou) + _shared(rest)
+    things.sort(key=lambda e: inspection.labels.index(e.heading))
     stuff = np.flatnonzero(np.isin(inspection.true_labels, inspection.stuff)).tolist()
     masks = sorted(
         set(np.flatnonzero(np.isin(d.labels, inspection.stuff)).tolist())
@@ -62,6 +60,24 @@ def entries(inspection: Inspection, limit: int = 100) -> list[Entry]:
         title = ", ".join(names[c] for c in inspection.stuff) + " (AP leaves them out)"
         things.append(Entry(title, "stuff", STUFF, stuff, masks))
     return [*things, Entry("no object", "rest", UNLABELLED, [], [])]
+
+
+def _shared(rest: list[Entry]) -> list[Entry]:
+    """One entry for all of each class."""
+    classes = {}
+    for entry in rest:
+        classes.setdefault(entry.heading, []).append(entry)
+    return [
+        Entry(
+            f"{len(each):,} more",
+            heading,
+            UNLABELLED,
+            [m for e in each for m in e.instances],
+            [k for e in each for k in e.places],
+            shared=True,
+        )
+        for heading, each in classes.items()
+    ]
 
 
 def entry_name(row: Row) -> str:

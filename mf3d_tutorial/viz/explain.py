@@ -63,23 +63,48 @@ def why(inspection: Inspection, row: Row) -> str:
     size = points.sum()
     whole = inspection.weights[:, [row.instance]].sum()
     mask = (
-        f"mask: {shared / max(whole, 1):.0%} of the object, which is {shared / max(size, 1):.0%} of"
-        " the mask"
+        f"its mask covers {shared / max(whole, 1):.0%} of the object, and"
+        f" {shared / max(size, 1):.0%} of the mask lies on it"
     )
     said = (
         f"{_classes(inspection, query, row.label)}; {mask}, IoU"
         f" {shared / max(whole + size - shared, 1):.2f}"
     )
     if row.query >= 0:
-        return f"{name} is {row.kind}. Query {query}: {said}; score {row.score:.2f}"
+        verdict = _verdict(inspection, row, shared / max(whole, 1), shared / max(size, 1))
+        return f"{name} is {row.kind}. Query {query}: {said}; score {row.score:.2f}{verdict}"
     partner = d.judgement.partner[k] if k >= 0 else -1
     if k < 0:
-        reason = f"its score is not above {inspection.score_threshold:.2f}"
+        threshold = f"{inspection.score_threshold:.2f}"
+        reason = f"its score is not above {threshold}. Some query should say {row.label}"
     elif partner >= 0:
         reason = f"it is matched with {object_name(inspection, partner)}"
     else:
-        reason = f"the IoU is not above {ABOUT}"
+        fault = _fault(shared / max(whole, 1), shared / max(size, 1))
+        reason = f"the IoU is not above {ABOUT}. The mask {fault}"
     return f"{name} is missed. Nearest is query {query}: {said}; {reason}"
+
+
+def _verdict(inspection: Inspection, row: Row, covered: float, share: float) -> str:
+    """What a failed prediction should have been, as the end of a sentence. covered: the share of
+    the object in the mask; share: of the mask on the object."""
+    if row.kind == "wrong class":
+        return f". The mask fits: the class should be {row.label}"
+    if row.kind == "merged":
+        j = inspection.decoded.judgement
+        inside = np.flatnonzero((j.cover[row.place] > 0.5) & (j.share[row.place] > 0.1))
+        names = ", ".join(object_name(inspection, m) for m in inside)
+        return f". The mask should be split: it holds {names}"
+    if row.kind == "loose":
+        return f". The mask {_fault(covered, share)}" + f"; the class should be {row.label}" * (
+            row.label != row.found_label
+        )
+    return ""
+
+
+def _fault(covered: float, share: float) -> str:
+    """What is wrong with a mask: see `_verdict`."""
+    return "leaves out much of the object" if covered < share else "reaches beyond the object"
 
 
 def _why_alone(inspection: Inspection, row: Row) -> str:
@@ -101,7 +126,17 @@ def _why_alone(inspection: Inspection, row: Row) -> str:
         f"query {row.query}: {_classes(inspection, row.query, row.found_label)}, score"
         f" {row.score:.2f}"
     )
-    return f"{row.kind}, {said}; {nearest}; {unlabelled:.0%} of its points belong to no object"
+    better = np.flatnonzero(d.judgement.partner == best) if row.kind == "doubled" else []
+    should = (
+        f"{object_name(inspection, best)} is matched with query {d.queries[better[0]]}: this one"
+        " should say no object"
+        if len(better)
+        else "it should say no object"
+    )
+    return (
+        f"{row.kind}, {said}; {nearest}; {unlabelled:.0%} of its points belong to no object."
+        f" {should[0].upper()}{should[1:]}"
+    )
 
 
 def _classes(inspection: Inspection, query: int, truth: str) -> str:
@@ -115,11 +150,14 @@ def _classes(inspection: Inspection, query: int, truth: str) -> str:
     return f"class: {best} {chance[:-1].max():.2f}{true}, no object {chance[-1]:.2f}"
 
 
-def about_entry(inspection: Inspection, entry: Entry) -> str:
-    """What hover says of the points of a legend entry, as a Plotly template; a point adds its
-    index."""
+def about_entry(inspection: Inspection, entry: Entry, panel: str) -> str:
+    """What hover says in a panel of the points of a legend entry, as a Plotly template; a point
+    adds its index, and if many objects share the entry, the number of its own."""
     row, name = entry.row, html.escape(entry.heading)
     if row is None:
+        if entry.shared:
+            own = "(query %{customdata[1]})" if panel == "prediction" else "%{customdata[1]}"
+            return f"<b>{name} {own}</b><br>point %{{customdata[0]}}<extra></extra>"
         return f"<b>{html.escape(entry.name)}</b><br>point %{{customdata}}<extra></extra>"
     lines = [
         (
@@ -139,4 +177,8 @@ def about_entry(inspection: Inspection, entry: Entry) -> str:
             lines.append(
                 f"{matched} {html.escape(object_name(inspection, best))}, IoU {row.iou:.2f}"
             )
+    if inspection.layers:
+        query = row.query if row.query >= 0 else inspection.closest(row.instance)
+        said = html.escape(_classes(inspection, query, row.label or row.found_label))
+        lines.append(said if row.query >= 0 else f"nearest is query {query}, {said}")
     return "<br>".join([*lines, "point %{customdata}<extra></extra>"])

@@ -142,6 +142,7 @@ class Inspection:
         self.score_threshold = score_threshold
         self.mask_threshold = mask_threshold
         self.logits, self.masks = self.layers[layer]
+        self._closest: Int[np.ndarray, " M+1"] | None = None  # worked out when it is asked for
         sound = (self.logits.isfinite().all(1) & self.masks.isfinite().all(1)).nonzero().squeeze(1)
         chance, label = self.logits[sound].float().softmax(-1)[:, :-1].max(1)
         inside, size, quality = mask_quality(self.masks[sound], mask_threshold)
@@ -255,10 +256,12 @@ class Inspection:
 
     def closest(self, m: int) -> int:
         """The query whose mask, shown or not, has the highest IoU with instance `m`."""
-        inside = (self.masks > self.mask_threshold).cpu().numpy().astype(np.float32)
-        points = inside @ self.weights
-        union = points.sum(1) + self.weights[:, [m]].sum() - points[:, m]
-        return int((points[:, m] / np.maximum(union, 1)).argmax())
+        if self._closest is None:
+            inside = (self.masks > self.mask_threshold).cpu().numpy().astype(np.float32)
+            points = inside @ self.weights
+            union = points.sum(1, keepdims=True) + self.weights.sum(0) - points
+            self._closest = (points / np.maximum(union, 1)).argmax(0)
+        return int(self._closest[m])
 
 
 @torch.no_grad()

@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Int, UInt8
 
 from mf3d_tutorial.viz.colors import class_paint, css, error_paint, scalar_paint
-from mf3d_tutorial.viz.entries import OTHERS, Entry, owners
+from mf3d_tutorial.viz.entries import Entry, owners
 from mf3d_tutorial.viz.figure_parts import thin
 from mf3d_tutorial.viz.inspection import Inspection
 
@@ -15,7 +15,8 @@ _FEW, _MANY = 100, 1000  # points of a mask that waits, hidden, under better one
 
 
 class Trace(NamedTuple):
-    """One entry of the legend in one panel: scan, truth or prediction."""
+    """One entry of the legend in one panel: scan, truth or prediction; or, as the panel "legend",
+    its line and swatch."""
 
     entry: int
     panel: str
@@ -43,7 +44,8 @@ def mask_traces(room: Inspection, listed: list[Entry], budget: int) -> list[Trac
     well among them."""
     of_truth, of_found = owners(room, listed)
     last, rng = len(listed) - 1, np.random.default_rng(0)
-    either = np.where(of_truth < last, of_truth, of_found)
+    alone = np.array([not entry.shared for entry in listed])[of_found]
+    either = np.where(of_truth < last, of_truth, np.where(alone, of_found, last))
     shown = thin(either * (last + 1) + of_found, budget)
     is_shown = np.zeros(len(either), bool)
     is_shown[shown] = True
@@ -56,8 +58,12 @@ def mask_traces(room: Inspection, listed: list[Entry], budget: int) -> list[Trac
             mask = mask[is_shown[mask]] if is_shown[mask].sum() >= _FEW else mask
             mask = rng.permutation(mask)[: max(_FEW, min(_MANY, budget // hidden))]
         panels = {"scan": scan, "truth": truth, "prediction": mask}
-        traces += [Trace(e, panel, points) for panel, points in panels.items() if len(points)]
-    return [trace for trace in traces if trace.panel != "truth" or len(room.target)]
+        if not len(room.target):
+            del panels["truth"]
+        own = [Trace(e, panel, points) for panel, points in panels.items() if len(points)]
+        # a line of its own, so that its swatch stays when points are recoloured
+        traces += [Trace(e, "legend", shown[:0]), *own] if own else []
+    return traces
 
 
 def trace_colors(
@@ -74,8 +80,10 @@ def trace_colors(
     }
     for entry, panel, points in ((listed[e], panel, points) for e, panel, points in traces):
         rgb = Color(room.rgb.index[points], "coloraxis")
-        many = panel != "scan" and entry.heading == OTHERS
+        many = panel in of_object and entry.shared
         own = Color(of_object[panel][points], "coloraxis4") if many else Color(css(entry.color))
+        if panel == "legend":
+            own = rgb = Color(css(entry.color))
         colors = dict.fromkeys(modes, rgb if panel == "scan" else own) | {"RGB": rgb}
         if panel != "scan" and entry.row:
             colors["class"] = Color(css(classes[room.labels.index(entry.heading)]))
@@ -87,3 +95,13 @@ def trace_colors(
         for mode, listed_colors in modes.items():
             listed_colors.append(colors[mode])
     return modes
+
+
+def own_numbers(
+    room: Inspection, panel: str, points: Int[np.ndarray, " n"]
+) -> Int[np.ndarray, " n"]:
+    """For points of an entry that many share: the instance of each, or its query in the panel of
+    the prediction."""
+    if panel == "prediction":
+        return room.decoded.queries[room.decoded.found[points]]
+    return room.truth[points]

@@ -36,7 +36,14 @@ from mf3d_tutorial.viz.figure_parts import (
     thin,
 )
 from mf3d_tutorial.viz.inspection import Inspection
-from mf3d_tutorial.viz.mask_traces import Color, Trace, is_hidden, mask_traces, trace_colors
+from mf3d_tutorial.viz.mask_traces import (
+    Color,
+    Trace,
+    is_hidden,
+    mask_traces,
+    own_numbers,
+    trace_colors,
+)
 
 _PIXELS = 380  # of a panel
 # of RGB, errors, probabilities, many objects
@@ -134,11 +141,13 @@ def mask_figure(
     figure = go.Figure()
     size = _point_size(room.scene.coord, budget)
     coord = _millimetres(room.scene.coord)
-    begins_class = _legend_traces(listed, traces)
+    last_class = None
     for i, (e, panel, points) in enumerate(traces):
         entry, (color, axis) = listed[e], colors["instance"][i]
-        x, y, z = coord[points].T
-        place = {"scene": _scene(panels.index(panel)), "x": x, "y": y, "z": z, "mode": "markers"}
+        # a trace needs a point to be listed: one without a place is not drawn
+        x, y, z = [[None]] * 3 if panel == "legend" else coord[points].T
+        scene = _scene(0 if panel == "legend" else panels.index(panel))
+        place = {"scene": scene, "x": x, "y": y, "z": z, "mode": "markers"}
         place |= {
             "marker": {
                 "symbol": "square",
@@ -149,19 +158,21 @@ def mask_figure(
             }
         }
         place |= {"customdata": points.astype(np.min_scalar_type(len(room.truth)))}
-        heading = (
-            {"legendgrouptitle": {"text": html.escape(entry.heading)}}
-            if begins_class.get(i)
-            else {}
-        )
-        heading |= {
-            "showlegend": i in begins_class,
+        if entry.shared and panel != "legend":
+            both = np.stack([points, own_numbers(room, panel, points)], 1)
+            place["customdata"] = both.astype(np.min_scalar_type(both.max()))
+        heading = {
+            "showlegend": panel == "legend",
             "legendgroup": str(e),
             "name": html.escape(entry.name),
         }
-        visible = "legendonly" if panel == "prediction" and is_hidden(room, entry) else True
+        if panel == "legend" and entry.heading != last_class:
+            heading["legendgrouptitle"] = {"text": html.escape(entry.heading)}
+            last_class = entry.heading
+        follows = _of_prediction(entry, panel)
+        visible = "legendonly" if follows and is_hidden(room, entry) else True
         figure.add_scatter3d(
-            **place, **heading, visible=visible, hovertemplate=about_entry(room, entry)
+            **place, **heading, visible=visible, hovertemplate=about_entry(room, entry, panel)
         )
     notes = _notes(room, query)
     titles = _titles(room, sum(len(points) for _, panel, points in traces if panel == "scan"))
@@ -210,17 +221,10 @@ def _point_size(coord: Num[np.ndarray, "N 3"], budget: int) -> float:
     return round(float(np.clip(_PIXELS * spacing / np.linalg.norm(edges), 1.5, 6)), 1)
 
 
-def _legend_traces(listed: list[Entry], traces: list[Trace]) -> dict[int, bool]:
-    """Which traces stand for their entry in the legend (truth, or else prediction), and if a new
-    class begins there."""
-    chosen = {}
-    for i, (e, panel, _) in enumerate(traces):
-        if e not in chosen or (panel != "scan" and traces[chosen[e]].panel == "scan"):
-            chosen[e] = i
-    begins, last = {}, None
-    for e, i in chosen.items():
-        begins[i], last = listed[e].heading != last, listed[e].heading
-    return begins
+def _of_prediction(entry: Entry, panel: str) -> bool:
+    """Traces that are shown and hidden with the prediction: its points, and its line in the legend
+    if no object shares it."""
+    return panel == "prediction" or (panel == "legend" and not entry.instances)
 
 
 def _button(name: str, colors: list[Color], changed: list[int], note: str) -> dict[str, Any]:
@@ -265,7 +269,9 @@ def _score_steps(
     """The slider: at each step the predictions of things that score less are taken away."""
     scores = {e: entry.row.score for e, entry in enumerate(listed) if entry.row and entry.places}
     masks = [
-        i for i, trace in enumerate(traces) if trace.panel == "prediction" and trace.entry in scores
+        i
+        for i, (e, panel, _) in enumerate(traces)
+        if e in scores and _of_prediction(listed[e], panel)
     ]
     lowest = np.floor(20 * min(scores.values(), default=1))
     steps = []

@@ -13,7 +13,9 @@ from string import Template
 from typing import Any
 
 import numpy as np
+import plotly.graph_objects as go
 from IPython.display import HTML
+from jaxtyping import Int
 from plotly.offline import get_plotlyjs
 
 from mf3d_tutorial.common.atomic_files import write_text, writing
@@ -65,7 +67,7 @@ def _page(room: Inspection, budget: int, script: str) -> str:
     figure = mask_figure(room, budget=budget)
     last = f"scene{3 if len(room.target) else 2}"  # the panel of the prediction
     points = np.concatenate(
-        [np.zeros(0, int), *(trace.customdata for trace in figure.data if trace.scene == last)]
+        [np.zeros(0, int), *(_points(trace) for trace in figure.data if trace.scene == last)]
     )
     queries = list(dict.fromkeys(_query(room, row) for row in room.rows)) if room.layers else []
     levels = [
@@ -75,7 +77,7 @@ def _page(room: Inspection, budget: int, script: str) -> str:
     head = {
         "figure": json.loads(figure.to_json()),
         "visible": [trace.visible is True for trace in figure.data],
-        "sizes": [len(trace.x) for trace in figure.data],
+        "sizes": [len(trace.customdata) for trace in figure.data],
         "points": len(points),
         "extent": (1000 * extent(room.scene.coord)).tolist(),
         "columns": Row.COLUMNS,
@@ -89,6 +91,11 @@ def _page(room: Inspection, budget: int, script: str) -> str:
         head=json.dumps(head).replace("<", "\\u003c"),
         data=base64.b64encode(gzip.compress(blob, mtime=0)).decode(),
     )
+
+
+def _points(trace: go.Scatter3d) -> Int[np.ndarray, " n"]:
+    """The points of the scene that a trace shows."""
+    return trace.customdata if trace.customdata.ndim == 1 else trace.customdata[:, 0]
 
 
 def _query(room: Inspection, row: Row) -> int:

@@ -56,9 +56,9 @@ def test_every_command_is_listed_with_a_line_of_its_own(monkeypatch, capsys):
         "__main__"
     }
     for command in console.COMMANDS:
-        assert (
-            f"\n  {command:<15}  {ast.get_docstring(sources[command]).splitlines()[0]}\n" in listed
-        )
+        sentence = ast.get_docstring(sources[command]).splitlines()[0]
+        assert f"\n  {command:<15}  {sentence}\n" in listed
+        assert sentence.endswith(".")  # whole, and on one line
 
 
 def test_the_list_is_quick_because_torch_stays_out():

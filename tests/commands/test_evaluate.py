@@ -225,7 +225,7 @@ def test_an_export_replaces_its_own_files_only(tmp_path, setting):
     (tmp_path / "export/predicted_masks/notes.txt").touch()
     code, _, err = run(f"export={tmp_path}/export")
     assert code == 2
-    assert "export holds predicted_masks/notes.txt, which is none of this command" in err
+    assert "export holds predicted_masks/notes.txt, which this command did not write" in err
     assert all(
         (tmp_path / "export" / name).exists() for name in written | {"predicted_masks/notes.txt"}
     )
@@ -318,7 +318,11 @@ def block_export(tmp_path):
         (other_checkpoint, [], "best.ckpt holds no config or no model"),
         (old_checkpoint, [], "no_such_option"),
         (block_output, [], "out/metrics.json cannot be written"),
-        (block_export, ["export={tmp}/sub"], "sub holds thesis.tex, which is none of this command"),
+        (
+            block_export,
+            ["export={tmp}/sub"],
+            "sub holds thesis.tex, which this command did not write",
+        ),
         (None, ["export={tmp}/best.ckpt/sub"], "sub cannot be written"),
         (None, ["split=tset"], "has no folder tset/ (it has: val)"),
         (None, ["data.stuff_classes=[20]"], "data.stuff_classes=(20,) is outside 0..19"),

@@ -272,7 +272,7 @@ def test_another_number_of_queries_holds_for_one_call(tmp_path, monkeypatch):
         (["input={tmp}/scan.ply", "output={tmp}/scan.ply"], "cannot be written"),
         (
             ["input={tmp}/scan.ply", "output={tmp}/taken"],
-            "taken/scan holds thesis.tex, which is none of this command",
+            "taken/scan holds thesis.tex, which this command did not write",
         ),
         (["input={tmp}/scan.ply", "voxel_size=0.000001"], "use a larger voxel size"),
         ([], "input is required"),

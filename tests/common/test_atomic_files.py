@@ -44,7 +44,7 @@ def test_a_folder_with_a_file_of_the_users_is_left_as_it_is(tmp_path, name):
     (tmp_path / "out" / name).parent.mkdir(exist_ok=True)
     (tmp_path / "out" / name).write_text("mine")
     before, begun = content(tmp_path), []
-    with pytest.raises(UserError, match=rf"out holds {name}, which is none of this command"):
+    with pytest.raises(UserError, match=rf"out holds {name}, which this command did not write"):
         write(tmp_path / "out", "b.txt", then=begun.append)
     assert not begun  # refused before hours of work, not after them
     assert content(tmp_path) == before

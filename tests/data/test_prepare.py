@@ -157,21 +157,21 @@ BROKEN = {
     "other count": ({"segs": b'{"segIndices": [1]}'}, "has 1 vertices but the mesh has 288"),
     "words": (
         {"segs": b'{"segIndices": ["a"]}'},
-        "'segIndices' holds something else than integers",
+        "'segIndices' must hold integers only",
     ),
     "no groups": ({"groups": None}, "scene0001_00.aggregation.json is missing"),
     "other groups": ({"groups": b'{"segGroups": 3}'}, "aggregation.json has no list 'segGroups'"),
     "group without segments": (
         {"groups": b'{"segGroups": [{"id": 0, "label": "x"}]}'},
-        "group 0 lacks id, segments",
+        "group 0 has no valid id, segments",
     ),
     "group that is none": (
         {"groups": b'{"segGroups": ["chair"]}'},
-        "group 0 lacks id, segments or label",
+        "group 0 has no valid id, segments or label",
     ),
     "group with a word for an id": (
         {"groups": json.dumps(GROUPS).replace('"id": 0', '"id": "a"').encode()},
-        "group 0 lacks id, segments or label",
+        "group 0 has no valid id, segments or label",
     ),
 }
 

@@ -7,10 +7,12 @@ Outputs stay; execution counts are set to 1, 2, 3 ... again. Elsewhere than on C
 nothing and prints nothing. It stands before the parameters, so papermill leaves it alone.
 """
 
-import sys
+import argparse
 from pathlib import Path
 
 import nbformat
+
+from mf3d_tutorial.common.errors import UserError, exit_on_user_error
 
 from .book.build import repository
 
@@ -51,6 +53,18 @@ def insert(path: Path) -> None:
     nbformat.write(notebook, path)
 
 
-if __name__ == "__main__":
-    for path in [Path(name) for name in sys.argv[1:]] or sorted(NOTEBOOKS.rglob("*.ipynb")):
+@exit_on_user_error
+def main() -> None:
+    """Write the cell into the notebooks that the command names, or into all."""
+    layout = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=layout)
+    parser.add_argument("files", nargs="*", type=Path, metavar="FILE", help="a notebook")
+    files = parser.parse_args().files or sorted(NOTEBOOKS.rglob("*.ipynb"))
+    if missing := [str(path) for path in files if not path.is_file()]:
+        raise UserError(f"there is no notebook {', '.join(missing)}: name existing ones")
+    for path in files:
         insert(path)
+
+
+if __name__ == "__main__":
+    main()

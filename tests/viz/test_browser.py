@@ -24,6 +24,7 @@ from helpers import made_up_inspection
 from PIL import Image
 
 from mf3d_tutorial.config import load_config
+from mf3d_tutorial.inspect_run import summary, write_list
 from mf3d_tutorial.training.engine import load_datasets
 from mf3d_tutorial.training.run_state import Run
 from mf3d_tutorial.viz.explain import object_name
@@ -89,7 +90,7 @@ def colored(image: np.ndarray) -> float:
 
 
 def visible(view) -> dict[str, list]:
-    """For each legend entry, whether its traces are shown, panel by panel."""
+    """For each legend entry, whether its line and its traces are shown, panel by panel."""
     return view.evaluate(
         "() => document.querySelector('.js-plotly-plot').data.reduce((all, t) => "
         "({ ...all, [t.legendgroup]: [...(all[t.legendgroup] ?? []), t.visible ?? true] }), {})"
@@ -114,7 +115,9 @@ def hover(page, view, room) -> str:
 def check_figure(page, view, room, name: str) -> None:
     """Hover, legend, cameras and slider of `mask_figure`; `view`: the page, or the frame that shows
     it."""
-    assert "matched with" in hover(page, view, room)
+    text = hover(page, view, room)
+    assert "matched with" in text
+    assert re.search(r"class: \w+ 0\.\d\d.*, no object 0\.\d\d", text)
     before = picture(view, name, "#scene3")
     entry = view.locator(".legend .traces").filter(has_text="sofa 3").locator(".legendtoggle")
     group = view.evaluate(
@@ -123,15 +126,15 @@ def check_figure(page, view, room, name: str) -> None:
     )
     entry.click()
     page.wait_for_timeout(3000)
-    assert visible(view)[group] == ["legendonly"] * 3
+    assert visible(view)[group] == ["legendonly"] * 4
     assert share_changed(before, picture(view, f"{name}-without-sofa", "#scene3")) > 0.005
     entry.click()
     page.wait_for_timeout(3000)
-    assert visible(view)[group] == [True] * 3
+    assert visible(view)[group] == [True] * 4
     entry.dblclick()
     page.wait_for_timeout(3000)
     shown = visible(view)
-    assert shown.pop(group) == [True] * 3
+    assert shown.pop(group) == [True] * 4
     assert {value for values in shown.values() for value in values} <= {"legendonly", False}
     picture(view, f"{name}-sofa-alone", "#scene3")
     entry.dblclick()
@@ -207,6 +210,50 @@ def test_the_html_page_answers_without_a_network(page, tmp_path):
     assert share_changed(before, picture(page, "page-ceiling", "#scene2")) > 0.01
 
 
+def test_three_clicks_lead_from_a_run_to_the_cause_of_a_failure(page, tmp_path):
+    """What a user does who has the pages alone: scene, kind of failure, next failure."""
+    room = with_an_invented_mask()
+    pages = report_scene(tmp_path / "cubes.html", room)
+    write_list(tmp_path / "index.html", "a run", [(summary(room), pages.name)])
+    began = time.monotonic()
+    page.goto((tmp_path / "index.html").as_uri())
+    page.get_by_role("link", name="cubes").click()
+    page.wait_for_selector("body[data-ready]", timeout=90_000)
+    swatches = "() => [...document.querySelectorAll('.legendpoints path')].map(p => p.style.fill)"
+    before = page.evaluate(swatches)
+    for kind, query, cause in (
+        ("wrong class", "bed 1 is wrong class. Query 1: class: chair", "class should be bed"),
+        ("missed", "cabinet 0 is missed. Nearest is query 0", "Some query should say cabinet"),
+        ("invented", "query 7: class: bookshelf", "It should say no object"),
+    ):
+        page.locator("#kind").select_option(kind)
+        page.locator("#next").click()
+        page.wait_for_function(
+            "text => document.querySelector('#about').textContent.includes(text)", arg=query
+        )
+        page.wait_for_timeout(1000)
+        assert page.inner_text("#about").endswith(cause)
+        assert page.locator("tr.on").count() == 1
+        assert page.evaluate(swatches) == before  # a line keeps the colour of its object
+        picture(page, f"trial-{kind}", "#scene2")
+    print(f"three failures from the list of scenes on: {time.monotonic() - began:.0f} s")
+    assert len(set(before)) == 8
+
+
+# To hide and show what a legend entry switches, until the frame after the one that is drawn.
+TOGGLE = """async group => {
+    const gd = document.querySelector('.js-plotly-plot'), times = [];
+    const own = gd.data.flatMap((trace, t) => trace.legendgroup == group ? [t] : []);
+    const frame = () => new Promise(done => requestAnimationFrame(done));
+    for (const visible of ['legendonly', true, 'legendonly', true, 'legendonly']) {
+        const began = performance.now();
+        await Plotly.restyle(gd, { visible }, own); await frame(); await frame();
+        times.push(performance.now() - began);
+    }
+    return times;
+}"""
+
+
 def test_hover_is_quick_with_twenty_thousand_points_a_panel(page, tmp_path):
     path = report_scene(
         tmp_path / "many.html", made_up_inspection(20_000, instances=30, queries=40)
@@ -225,6 +272,10 @@ def test_hover_is_quick_with_twenty_thousand_points_a_panel(page, tmp_path):
     delays = page.evaluate("window.late")
     print(f"mouse to hover, 3 x 20,000 points: {', '.join(f'{delay:.0f}' for delay in delays)} ms")
     assert len(delays) >= 3
+    group = page.evaluate("() => document.querySelector('.js-plotly-plot').data[0].legendgroup")
+    times = page.evaluate(TOGGLE, group)
+    print(f"to hide or show an entry: {', '.join(f'{ms:.0f}' for ms in times)} ms")
+    assert set(visible(page)[group]) == {"legendonly"}
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from mf3d_tutorial.data.labels import label_set
 from mf3d_tutorial.data.scannet import Original, Scene
 from mf3d_tutorial.data.targets import Target
 from mf3d_tutorial.evaluation.inference import InferenceOptions, scene_instances
-from mf3d_tutorial.viz.explain import about_point, about_query
+from mf3d_tutorial.viz.explain import about_point, about_query, why
 from mf3d_tutorial.viz.explorer import MaskExplorer
 from mf3d_tutorial.viz.inspection import VIEWS, Inspection
 from mf3d_tutorial.viz.report import report_scene
@@ -115,6 +115,30 @@ def test_every_kind_of_failure_is_named():
         (-1, "invented"),
     }
     assert [row.iou for row in inspection.rows] == sorted(row.iou for row in inspection.rows)
+
+
+def test_a_failure_says_what_should_have_been():
+    room = made_up_inspection()
+    logits, masks = (x.clone() for x in room.layers[-1])
+    logits[6], masks[6] = logits[2], masks[2] - 1  # finds instance 2 once more
+    logits[7, 9], masks[7, room.target.instance == -1] = 20.0, 5.0
+    masks[3, torch.where(room.target.instance == 3)[0][::3]] = -5.0
+    masks[3, torch.where(room.target.instance == 3)[0][1::3]] = -5.0
+    masks[4, room.target.instance == 5] = 5.0
+    logits[5, 20] = 30.0
+    room.layers[-1] = (logits, masks)
+    room.update()
+    said = {(row.kind, row.instance): why(room, row) for row in room.rows}
+    assert said["wrong class", 1].endswith("The mask fits: the class should be bed")
+    assert said["loose", 3].endswith("The mask leaves out much of the object")
+    assert "its mask covers 33% of the object, and 100% of the mask lies on it" in said["loose", 3]
+    (merged,) = (text for (kind, _), text in said.items() if kind == "merged")
+    assert merged.endswith("The mask should be split: it holds table 4, door 5")
+    assert said["doubled", -1].endswith(
+        "Chair 2 is matched with query 2: this one should say no object"
+    )
+    assert said["invented", -1].endswith("It should say no object")
+    assert said["missed", 0].endswith("its score is not above 0.30. Some query should say cabinet")
 
 
 def test_a_prediction_has_the_color_of_its_instance_and_the_class_filter_hides_the_others():

@@ -13,7 +13,7 @@ from helpers import made_up_inspection
 from mf3d_tutorial.data.labels import label_set
 from mf3d_tutorial.data.targets import Target
 from mf3d_tutorial.evaluation.inference import Instances
-from mf3d_tutorial.viz.colors import PALETTE
+from mf3d_tutorial.viz.colors import PALETTE, css
 from mf3d_tutorial.viz.entries import entries
 from mf3d_tutorial.viz.failures import judge
 from mf3d_tutorial.viz.inspection import Inspection
@@ -22,12 +22,15 @@ from mf3d_tutorial.viz.plotly import mask_figure
 
 def points_of(figure: go.Figure, scene: str) -> list[int]:
     return sorted(
-        n for trace in figure.data if trace.scene == scene for n in trace.customdata.tolist()
+        n
+        for trace in figure.data
+        if trace.scene == scene and not trace.showlegend
+        for n in trace.customdata.reshape(len(trace.customdata), -1)[:, 0].tolist()
     )
 
 
 def group_of(figure: go.Figure, text: str) -> list[go.Scatter3d]:
-    """All traces of the legend entry whose name begins with `text`."""
+    """The line in the legend whose name begins with `text`, and the traces that it switches."""
     group = next(trace.legendgroup for trace in figure.data if trace.name.startswith(text))
     return [trace for trace in figure.data if trace.legendgroup == group]
 
@@ -37,7 +40,7 @@ def test_each_object_is_one_entry_with_its_points_in_every_panel():
     figure = mask_figure(room)
     for scene in ("scene", "scene2"):
         assert points_of(figure, scene) == list(range(3000))  # each point once
-    scan, truth, prediction = group_of(figure, "sofa 3")
+    line, scan, truth, prediction = group_of(figure, "sofa 3")
     inside = np.flatnonzero(room.truth == 3)
     for trace in (scan, truth, prediction):
         np.testing.assert_array_equal(np.sort(trace.customdata), inside)
@@ -45,12 +48,53 @@ def test_each_object_is_one_entry_with_its_points_in_every_panel():
             trace.x,
             np.round((room.scene.coord[trace.customdata, 0] - room.scene.coord[:, 0].min()) * 1000),
         )
-    assert [trace.showlegend for trace in (scan, truth, prediction)] == [False, True, False]
-    assert truth.name == "sofa 3: query 3, score 0.98, IoU 1.00"
-    assert truth.legendgrouptitle.text == "sofa"
+    assert not any(trace.showlegend for trace in (scan, truth, prediction))
+    assert line.name == "sofa 3: query 3, score 0.98, IoU 1.00"
+    assert line.legendgrouptitle.text == "sofa"
+    assert line.x == (None,)
     assert "query 3 says sofa" in truth.hovertemplate
     assert "matched with sofa 3, IoU 1.00" in truth.hovertemplate
-    assert len(group_of(figure, "cabinet 0, missed")) == 2  # nothing is predicted there
+    assert "class: sofa 0.98, no object 0.02" in truth.hovertemplate
+    missed = group_of(figure, "cabinet 0, missed")
+    assert len(missed) == 3  # nothing is predicted there
+    assert "nearest is query 0, class: wall" in missed[1].hovertemplate
+
+
+def test_a_swatch_stays_in_the_color_of_its_object():
+    room = made_up_inspection()
+    figure = mask_figure(room)
+    colors = {entry.name: entry.color for entry in entries(room)}
+    lines = [i for i, trace in enumerate(figure.data) if trace.showlegend]
+    for button in figure.layout.updatemenus[0].buttons:
+        style, _, changed = button.args
+        for i in lines:
+            color = style["marker.color"][changed.index(i)]
+            assert isinstance(color, str)
+            if button.label != "class":
+                assert color == css(colors[figure.data[i].name])
+
+
+def test_more_than_a_hundred_things_share_an_entry_per_class_and_keep_their_numbers():
+    room = made_up_inspection(20_000, instances=300, queries=300, layers=1)
+    figure = mask_figure(room)
+    shared = [entry for entry in entries(room) if entry.shared]
+    assert len(shared) > 5
+    assert sum(entry.row is not None for entry in entries(room)) == 100
+    for entry in shared:
+        group = next(
+            t.legendgroup
+            for t in figure.data
+            if t.name == entry.name and f"<b>{entry.heading} " in t.hovertemplate
+        )
+        _, scan, truth, prediction = (t for t in figure.data if t.legendgroup == group)
+        assert "query %{customdata[1]}" in prediction.hovertemplate
+        for trace in (scan, truth):
+            np.testing.assert_array_equal(
+                trace.customdata[:, 1], room.truth[trace.customdata[:, 0]]
+            )
+        assert set(truth.customdata[:, 1].tolist()) == set(entry.instances)
+        found = room.decoded.queries[entry.places].tolist()
+        assert set(prediction.customdata[:, 1].tolist()) == set(found)
 
 
 def test_a_mask_under_a_better_one_waits_hidden_and_whole():
@@ -59,8 +103,8 @@ def test_a_mask_under_a_better_one_waits_hidden_and_whole():
     logits[6], masks[6] = logits[2], masks[2] - 1
     room.layers[-1] = (logits, masks)
     room.update()
-    (double,) = group_of(mask_figure(room), "chair, doubled: query 6")
-    assert double.visible == "legendonly"
+    line, double = group_of(mask_figure(room), "chair, doubled: query 6")
+    assert line.visible == double.visible == "legendonly"
     np.testing.assert_array_equal(np.sort(double.customdata), np.flatnonzero(room.truth == 2))
 
 
@@ -72,7 +116,7 @@ def test_buttons_recolor_and_the_slider_removes_what_scores_less():
     style, layout, changed = buttons["query"]
     assert layout["coloraxis3.showscale"]
     assert "query 3" in layout["annotations[0].text"]
-    assert all(figure.data[i].scene != "scene" for i in changed)
+    assert all(figure.data[i].scene != "scene" or figure.data[i].showlegend for i in changed)
     assert len(style["marker.color"]) == len(changed)
     room_scores = {k: row.score for k, row in enumerate(room.rows) if row.query >= 0}
     for step in figure.layout.sliders[0].steps:
@@ -129,7 +173,7 @@ def test_odd_input_gives_a_figure(kind):
     room = ODD[kind]()
     figure = mask_figure(room)
     assert len(figure.to_json()) < 2e6
-    assert len(figure.data) <= 310
+    assert len(figure.data) <= 490  # 100 things, 20 classes, stuff, rest: a line and three panels
     listed = [trace for trace in figure.data if trace.showlegend]
     assert len(listed) == len({trace.legendgroup for trace in figure.data})
     if kind == "a thousand objects":

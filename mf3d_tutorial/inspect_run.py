@@ -34,16 +34,16 @@ class InspectPaths:
     """Where scenes are read from, and where the pages go."""
 
     data_dir: str | None = option(
-        None, "dataset root with a folder for the split; null: as in the run"
+        None, "dataset root with a folder for the split; null: as in the run", path=True
     )
-    output_dir: str | None = option(None, "folder for the pages; null: <run>/inspect")
+    output_dir: str | None = option(None, "folder for the pages; null: <run>/inspect", path=True)
 
 
 @dataclass
 class InspectOptions:
     """What `inspect_run` takes on the command line."""
 
-    run: str = option(MISSING, "a run folder, or a checkpoint (required)")
+    run: str = option(MISSING, "a run folder, or a checkpoint (required)", path=True)
     split: str = option("val", "folder of paths.data_dir")
     max_scenes: int = option(50, "read at most this many scenes, from the first on")
     max_pages: int = option(12, "write pages for at most this many scenes, the worst ones")

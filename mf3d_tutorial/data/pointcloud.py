@@ -30,6 +30,7 @@ from mf3d_tutorial.data.placement import near_origin
 
 _PLY_TYPES = {"char": "i1", "uchar": "u1", "short": "i2", "ushort": "u2", "int": "i4", "uint": "u4"}
 _PLY_TYPES |= {"float": "f4", "double": "f8"}
+_ARRAYS = ("coord", "color", "normal", "faces", "superpoint")
 _COLUMNS = {
     "coord": [("x", "y", "z")],
     "color": [
@@ -351,15 +352,15 @@ def _from_table(path: Path, table: np.ndarray, faces: np.ndarray | None = None) 
 def _read_arrays(path: Path) -> Cloud:
     """From an npz archive or a folder of npy files with the names of the scene layout."""
     if path.is_dir():
-        arrays = {file.stem: np.load(file) for file in sorted(path.glob("*.npy"))}
+        names = [file.stem for file in sorted(path.glob("*.npy")) if file.name[0] != "."]
+        arrays = {name: np.load(path / f"{name}.npy") for name in names if name in _ARRAYS}
     else:
         with np.load(path) as archive:
-            arrays = dict(archive)
+            names = list(archive)
+            arrays = {name: archive[name] for name in names if name in _ARRAYS}
     if "coord" not in arrays:
-        raise DataError(f"{path} has no coord: it has {', '.join(arrays) or 'nothing'}")
-    return Cloud(
-        **{key: value for key, value in arrays.items() if key in Cloud.__dataclass_fields__}
-    )
+        raise DataError(f"{path} has no coord: it has {', '.join(names) or 'nothing'}")
+    return Cloud(**arrays)
 
 
 READERS = {".ply": read_ply, ".pcd": read_pcd, ".npz": _read_arrays}

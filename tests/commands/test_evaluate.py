@@ -312,7 +312,7 @@ def block_export(tmp_path):
         (
             shorten_superpoints,
             ["superpoints=true"],
-            "b_00: superpoint is int32 of shape (7,), where (4000,) is expected",
+            "b_00: superpoint has shape (7,), where (4000,) is expected",
         ),
         (cut_checkpoint, [], "best.ckpt is damaged or no checkpoint"),
         (other_checkpoint, [], "best.ckpt holds no config or no model"),

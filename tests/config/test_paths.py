@@ -7,7 +7,10 @@ import pytest
 
 from mf3d_tutorial.common.errors import ConfigError
 from mf3d_tutorial.config import load_config
-from mf3d_tutorial.config.options import load_options, option
+from mf3d_tutorial.config.options import load_options, option, split_paths
+from mf3d_tutorial.evaluate import EvaluateOptions
+from mf3d_tutorial.inspect_run import InspectOptions
+from mf3d_tutorial.predict import PredictOptions
 from mf3d_tutorial.sweep import multirun
 
 PATHS = [
@@ -85,3 +88,16 @@ def test_a_run_and_a_sweep_take_such_paths(tmp_path):
     assert list(runs) == ["seed=1", "seed=2"]
     assert load_config(runs["seed=2"]).paths.output_dir == str(output / "seed=2")
     assert load_config(runs["seed=2"]).paths.data_dir == str(root)
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_every_command_takes_any_path(path):
+    """Each option whose value is a path is declared as one, in every command with key=value."""
+    for schema, keys in (
+        (EvaluateOptions, ["checkpoint", "export", "paths.data_dir", "paths.output_dir"]),
+        (PredictOptions, ["checkpoint", "input", "output"]),
+        (InspectOptions, ["run", "paths.data_dir", "paths.output_dir"]),
+    ):
+        harmless, paths = split_paths(schema, [f"{key}={path}" for key in keys])
+        assert paths == dict.fromkeys(keys, path)
+        assert harmless == [f"{key}=path" for key in keys]

@@ -380,3 +380,14 @@ def test_one_point_is_a_scan():
     cloud, said = standardise(Cloud(np.array([[500.0, 3, 2]])))
     assert cloud.coord.shape == (1, 3)
     assert said.startswith("1 points")
+
+
+def test_of_a_scene_folder_only_its_own_arrays_are_read(tmp_path):
+    """Not what macOS notes beside them, and not what else lies there, readable or not."""
+    np.save(tmp_path / "coord.npy", COORD)
+    (tmp_path / "._coord.npy").write_bytes(b"\0\5\x16\7")
+    np.save(tmp_path / "poses.npy", np.array([{}], object), allow_pickle=True)
+    np.save(tmp_path / "stray.npy", np.ones(3))
+    cloud = read_cloud(tmp_path)
+    np.testing.assert_array_equal(cloud.coord, COORD)
+    assert cloud.stray is None

@@ -195,8 +195,8 @@ def exported(scenes: ScanNetScenes) -> str:
 def export_scene(
     folder: Path, name: str, found: Instances, labels: LabelSet, stuff: tuple[int, ...]
 ) -> None:
-    """<name>.txt with a line an instance (mask file, ScanNet's class id, score); mask files with a
-    0 or 1 a point."""
+    """<name>.txt with one line per instance (mask file, ScanNet's class id, score); mask files
+    with one 0 or 1 per point."""
     (folder / "predicted_masks").mkdir(exist_ok=True)
     lines = []
     for mask, score, label in zip(

@@ -1,8 +1,8 @@
 """Colours: ScanNet's for classes; for instances a fixed list, dealt out so that neighbours are easy
 to tell apart.
 
-Every picture of this package paints points the same way: a `Paint` is one small number a point and
-a short list of colours, so that a recolour is one byte a point.
+Every picture of this package paints points the same way: a `Paint` is one small number per point
+and a short list of colours, so that a recolour is one byte per point.
 """
 
 from collections.abc import Mapping, Sequence
@@ -125,7 +125,7 @@ def deal_colors(apart: Float[np.ndarray, "M M"], sweeps: int = 0) -> Int[np.ndar
 def scalar_paint(
     values: Float[np.ndarray, " N"], low: float | None = None, high: float | None = None
 ) -> Paint:
-    """A number a point (probability, attention, logit) from light (`low`) to red (`high`); blue
+    """One number per point (probability, attention, logit) from light (`low`) to red (`high`); blue
     where it is NaN."""
     finite = np.isfinite(values)
     known = values[finite] if finite.any() else np.zeros(1)

@@ -24,8 +24,8 @@ class Trace(NamedTuple):
 
 
 class Color(NamedTuple):
-    """Of all points of a trace, as css; or one a point, as a place in the colour scale of the axis
-    named."""
+    """Of all points of a trace, as css; or one per point, as a place in the colour scale of the
+    axis named."""
 
     value: str | UInt8[np.ndarray, " n"]
     axis: str | None = None

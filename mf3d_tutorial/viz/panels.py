@@ -1,5 +1,5 @@
 """The explorer's pictures: three views of the same points in one WebGL canvas, recoloured by one
-byte a point.
+byte per point.
 
 A widget of our own, because those that are kept by others take too long for a slider: recolouring 3
 x 30,000 points in JupyterLab, see docs/guides/inspect.md.

@@ -2,7 +2,8 @@
 out.
 
 Points go to the page as short numbers: in `scenes` float32 coordinates and one byte of colour each
-(100,000 points: 1.7 MB), in `mask_figure` 16 bits a coordinate, and what hover says once a trace.
+(100,000 points: 1.7 MB), in `mask_figure` 16 bits per coordinate, and what
+hover says once per trace.
 """
 
 import base64
@@ -81,10 +82,10 @@ def scenes(
     height: int = 420,
     **options,
 ) -> go.Figure:
-    """The same scene once for every entry `title -> Paint`, side by side, with a legend each.
+    """The same scene once for every entry `title -> Paint`, side by side, each with its legend.
 
-    At most `budget` points a panel are shown (and the title says so), chosen by `thin(groups)`; by
-    default the groups are the colours of the last panel. In a notebook every panel has its own
+    At most `budget` points per panel are shown (and the title says so), chosen by `thin(groups)`;
+    by default the groups are the colours of the last panel. In a notebook every panel has its own
     camera; `MaskExplorer` links them.
     """
     paints = list(panels.values())
@@ -192,7 +193,7 @@ def mask_figure(
     slider = {
         "currentvalue": value,
         "font": {"size": 9},
-        "x": 0.4,
+        "x": 0.5,
         "len": 0.4,
         "y": 1.035,
         "yanchor": "bottom",

@@ -56,9 +56,9 @@ def show_page(room: Inspection, budget: int = 20_000, height: int = 1000) -> HTM
     buttons or a slider.)
     """
     page = html.escape(_page(room, budget, f"<script>{get_plotlyjs()}</script>"), quote=True)
-    return HTML(
-        f'<iframe srcdoc="{page}" style="width: 100%; height: {height}px; border: 0"></iframe>'
-    )
+    # in a div: of an iframe alone IPython warns that there is a class IFrame, which takes no text
+    frame = f'<iframe srcdoc="{page}" style="width: 100%; height: {height}px; border: 0"></iframe>'
+    return HTML(f"<div>{frame}</div>")
 
 
 def _page(room: Inspection, budget: int, script: str) -> str:

@@ -117,6 +117,8 @@ def check_figure(page, view, room, name: str) -> None:
     it."""
     text = hover(page, view, room)
     assert "matched with" in text
+    svg = "getComputedStyle(document.querySelector('.hovertext').ownerSVGElement).overflow"
+    assert view.evaluate(svg) == "visible"  # not cut off at the edge of a narrow panel
     assert re.search(r"class: \w+ 0\.\d\d.*, no object 0\.\d\d", text)
     before = picture(view, name, "#scene3")
     entry = view.locator(".legend .traces").filter(has_text="sofa 3").locator(".legendtoggle")

@@ -5,6 +5,7 @@ import dataclasses
 import gzip
 import json
 import re
+import warnings
 
 import numpy as np
 import pytest
@@ -19,7 +20,7 @@ from mf3d_tutorial.evaluation.inference import InferenceOptions, scene_instances
 from mf3d_tutorial.viz.explain import about_point, about_query, why
 from mf3d_tutorial.viz.explorer import MaskExplorer
 from mf3d_tutorial.viz.inspection import VIEWS, Inspection
-from mf3d_tutorial.viz.report import report_scene
+from mf3d_tutorial.viz.report import report_scene, show_page
 
 
 def message(explorer: MaskExplorer) -> str:
@@ -311,3 +312,11 @@ def test_two_million_points_are_explored_in_part():
 def test_an_explorer_without_scenes_is_refused():
     with pytest.raises(UserError, match="no scene to explore"):
         MaskExplorer([])
+
+
+def test_the_page_in_a_notebook_comes_without_a_warning():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        shown = show_page(made_up_inspection(300))
+    assert shown.data.startswith("<div><iframe srcdoc=")
+    assert "&quot;rows&quot;" in shown.data

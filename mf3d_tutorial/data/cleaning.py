@@ -15,6 +15,7 @@ from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
 from mf3d_tutorial.common.errors import DataError
+from mf3d_tutorial.data.placement import bounds
 
 UNITS = {"m": 1.0, "cm": 0.01, "mm": 0.001, "ft": 0.3048, "in": 0.0254}
 # metres; beyond these the unit is doubted
@@ -33,8 +34,9 @@ def check_points(coord: Num[np.ndarray, "N 3"], where: str | Path) -> None:
     """DataError if there is no point or a coordinate is not a finite number."""
     if len(coord) == 0:
         raise DataError(f"{where} has no points: prepare it again or remove it")
-    bad = ~(np.abs(coord.astype(np.float64)) < 1e36).all(1)  # in float32 it would be infinite
-    if bad.any():
+    fine = np.abs(coord.astype(np.float64)) < 1e36  # in float32 it would be infinite
+    if not fine.all():
+        bad = ~fine.all(1)
         raise DataError(
             f"{where} has {bad.sum()} points whose coordinates are NaN or infinite (the first is"
             f" point {bad.argmax()}): remove these points, or prepare the scan again"
@@ -44,12 +46,13 @@ def check_points(coord: Num[np.ndarray, "N 3"], where: str | Path) -> None:
 def check_finite(values: Num[np.ndarray, "N 3"], where: str | Path) -> None:
     """DataError if colours or normals hold NaN or infinite numbers, which would spread over all of
     a prediction."""
+    if np.isfinite(values).all():
+        return
     bad = ~np.isfinite(values).all(1)
-    if bad.any():
-        raise DataError(
-            f"{where} holds NaN or infinite numbers ({bad.sum()} of {len(bad)} points, the first is"
-            f" point {bad.argmax()}): mend or leave them out, or prepare the scene again"
-        )
+    raise DataError(
+        f"{where} holds NaN or infinite numbers ({bad.sum()} of {len(bad)} points, the first is"
+        f" point {bad.argmax()}): mend or leave them out, or prepare the scene again"
+    )
 
 
 def unit_color(
@@ -123,17 +126,7 @@ def strays(coord: Num[np.ndarray, "N 3"]) -> tuple[Bool[np.ndarray, " N"], str]:
     if len(coord) * _STRAY_SHARE < 1:
         return none, ""
     group, sizes = _groups(coord, _STEP)
-    largest = group == sizes.argmax()
-    low, high = coord[largest].min(0), coord[largest].max(0)
-    reach = np.maximum(np.ptp(coord[largest], axis=0).max(), 2 * _STEP)
-    gap = np.full(len(sizes), np.inf)  # from the largest group's box, of each group's nearest point
-    np.minimum.at(gap, group, np.maximum(low - coord, coord - high).max(1))
-    share = sizes / len(coord)
-    noise = share <= _STRAY_SHARE
-    if share.max() > 0.5:
-        noise |= (share <= _FAR_SHARE) & (gap > reach)
-        noise |= (share <= _VERY_FAR_SHARE) & (gap > 10 * reach)
-    stray = noise[group]
+    stray = _far_away(coord, group, sizes)
     if stray.mean() > _MOST_NOISE:  # the scan itself is that sparse
         return none, ""
     stray |= _beside_the_box(coord, stray)
@@ -144,6 +137,25 @@ def strays(coord: Num[np.ndarray, "N 3"]) -> tuple[Bool[np.ndarray, " N"], str]:
     return stray, f"{stray.sum()} stray points ignored (the first is point {first}, at {at} m)"
 
 
+def _far_away(
+    coord: Num[np.ndarray, "N 3"], group: Int[np.ndarray, " N"], sizes: Float64[np.ndarray, " G"]
+) -> Bool[np.ndarray, " N"]:
+    """Points of groups that are noise by their size and their distance from the largest one."""
+    if len(sizes) == 1:
+        return np.zeros(len(coord), bool)
+    largest = group == sizes.argmax()
+    low, high = bounds(coord[largest])
+    reach = np.maximum(np.ptp(coord[largest], axis=0).max(), 2 * _STEP)
+    gap = np.full(len(sizes), np.inf)  # from the largest group's box, of each group's nearest point
+    np.minimum.at(gap, group, np.maximum(low - coord, coord - high).max(1))
+    share = sizes / len(coord)
+    noise = share <= _STRAY_SHARE
+    if share.max() > 0.5:
+        noise |= (share <= _FAR_SHARE) & (gap > reach)
+        noise |= (share <= _VERY_FAR_SHARE) & (gap > 10 * reach)
+    return noise[group]
+
+
 def _beside_the_box(
     coord: Num[np.ndarray, "N 3"], stray: Bool[np.ndarray, " N"]
 ) -> Bool[np.ndarray, " N"]:
@@ -152,12 +164,15 @@ def _beside_the_box(
     found = np.zeros(len(coord), bool)
     rest = np.flatnonzero(~stray)
     group, sizes = _groups(coord[rest], _SMALL_STEP)
+    if len(sizes) == 1:
+        return found
     tiny = (sizes <= _STRAY_SHARE * len(coord))[group]
     if not tiny.any() or tiny.mean() > 0.1:
         return found
-    low, high = coord[rest[~tiny]].min(0), coord[rest[~tiny]].max(0)
-    outside = np.maximum(low - coord[rest], coord[rest] - high).max(1) > _SMALL_STEP
-    found[rest[tiny & outside]] = True
+    low, high = bounds(coord[rest[~tiny]])
+    few = rest[tiny]
+    outside = np.maximum(low - coord[few], coord[few] - high).max(1) > _SMALL_STEP
+    found[few[outside]] = True
     return found
 
 
@@ -191,10 +206,10 @@ def split_ids(
     certain: then so is each other one with fewer points.
     """
     known = np.flatnonzero((segment >= 0) & (instance >= 0))
-    pairs, index, count = np.unique(
-        np.stack([instance[known], segment[known]]), axis=1, return_inverse=True, return_counts=True
-    )
-    index = index.reshape(-1)
+    classes = int(segment.max(initial=0)) + 1
+    key = instance[known].astype(np.int64) * classes + segment[known]
+    key, index, count = np.unique(key, return_inverse=True, return_counts=True)
+    pairs, index = np.stack([key // classes, key % classes]), index.reshape(-1)
     order = np.lexsort((-count, pairs[0]))  # by id, the class with most points first
     first = np.ones(len(order), bool)
     first[1:] = pairs[0][order][1:] != pairs[0][order][:-1]
@@ -245,7 +260,8 @@ def seeming_units(coord: Num[np.ndarray, "N 3"]) -> str:
     not count, nor what would be stray in metres.
     """
     few = coord[:: len(coord) // 200_000 + 1]
-    for points in (few, few[~strays(few)[0]]):
+    for clean in (False, True):
+        points = few[~strays(few)[0]] if clean else few
         extent = np.ptp(np.percentile(points, [1, 99], axis=0), axis=0)
         size = np.array([extent.max(), extent.min()])
         if size[0] <= _LARGEST_SCAN or size[1] <= _HIGHEST_SCAN:

@@ -42,7 +42,7 @@ from mf3d_tutorial.data.labels import (
     label_set,
     read_classes,
 )
-from mf3d_tutorial.data.placement import near_origin, place
+from mf3d_tutorial.data.placement import bounds, near_origin, place
 from mf3d_tutorial.data.targets import build_target
 
 # Voxels an axis, and the largest index: WarpConvNet's Morton codes hold 16 bits, its hash keys 18
@@ -139,10 +139,11 @@ class ScanNetScenes(Dataset):
         return voxel_downsample(self.read(index), self.voxel_size)
 
     def keep_in_memory(self) -> None:
-        """Read and downsample every scene now, once; processes of a data loader that start later
-        share them."""
-        with ThreadPoolExecutor(8) as pool:
-            self.kept = list(pool.map(self.downsampled, range(len(self))))
+        """Read and downsample every scene now, unless `check` has done so; processes of a data
+        loader that start later share them."""
+        if not self.kept:
+            with ThreadPoolExecutor(8) as pool:
+                self.kept = list(pool.map(self.downsampled, range(len(self))))
 
     def read(self, index: int) -> Scene:
         """Scene `index` with all of its points but stray ones (see cleaning.py)."""
@@ -177,7 +178,9 @@ class ScanNetScenes(Dataset):
                 )
         instance, said_ids = split_ids(segment, instance)
         stray, said_stray = strays(coord)
-        coord = near_origin(coord.clip(coord[~stray].min(0), coord[~stray].max(0)))
+        if stray.any():
+            coord = coord.clip(*bounds(coord[~stray]))
+        coord = near_origin(coord)
         scene = without_strays(folder.name, coord, color, normal, segment, instance, stray)
         said = [said_color, said_normal, said_ids, said_stray, doubt(scene.coord)]
         return scene, [*_unread(folder), *filter(None, said)]
@@ -188,6 +191,7 @@ class ScanNetScenes(Dataset):
         stuff_classes: Sequence[int] = (),
         num_queries: int | None = None,
         log: Callable[[str], None] | None = print,
+        keep: bool = False,
     ) -> None:
         """Read every scene once; DataError naming the bad ones, so that a run refuses them before
         it begins.
@@ -195,13 +199,15 @@ class ScanNetScenes(Dataset):
         `voxel_size`: the smallest one that the run will use, in metres; its grid must fit
         WarpConvNet's keys. With `num_queries`, the scenes must have objects to learn. `log` is
         told, once for each kind, what was changed, and that a scene has more objects than there are
-        queries.
+        queries. `keep`: the scenes are kept in memory, as by `keep_in_memory`, and not read again.
         """
+        kept: list[Scene | None] = [None] * len(self)
 
         def look(index: int) -> tuple[str, list[str], int]:
             try:
                 scene, said = self._read(index)
                 check_grid(scene, voxel_size or self.voxel_size)
+                kept[index] = voxel_downsample(scene, self.voxel_size) if keep else None
             except DataError as error:
                 return str(error), [], 0
             labels = torch.from_numpy(scene.segment), torch.from_numpy(scene.instance)
@@ -226,6 +232,8 @@ class ScanNetScenes(Dataset):
             raise DataError(bad[0] + more)
         if num_queries and not any(objects):
             raise DataError(self._why_no_objects())
+        if keep:
+            self.kept = [scene for scene in kept if scene]
         for line in summary(
             [(f.name, each) for f, sentences in zip(self.folders, said) for each in sentences]
         ):

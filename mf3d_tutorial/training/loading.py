@@ -43,11 +43,10 @@ def check_data(cfg: Config, datasets: Datasets) -> None:
             f" train.accumulate={options.accumulate} without a scene: give a multiple of {parts}"
         )
     voxel_sizes = [size for size in (cfg.data.voxel_size, cfg.model.backbone_voxel_size) if size]
-    for dataset in datasets:
+    for dataset, keep in zip(datasets, (cfg.data.cache, False)):
         log = print if rank() == 0 else None
-        dataset.check(
-            min(voxel_sizes, default=None), cfg.data.stuff_classes, cfg.model.num_queries, log
-        )
+        smallest, queries = min(voxel_sizes, default=None), cfg.model.num_queries
+        dataset.check(smallest, cfg.data.stuff_classes, queries, log, keep)
 
 
 def build_loader(cfg: Config, dataset: ScanNetScenes, shuffle: bool = False) -> DataLoader:

@@ -713,13 +713,17 @@ def test_downsampling_alone_refuses_what_overflows(scene):
         voxel_downsample(scene, 1e-9)
 
 
-def test_scenes_kept_in_memory_are_those_of_the_disk(tmp_path):
+@pytest.mark.parametrize("checked", [True, False])
+def test_scenes_kept_in_memory_are_those_of_the_disk(tmp_path, checked):
     for index in range(3):
         write_scene(tmp_path / "train" / f"scene{index}", points=200, seed=index)
     change = augmentation(["rotation", "color"])
     on_disk, kept = (
         ScanNetScenes(tmp_path, "train", voxel_size=0.2, transform=change) for _ in range(2)
     )
+    if checked:
+        kept.check(keep=True)
+        kept._read = None  # it is read once
     kept.keep_in_memory()
     shutil.rmtree(tmp_path / "train")
     for index in range(3):

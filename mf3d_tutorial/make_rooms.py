@@ -24,7 +24,7 @@ from mf3d_tutorial.config.options import argument_parser, path_argument
 
 def scene_name(split: str, index: int) -> str:
     """Folder name of a scene."""
-    return f"room{split[0]}{index:04d}_00"
+    return f"room{'e' if split == 'test' else split[0]}{index:04d}_00"
 
 
 def domains() -> dict[str, dict]:
@@ -72,9 +72,15 @@ def _claim(out: Path, settings: dict) -> None:
 
 
 def make_rooms(
-    out: str | Path, train: int, val: int, workers: int = 1, domain: str = "homes", **settings
+    out: str | Path,
+    train: int,
+    val: int,
+    workers: int = 1,
+    domain: str = "homes",
+    test: int = 0,
+    **settings,
 ) -> list[str]:
-    """Write the missing scenes of `<out>/{train,val}`; returns their names.
+    """Write the missing scenes of `<out>/{train,val,test}`; returns their names.
 
     `settings` are seed, small and label_noise of `make_scene`. DataError for a folder of other
     settings; UserError if Embree, which casts the scanner's rays, is not installed.
@@ -85,7 +91,8 @@ def make_rooms(
         )
     out, settings = Path(out), {"domain": domain, **settings}
     _claim(out, settings)
-    scenes = [("train", i) for i in range(train)] + [("val", i) for i in range(val)]
+    splits = {"train": train, "val": val, "test": test}
+    scenes = [(split, i) for split, count in splits.items() for i in range(count)]
     jobs = [
         (out, *scene, settings)
         for scene in scenes
@@ -104,6 +111,12 @@ def main() -> None:
     )
     parser.add_argument("--train", type=int, required=True, help="number of training scenes")
     parser.add_argument("--val", type=int, required=True, help="number of validation scenes")
+    parser.add_argument(
+        "--test",
+        type=int,
+        default=0,
+        help="number of scenes that no validation sees, for the final report (default 0)",
+    )
     parser.add_argument(
         "--domain",
         choices=domains(),
@@ -126,15 +139,15 @@ def main() -> None:
         help="share of wrongly annotated objects (default 0)",
     )
     args = parser.parse_args()
-    if min(args.train, args.val, args.seed) < 0 or not 0 <= args.label_noise <= 1:
+    if min(args.train, args.val, args.test, args.seed) < 0 or not 0 <= args.label_noise <= 1:
         raise UserError(
-            "--train, --val and --seed must be 0 or more, --label-noise between 0 and 1"
+            "--train, --val, --test and --seed must be 0 or more, --label-noise between 0 and 1"
         )
     settings = {"seed": args.seed, "small": args.small, "label_noise": args.label_noise}
-    done = make_rooms(args.out, args.train, args.val, args.workers, args.domain, **settings)
-    print(
-        f"{len(done)} scenes written to {args.out}, {args.train + args.val - len(done)} were there"
-    )
+    counts = {"train": args.train, "val": args.val, "test": args.test}
+    done = make_rooms(args.out, workers=args.workers, domain=args.domain, **counts, **settings)
+    there = sum(counts.values()) - len(done)
+    print(f"{len(done)} scenes written to {args.out}, {there} were there")
 
 
 if __name__ == "__main__":

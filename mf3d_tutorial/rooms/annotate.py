@@ -89,13 +89,13 @@ def make_scene(
     """One scene of the ScanNet layout, as a dict of the arrays named in ARRAYS.
 
     coord (N, 3) f32 metres, z up, floor at about z = 0; color (N, 3) u8; normal (N, 3) f32, unit
-    length; segment20, segment200, instance (N,) i32 with -1 = not annotated. `split` is "train" or
-    "val": other rooms for the same index. `small` gives studio flats scanned coarsely, without the
-    upper walls; `label_noise` is the share of objects annotated wrongly; `kind` asks for a room
-    type of the domain's rooms.yaml. ValueError for another split or domain, KeyError for another
-    kind.
+    length; segment20, segment200, instance (N,) i32 with -1 = not annotated. `split` is "train",
+    "val" or "test": other rooms for the same index. `small` gives studio flats scanned coarsely,
+    without the upper walls; `label_noise` is the share of objects annotated wrongly; `kind` asks
+    for a room type of the domain's rooms.yaml. ValueError for another split or domain, KeyError for
+    another kind.
     """
-    split_number, source = ("train", "val").index(split), domain_of(domain)
+    split_number, source = ("train", "val", "test").index(split), domain_of(domain)
     settings = source.small if small else source.scan
     rng = np.random.default_rng(np.random.SeedSequence((seed, split_number, index)))
     kind = kind or ("studio" if small else kind_of(source, index + 100 * split_number))

@@ -18,6 +18,7 @@ from torch import Tensor
 
 from mf3d_tutorial.data import Scene, collate
 from mf3d_tutorial.data.labels import LabelSet
+from mf3d_tutorial.data.placement import place
 from mf3d_tutorial.data.targets import Target
 from mf3d_tutorial.evaluation.inference import (
     Instances,
@@ -158,10 +159,11 @@ class Inspection:
         """Take these instances, best score first, as what is shown; gives itself."""
         masks, kept = found.masks.cpu().numpy(), self.scene.original.kept
         if self.largest_component:
-            full = masks[:, kept]
-            keep_largest_component(full, self.scene.coord[kept], self.voxel_size)
+            known = kept[kept >= 0]
+            full = masks[:, known]
+            keep_largest_component(full, place(self.scene.coord)[known], self.voxel_size)
             masks = np.zeros_like(masks)
-            masks[:, kept] = full
+            masks[:, known] = full
         overlap = masks.astype(np.float32) @ self.weights
         labels, objects = found.labels.cpu().numpy(), self.weights.sum(0)[:-1]
         judgement = judge(

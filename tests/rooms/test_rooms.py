@@ -196,7 +196,7 @@ def test_splits_differ_and_kinds_mix():
     train, val = (make_scene(0, split, 0, small=True) for split in ("train", "val"))
     assert len(train["coord"]) != len(val["coord"])
     with pytest.raises(ValueError):
-        make_scene(0, "test", 0)
+        make_scene(0, "holdout", 0)
 
 
 def test_shipped_scene_is_reproduced():
@@ -244,6 +244,21 @@ def test_killed_run_goes_on(made, tmp_path):
     done = program.make_rooms(tmp_path, 2, 1, **SETTINGS)
     assert done == ["roomt0001_00", "roomv0000_00"]
     assert contents(tmp_path) == contents(made)
+
+
+def test_a_test_split_comes_on_request_and_differs_from_the_others(made, tmp_path, run):
+    assert program.make_rooms(tmp_path, 1, 1, test=1, **SETTINGS) == [
+        "roome0000_00",
+        "roomt0000_00",
+        "roomv0000_00",
+    ]
+    coords = [
+        np.load(tmp_path / split / program.scene_name(split, 0) / "coord.npy")
+        for split in ("train", "val", "test")
+    ]
+    assert len({len(coord) for coord in coords}) == 3
+    assert not (made / "test").exists()
+    assert run("--out", tmp_path, "--train", 1, "--val", 0, "--test", -1)[0] == 2
 
 
 def test_other_settings_are_refused(made, run):

@@ -76,8 +76,10 @@ def test_decoding_agrees_with_a_loop_over_queries_and_instances():
         assert decoded.found[n] == (min(owners) if owners else -1)  # best score first
 
 
-def test_masks_are_those_that_ap_judges():
+@pytest.mark.parametrize("shift", [0.0, 0.03, 0.05, 0.08])
+def test_masks_are_those_that_ap_judges(shift):
     room = made_up_inspection(4000)
+    room.scene.coord += np.float32(shift)  # where the scan lies decides nothing
     logits, masks = (x.clone() for x in room.layers[-1])
     masks[2, torch.from_numpy(room.truth == 5)] = 5.0  # a second part, apart from the first
     room.layers[-1] = (logits, masks)

@@ -127,7 +127,9 @@ class Inspection:
             return csr_array(shape)
         at = np.searchsorted(known, instance).clip(max=len(known) - 1)
         column = np.where(known[at] == instance, self.truth[first[at]], -1) % shape[1]
-        return csr_array((np.ones(len(kept), np.float32), (kept, column)), shape)
+        there = kept >= 0  # not a stray point
+        ones = np.ones(there.sum(), np.float32)
+        return csr_array((ones, (kept[there], column[there])), shape)
 
     @property
     def nbytes(self) -> int:

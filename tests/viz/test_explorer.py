@@ -98,6 +98,21 @@ def test_masks_are_those_that_ap_judges(shift):
     assert room.decoded.masks[room.place_of(2), room.truth == 5].all()
 
 
+def test_stray_points_of_a_scan_count_nowhere():
+    room = made_up_inspection(4000)
+    original = room.scene.original
+    strays = dataclasses.replace(
+        original,
+        segment=np.append(original.segment, [4, 4]),
+        instance=np.append(original.instance, [1, 1]),
+        kept=np.append(original.kept, [-1, -1]),
+    )
+    scene = dataclasses.replace(room.scene, original=strays)
+    other = Inspection(scene, room.layers, room.target, room.labels)
+    assert (other.weights != room.weights).nnz == 0
+    assert [row.iou for row in other.rows] == [row.iou for row in room.rows]
+
+
 def test_every_kind_of_failure_is_named():
     inspection = made_up_inspection()
     logits, masks = (x.clone() for x in inspection.layers[-1])

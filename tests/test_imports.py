@@ -88,3 +88,26 @@ def test_no_module_imports_itself_in_a_circle():
         graph[name] = {module for module in imports(path, everywhere=False) if module != name}
     assert len(graph) > 50
     graphlib.TopologicalSorter(graph).prepare()  # CycleError names the circle
+
+
+def public_definitions(path: Path) -> dict[str, ast.AST]:
+    """Public classes, functions and methods of a file by their qualified names."""
+    found, waiting = {}, [("", ast.parse(path.read_text()))]
+    while waiting:
+        inside, parent = waiting.pop()
+        for node in ast.iter_child_nodes(parent):
+            if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name[0] != "_":
+                found[inside + node.name] = node
+                if isinstance(node, ast.ClassDef):
+                    waiting.append((f"{inside}{node.name}.", node))
+    return found
+
+
+def test_everything_public_is_explained():
+    missing = [
+        f"{path.relative_to(PACKAGE)}: {name}"
+        for path in sorted(PACKAGE.rglob("*.py"))
+        for name, node in public_definitions(path).items()
+        if not ast.get_docstring(node)
+    ]
+    assert not missing

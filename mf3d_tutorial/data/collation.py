@@ -17,6 +17,8 @@ from mf3d_tutorial.warp import Points
 
 @dataclass
 class Batch:
+    """B scenes in one table, and what their queries should find."""
+
     points: Points  # B scenes; features as `model.in_features` says
     # of all scenes' instances, and the instance of each point in its own scene:
     labels: Int[Tensor, " M"]
@@ -45,6 +47,7 @@ class Batch:
         return self.map(Tensor.pin_memory)
 
     def map(self, change: Callable[[Tensor], Tensor]) -> "Batch":
+        """The batch with `change` applied to every tensor that a GPU needs."""
         coord, features = self.points.coordinate_tensor, self.points.feature_tensor
         points = Points(change(coord), change(features), offsets=self.points.offsets)
         return Batch(

@@ -104,6 +104,8 @@ def read_cloud(path: str | Path) -> Cloud:
 
 
 def read_ply(path: Path) -> Cloud:
+    """A PLY file's vertices and faces, ascii or binary of either byte order. DataError naming what
+    cannot be read."""
     with open(path, "rb") as file:
         if file.readline(16).strip() != b"ply":
             raise DataError(f"{path} is no PLY file: its first line is not 'ply'")
@@ -158,6 +160,7 @@ def _triangles(table: np.ndarray) -> Int[np.ndarray, "M 3"] | None:
 
 
 def read_pcd(path: Path) -> Cloud:
+    """A PCD file's points: ascii, binary or compressed. DataError naming what cannot be read."""
     with open(path, "rb") as file:
         header = {
             words[0]: words[1:]

@@ -75,6 +75,9 @@ class Original:
 
 @dataclass
 class Scene:
+    """N points of one scan, with their annotation, and what is needed to go back to all of its
+    points."""
+
     name: str
     coord: Float[np.ndarray, "N 3"]  # metres; wherever the scan lies (see placement.py)
     color: Float[np.ndarray, "N 3"]  # 0..1

@@ -239,6 +239,7 @@ class SceneAttention(torch.autograd.Function):
     def forward(
         ctx: Any, q: Tensor, kv: Tensor, offsets: Tensor, words: Tensor | None, found: Tensor | None
     ) -> Tensor:
+        """The arguments and the result are those of the class."""
         q, kv = q.contiguous(), kv.contiguous()
         scenes, count, heads, dim = q.shape
         splits, width = splits_for(scenes, heads), max(16, triton.next_power_of_2(dim))
@@ -269,6 +270,7 @@ class SceneAttention(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        """Gradients of q and kv."""
         q, kv, offsets, words, found, out, normalizer = ctx.saved_tensors
         scenes, count, heads, dim = q.shape
         splits, width = splits_for(scenes, heads), max(16, triton.next_power_of_2(dim))

@@ -213,6 +213,7 @@ class MatchedMaskLosses(torch.autograd.Function):
         wanted: Tensor, counts: Tensor, sums: Tensor,
         sizes: Tensor, num_points: Tensor,
     ) -> Tensor:  # fmt: skip
+        """The arguments and the result are those of the class."""
         softplus, p, own_x, own_p = sums.unbind(-1)
         denominator = p + sizes + 1
         bce, dice = (softplus - own_x) / num_points, (2 * own_p + 1) / denominator
@@ -226,6 +227,7 @@ class MatchedMaskLosses(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        """Gradients of queries and features."""
         queries, features, wanted, counts, of_bce, all_points, own_points = ctx.saved_tensors
         points, (scenes, rows, dim) = ctx.points, queries.shape
         of_dice = gradient[..., 1]

@@ -182,6 +182,7 @@ class Room:
     def try_put(
         self, thing: Thing, pose: Pose, slack=0.0, zones=True, edge=-1, along=0.0
     ) -> list[Placed]:
+        """Put the thing there if it fits: what was placed, or an empty list."""
         if not self.fits(thing, pose, slack, zones):
             return []
         self.put(thing, pose)

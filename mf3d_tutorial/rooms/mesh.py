@@ -50,6 +50,7 @@ class Mesh:
     _bounds: list[tuple[np.ndarray, np.ndarray]] = field(default_factory=list, repr=False)
 
     def box(self, x0, x1, y0, y1, z0, z1, material: int) -> "Mesh":
+        """An upright box between these bounds, in metres."""
         low, high = np.array([x0, y0, z0], float), np.array([x1, y1, z1], float)
         self.parts.append((low + _CORNERS * (high - low), _FACES, material))
         return self
@@ -79,6 +80,7 @@ class Mesh:
         return self
 
     def post(self, x, y, z0, z1, radius, material: int, sides: int = 8) -> "Mesh":
+        """A vertical cylinder at (x, y) from z0 to z1."""
         return self.turned(x, y, [(radius, z0), (radius, z1)], material, sides)
 
     def soft(self, x0, x1, y0, y1, z0, z1, material: int, power: float, sides: int = 16) -> "Mesh":

@@ -49,6 +49,7 @@ class Paint(NamedTuple):
 
     @property
     def colors(self) -> UInt8[np.ndarray, "N 3"]:
+        """RGB of each point."""
         return self.palette[self.index]
 
 

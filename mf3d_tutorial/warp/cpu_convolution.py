@@ -111,12 +111,14 @@ class SparseConvGEMM(torch.autograd.Function):
     def forward(
         ctx, features: Float[Tensor, "N I"], weight: Float[Tensor, "K I O"], pairs, num_out: int
     ):
+        """(M, O): the convolution's output at its `num_out` points."""
         ctx.save_for_backward(features, weight)
         ctx.pairs = pairs
         return product(features, weight, pairs, num_out)
 
     @staticmethod
     def backward(ctx, gradient: Float[Tensor, "M O"]):
+        """Gradients of features and weight."""
         return *gradients(gradient, *ctx.saved_tensors, ctx.pairs), None, None
 
 

@@ -32,6 +32,7 @@ class Part(nn.Module):
         self.function, self.parts = function, nn.ModuleList(parts)
 
     def forward(self, *tensors: Tensor) -> Tensor | tuple[Tensor, ...]:
+        """What the function makes of these tensors."""
         return self.function(*tensors)
 
 
@@ -93,6 +94,7 @@ class LayerGraphs:
 
 
 def key_of(queries: Tensor) -> tuple:
+    """What must be the same for a recorded graph to fit: shape, type, device and autocast."""
     autocast = torch.is_autocast_enabled("cuda"), torch.get_autocast_dtype("cuda")
     return queries.shape, queries.dtype, queries.device, autocast
 
@@ -117,5 +119,6 @@ def as_function(part: Part, tensors: list[Tensor]) -> tuple[Step, tuple[Tensor, 
 
 
 def with_parameters(graph: Step, part: Part) -> Step:
+    """The graph as a function of its inputs alone; the part's parameters follow by themselves."""
     parameters = list(part.parameters())
     return lambda *tensors: graph(*tensors, *parameters)

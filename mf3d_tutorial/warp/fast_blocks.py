@@ -117,16 +117,19 @@ def step(
 
 
 def conv_block(block: ConvBlock, voxels: Voxels) -> Voxels:
+    """`ConvBlock.forward` in one step, or WarpConvNet's own where that cannot be done."""
     out = step(*block, voxels)
     return _stock[ConvBlock](block, voxels) if out is None else out
 
 
 def transposed_conv_block(block: ConvTrBlock, voxels: Voxels, target: Voxels) -> Voxels:
+    """`ConvTrBlock.forward` in one step, or WarpConvNet's own."""
     out = step(block.conv_tr, *block.norm_act, voxels, target)
     return _stock[ConvTrBlock](block, voxels, target) if out is None else out
 
 
 def basic_block(block: BasicBlock, voxels: Voxels) -> Voxels:
+    """`BasicBlock._forward` with its second half in one step, or WarpConvNet's own."""
     residual = voxels if block.downsample is None else block.downsample(voxels)
     inner = block.conv1(voxels)
     conv, norm, _ = block.conv2
@@ -143,6 +146,7 @@ _stock = {
 
 
 def install(lean: bool) -> None:
+    """Put these in the place of WarpConvNet's, or its own ones back."""
     ConvBlock.forward = conv_block if lean else _stock[ConvBlock]
     ConvTrBlock.forward = transposed_conv_block if lean else _stock[ConvTrBlock]
     BasicBlock._forward = basic_block if lean else _stock[BasicBlock]

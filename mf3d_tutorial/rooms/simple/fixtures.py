@@ -9,6 +9,7 @@ from .shapes import drape, storage
 
 
 def radiator(k: Kit) -> Thing:
+    """A panel radiator below a window or at a wall."""
     w, h, paint = k.u(0.6, 1.4), k.u(0.55, 0.75), k.paint("white")
     mesh = Mesh().box(-w / 2, w / 2, -0.08, -0.03, 0.12, h, paint)
     mesh.box(-w * 0.4, 0.04 - w * 0.4, -0.07, -0.04, 0, 0.12, paint)
@@ -18,6 +19,7 @@ def radiator(k: Kit) -> Thing:
 
 
 def toilet(k: Kit) -> Thing:
+    """A toilet with its cistern."""
     white, w, h = k.paint("white"), k.u(0.35, 0.4), k.u(0.38, 0.44)
     mesh = Mesh().soft(-w * 0.32, w * 0.32, -0.2, 0.24, 0, h - 0.08, white, 0.5)
     mesh.soft(-w / 2, w / 2, -0.4, 0.16, h - 0.16, h, white, 0.6)
@@ -93,6 +95,7 @@ def kitchen_unit(k: Kit) -> Thing:
 
 
 def vanity(k: Kit) -> Thing:
+    """A bathroom cabinet with a sink in its top."""
     cabinets = k.pick(["bathroom vanity", "bathroom cabinet", "cabinet"])
     counters = ["bathroom counter", "counter"]
     return _counter(k, cabinets, counters, k.u(0.6, 1.3), k.u(0.45, 0.55), True)

@@ -82,6 +82,7 @@ def folded_chair(k: Kit) -> Thing:
 
 
 def sofa(k: Kit) -> Thing:
+    """A sofa of two or three seats."""
     seats = k.n(2, 3)
     return upholstered(
         k, "couch", k.u(0.62, 0.75) * seats + 0.3, k.u(0.8, 1.0), 0, ["fabric"], seats
@@ -182,6 +183,7 @@ def bed(k: Kit) -> Thing:
 
 
 def leaning_cushion(k: Kit) -> Thing:
+    """A cushion that leans against a back."""
     s = k.u(0.36, 0.48)
     mesh = Mesh().soft(-s / 2, s / 2, -s / 2, s / 2, 0, k.u(0.1, 0.16), k.paint("cloth"), 0.5)
     return Thing(
@@ -199,6 +201,7 @@ def fan(k: Kit) -> Thing:
 
 
 def coat_rack(k: Kit) -> Thing:
+    """A stand with hooks."""
     h, paint = k.u(1.5, 1.8), k.paint("wood", "dark", "metal")
     mesh = Mesh().post(0, 0, 0, 0.04, 0.2, paint).post(0, 0, 0.04, h, 0.025, paint)
     for y in ((-0.2, -0.03), (0.03, 0.2))[: k.n(0, 2)]:
@@ -237,6 +240,7 @@ def plant(k: Kit) -> Thing:
 
 
 def laptop(k: Kit) -> Thing:
+    """An open laptop."""
     w, paint = k.u(0.32, 0.38), k.paint("dark", "metal")
     mesh = Mesh().box(-w / 2, w / 2, -0.24, 0, 0, 0.02, paint)
     lid = Mesh().block(w, 0.012, 0, 0.23, paint)
@@ -244,6 +248,7 @@ def laptop(k: Kit) -> Thing:
 
 
 def book_pile(k: Kit) -> Thing:
+    """Some books on top of each other."""
     mesh, z = Mesh(), 0.0
     for _ in range(k.n(1, 5)):
         w, d, t = k.u(0.14, 0.22), k.u(0.2, 0.3), k.u(0.015, 0.05)

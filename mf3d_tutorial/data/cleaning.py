@@ -240,7 +240,7 @@ def _begin_anew(ids: Int[np.ndarray, " G"], classes: Int[np.ndarray, " G"]) -> b
     highest = np.zeros(len(count), np.int64)
     np.maximum.at(highest, index.reshape(-1), ids - ids.min() + 1)
     # each id in each class is what labels without any order look like
-    return len(count) >= 3 and count.max() > count.min() and bool((highest == count).all())
+    return bool(len(count) >= 3 and count.max() > count.min() and (highest == count).all())
 
 
 def doubt(coord: Num[np.ndarray, "N 3"]) -> str:

@@ -129,7 +129,7 @@ class ScanNetScenes(Dataset):
             return scene
         return self.transform(scene, np.random.default_rng((self.seed, epoch, index)))
 
-    def __getitems__(self, items: list[int | tuple[int, int]]) -> list[Scene] | UserError:
+    def __getitems__(self, items: Sequence[int | tuple[int, int]]) -> list[Scene] | UserError:
         """What a data loader asks for: the scenes of a batch; the error, instead of raising it in
         the loader's process, if one cannot be read."""
         try:

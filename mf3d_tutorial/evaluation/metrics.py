@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 
 Array = np.ndarray | torch.Tensor
 
@@ -72,17 +72,17 @@ class ScanNetInstanceAP:
 
     def update(
         self,
-        masks: Bool[Array, "K N"],
-        scores: Float[Array, " K"],
-        labels: Int[Array, " K"],
-        gt_segment: Int[Array, " N"],
-        gt_instance: Int[Array, " N"],
+        masks: Array,
+        scores: Array,
+        labels: Array,
+        gt_segment: Array,
+        gt_instance: Array,
     ) -> None:
         """Adds one scene.
 
-        masks: points of each prediction; they may overlap.
-        scores: finite confidences, any scale.
-        labels: class indices; predictions of a stuff class are dropped.
+        masks: (K, N), bool: points of each prediction; they may overlap.
+        scores: (K,), floats: finite confidences, any scale.
+        labels: (K,), integers: class indices; predictions of a stuff class are dropped.
         gt_segment, gt_instance: class index and instance id of each point, -1 where there is none.
 
         Raises ValueError, and adds nothing, if an argument has the wrong type, length or range.

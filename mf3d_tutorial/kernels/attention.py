@@ -207,7 +207,7 @@ def _backward_kernel(
 def attention_mask(
     queries: Float[Tensor, "B Q D"],
     points: Float[Tensor, "N D"],
-    offsets: Int[Tensor, " B+1"],
+    offsets: Int[Tensor, " borders"],
     longest: int,
 ) -> tuple[Int[Tensor, "B tiles Q"], Int[Tensor, "B Q"]]:
     """Where the product of a query and a point of its scene is positive; and whether it is

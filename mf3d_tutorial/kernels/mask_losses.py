@@ -158,7 +158,7 @@ class Points(NamedTuple):
 
     features: Float[Tensor, "N D"]
     instance: Int[Tensor, " N"]  # of the scene's instances, from 0; -1: none
-    offsets: Int[Tensor, " B+1"]  # int32; on the features' device
+    offsets: Int[Tensor, " borders"]  # int32; on the features' device
     longest: int  # the number of points of the largest scene
 
 

@@ -9,6 +9,6 @@ from torch import Tensor
 
 
 @functools.lru_cache(maxsize=16)  # the same few levels are asked for many times in a step
-def offsets_on(sizes: tuple[int, ...], device: torch.device) -> Int[Tensor, " B+1"]:
+def offsets_on(sizes: tuple[int, ...], device: torch.device) -> Int[Tensor, " borders"]:
     """The first row of each scene, and the end of the last one; int32."""
     return torch.from_numpy(np.cumsum((0, *sizes), dtype=np.int32)).to(device, non_blocking=True)

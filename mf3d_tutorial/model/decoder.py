@@ -7,7 +7,7 @@ once, and without that module's zeroing of queries whose index exceeds the scene
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import torch
@@ -166,7 +166,7 @@ class JointProjection:
     than it saves.)
     """
 
-    def __init__(self, layers: Sequence[DecoderLayer], levels: Sequence[Level]):
+    def __init__(self, layers: Iterable[DecoderLayer], levels: Sequence[Level]):
         cross = [layer.cross_attention for layer in layers]
         self.num_heads, padding = cross[0].num_heads, -sum(x.shape[1] for x in levels[0][:2]) % 8
         self.tables = [

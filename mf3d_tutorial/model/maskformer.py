@@ -16,7 +16,7 @@ from mf3d_tutorial.warp import Points
 if TYPE_CHECKING:
     from mf3d_tutorial.config import ModelConfig
 
-Outputs = tuple[Float[Tensor, "B Q C+1"], list[Float[Tensor, "Q N_b"]]]
+Outputs = tuple[Float[Tensor, "B Q K"], list[Float[Tensor, "Q _"]]]
 
 
 class LayerOutputs(Sequence):
@@ -29,7 +29,7 @@ class LayerOutputs(Sequence):
 
     def __init__(
         self,
-        logits: Float[Tensor, "L B Q C+1"],
+        logits: Float[Tensor, "L B Q K"],
         queries: Float[Tensor, "L B Q D"],
         mask_features: Float[Tensor, "N D"],
         sizes: Sequence[int],
@@ -46,7 +46,7 @@ class LayerOutputs(Sequence):
         scenes = zip(self.queries[index], self.mask_features.split(self.sizes))
         return self.logits[index], [query @ points.T for query, points in scenes]
 
-    def masks(self) -> list[Float[Tensor, "L Q N_b"]]:
+    def masks(self) -> list[Float[Tensor, "L Q _"]]:
         """The mask logits of all layers, scene by scene."""
         return [
             query @ points.T

@@ -1,6 +1,8 @@
 """Model and loss as one module, for DistributedDataParallel; zeros for a process that has nothing
 of a batch."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 
@@ -20,7 +22,7 @@ class BatchLoss(nn.Module):
         super().__init__()
         self.model, self.criterion = model, criterion
 
-    def forward(self, batch: Batch | None, count: tuple[float, float]) -> Losses:
+    def forward(self, batch: Batch | None, count: Sequence[float]) -> Losses:
         """`count`: of all processes, the scenes of the step, and those of them that have instances.
 
         Zeros without a batch, NaN where matching finds NaN; both depend on every parameter, because

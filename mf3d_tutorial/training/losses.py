@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from mf3d_tutorial.data.targets import Target
@@ -56,7 +56,7 @@ class SetCriterion(nn.Module):
         self,
         outputs: Outputs | Sequence[Outputs],
         targets: list[Target],
-        count: tuple[float, float] | None = None,
+        count: Sequence[float] | None = None,
     ) -> Losses:
         """The four terms, in float32. `outputs`: what the model gives, or its outputs after every
         layer.
@@ -79,8 +79,8 @@ class SetCriterion(nn.Module):
 
     def scene_losses(
         self,
-        logits: Float[Tensor, "L B Q C+1"],
-        masks: list[Float[Tensor, "L Q N_b"]],
+        logits: Float[Tensor, "L B Q K"],
+        masks: list[Float[Tensor, "L Q _"]],
         targets: list[Target],
         sample: int | None,
     ) -> tuple[Float[Tensor, " L"], Float[Tensor, "2 L"]]:
@@ -102,7 +102,7 @@ class SetCriterion(nn.Module):
         return self.class_loss(masks.logits, labels), masks.losses()
 
     def class_loss(
-        self, logits: Float[Tensor, "L B Q C+1"], labels: Int[Tensor, "L B Q"]
+        self, logits: Float[Tensor, "L B Q K"], labels: Int[Tensor, "L B Q"]
     ) -> Float[Tensor, " L"]:
         """Weighted cross-entropy of each of L layers, a mean over queries, summed over the
         scenes."""
@@ -114,7 +114,7 @@ class SetCriterion(nn.Module):
 
 
 def mask_losses(
-    masks: list[Float[Tensor, "L Q N_b"]], targets: list[Target], pairs: list[Pairs]
+    masks: list[Float[Tensor, "L Q _"]], targets: list[Target], pairs: list[Pairs]
 ) -> Float[Tensor, "2 L"]:
     """BCE and Dice of each layer: a mean over the pairs of a scene, summed over the scenes."""
     sums = []
@@ -133,7 +133,7 @@ def mask_losses(
 
 def stacked(
     layers: Sequence[Outputs],
-) -> tuple[Float[Tensor, "L B Q C+1"], list[Float[Tensor, "L Q N_b"]]]:
+) -> tuple[Float[Tensor, "L B Q K"], list[Float[Tensor, "L Q _"]]]:
     """The outputs of all layers as tensors: class logits in float32, masks one tensor a scene."""
     if isinstance(layers, LayerOutputs):
         return layers.logits.float(), layers.masks()
@@ -159,7 +159,7 @@ def count_scenes(targets: list[Target]) -> tuple[int, int]:
 
 
 def pair_losses(
-    x: Float[Tensor, "P N"], t: Float[Tensor, "P N"]
+    x: Float[Tensor, "P N"], t: Bool[Tensor, "P N"]
 ) -> tuple[Float[Tensor, " P"], Float[Tensor, " P"]]:
     """BCE (mean over points) and 1 - DICE of P pairs of mask logits and binary masks."""
     t = t.float()

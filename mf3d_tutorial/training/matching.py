@@ -33,11 +33,11 @@ class Weights:
 
 
 class Pairs(NamedTuple):
-    """The assignment of one scene: query `q_idx[i]` answers for instance `t_idx[i]`; P = min(Q, M)
-    pairs."""
+    """The assignment of one scene: query `q_idx[i]` answers for instance `t_idx[i]`. Both are
+    (*L, P), with P = min(Q, M) pairs."""
 
-    q_idx: Int[Tensor, "*L P"]
-    t_idx: Int[Tensor, "*L P"]
+    q_idx: Int[Tensor, "*_ _"]
+    t_idx: Int[Tensor, "*_ _"]
 
 
 def mask_costs(
@@ -60,7 +60,7 @@ def mask_costs(
 
 
 def cost_matrix(
-    logits: Float[Tensor, "*L Q C+1"],
+    logits: Float[Tensor, "*L Q K"],
     mask: Float[Tensor, "*L Q N"],
     target: Target,
     weights: Weights,
@@ -73,8 +73,8 @@ def cost_matrix(
 
 @torch.no_grad()
 def match(
-    logits: Float[Tensor, "*L B Q C+1"],
-    masks: list[Float[Tensor, "*L Q N_b"]],
+    logits: Float[Tensor, "*L B Q K"],
+    masks: list[Float[Tensor, "*L Q _"]],
     targets: list[Target],
     weights: Weights,
 ) -> list[Pairs]:
@@ -97,7 +97,7 @@ def match(
     return [Pairs(*piece.view(pairs.shape)) for piece, pairs in zip(pieces, solved)]
 
 
-def assign(costs: list[Float[np.ndarray, "*L Q M_b"]]) -> list[Int[np.ndarray, "2 *L P_b"]]:
+def assign(costs: list[Float[np.ndarray, "*L Q _"]]) -> list[Int[np.ndarray, "2 *L _"]]:
     """The queries and the instances of each matrix's cheapest assignment; NonFiniteError if a cost
     is not finite."""
     # torch's isfinite would wake threads for this little work

@@ -3,7 +3,7 @@
 import copy
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -139,12 +139,12 @@ class Run:
             lists.setdefault(buffer.dtype, []).append(buffer)
         return list(lists.values())
 
-    def copy_statistics(self) -> list[list[Tensor]]:
+    def copy_statistics(self) -> Sequence[Sequence[Tensor]]:
         """A copy of batch norm's statistics, for `restore_statistics`: one kernel per type, not one
         per buffer."""
         return [torch._foreach_add(buffers, 0) for buffers in self._statistics]
 
-    def restore_statistics(self, copy: list[list[Tensor]]) -> None:
+    def restore_statistics(self, copy: Sequence[Sequence[Tensor]]) -> None:
         """Bring back the statistics of `copy_statistics`."""
         for buffers, before in zip(self._statistics, copy):
             torch._foreach_copy_(buffers, before)

@@ -207,7 +207,7 @@ class LiveViewer:
 
 
 def point_queries(
-    logits: Float[Tensor, "Q C+1"],
+    logits: Float[Tensor, "Q K"],
     masks: Float[Tensor, "Q N"],
     score_threshold: float,
     mask_threshold: float,

@@ -35,7 +35,7 @@ _encode_windows, _encode_curve = _windows.voxel_encode, _serialization.encode
 
 def windowed_attention(
     qkv: Float[Tensor, "N 3 H D"],
-    cu_seqlens: Int[Tensor, " W+1"],
+    cu_seqlens: Int[Tensor, " borders"],
     max_seqlen: int,
     dropout_p: float = 0.0,
     softmax_scale: float | None = None,
@@ -66,7 +66,7 @@ def windowed_attention(
 
 def attention_by_length(
     qkv: Float[Tensor, "N 3 H D"],
-    cu_seqlens: Int[Tensor, " W+1"],
+    cu_seqlens: Int[Tensor, " borders"],
     dropout_p: float,
     scale: float | None,
 ) -> Float[Tensor, "N H D"]:
@@ -113,7 +113,7 @@ def keep_precision(attention: type) -> None:
 
 
 def segmented_sort(
-    keys: Int[Tensor, " N"], segment_offsets: Int[Tensor, " S+1"], descending: bool = False, **_
+    keys: Int[Tensor, " N"], segment_offsets: Int[Tensor, " borders"], descending: bool = False, **_
 ) -> tuple[Int[Tensor, " N"], Int[Tensor, " N"]]:
     """The indices that sort the keys of each segment, and the sorted keys; segments keep their
     places."""
@@ -149,13 +149,13 @@ def rotate_qkv(
     return torch.cat([turned, heads[:, 2:]], dim=1)
 
 
-def from_corner(coords: Int[Tensor, "N 3"], offsets: Int[Tensor, " B+1"]) -> Int[Tensor, "N 3"]:
+def from_corner(coords: Int[Tensor, "N 3"], offsets: Int[Tensor, " borders"]) -> Int[Tensor, "N 3"]:
     """Coordinates counted from the smallest of their scene, so that a scene's windows do not depend
     on its batch."""
     return torch.cat([scene - scene.amin(0) for scene in coords.split(offsets.diff().tolist())])
 
 
-def encode_windows(coords: Int[Tensor, "N 3"], batch_offsets: Int[Tensor, " B+1"], **options):
+def encode_windows(coords: Int[Tensor, "N 3"], batch_offsets: Int[Tensor, " borders"], **options):
     """WarpConvNet's `voxel_encode`: which window a voxel lies in, and the order that puts windows
     together."""
     if not coords.is_cuda:
@@ -163,7 +163,7 @@ def encode_windows(coords: Int[Tensor, "N 3"], batch_offsets: Int[Tensor, " B+1"
     return _encode_windows(from_corner(coords, batch_offsets), batch_offsets, **options)
 
 
-def encode_curve(coords: Int[Tensor, "N 3"], batch_offsets: Int[Tensor, " B+1"], **options):
+def encode_curve(coords: Int[Tensor, "N 3"], batch_offsets: Int[Tensor, " borders"], **options):
     """WarpConvNet's `encode`: the place of a voxel on a space-filling curve, and the order along
     it."""
     return _encode_curve(from_corner(coords, batch_offsets), batch_offsets, **options)

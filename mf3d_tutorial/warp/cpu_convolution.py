@@ -173,7 +173,7 @@ def _sum_of_pairs(
 
 def _by_point(
     index: Int[Tensor, " P"], count: int
-) -> tuple[Int[Tensor, " P"], Int[Tensor, " count+1"]]:
+) -> tuple[Int[Tensor, " P"], Int[Tensor, " borders"]]:
     """The order of pairs by point, `index.argsort(stable=True)`, and where each point's begin.
 
     scipy's change from rows to columns is a counting sort, ten times faster than sorting.

@@ -31,7 +31,10 @@ def unique_codes(
 
 
 def segment_csr(
-    src: Float[Tensor, "N F"], indptr: Int[Tensor, " M+1"], out: None = None, reduce: str = "sum"
+    src: Float[Tensor, "N F"],
+    indptr: Int[Tensor, " borders"],
+    out: None = None,
+    reduce: str = "sum",
 ) -> Float[Tensor, "M F"]:
     """Reduce the rows `indptr[m]:indptr[m + 1]` of `src` to row m: torch_scatter's function of this
     name.
@@ -73,7 +76,9 @@ def _spread_bits(values: Int[Tensor, " N"]) -> Int[Tensor, " N"]:
     return values
 
 
-def morton_code(coords: Int[Tensor, "N D"], order: Tensor | str) -> Int[Tensor, " N"]:
+def morton_code(
+    coords: Int[Tensor, "N D"], order: serialization.POINT_ORDERING | str
+) -> Int[Tensor, " N"]:
     """Z-order number of (x, y, z) or (batch, x, y, z) grid coordinates, counted from their smallest
     corner."""
     order = serialization.POINT_ORDERING(order)

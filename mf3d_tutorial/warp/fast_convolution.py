@@ -16,7 +16,7 @@ WarpConvNet's own way.
 
 import math
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -24,7 +24,7 @@ import torch
 import warpconvnet.nn.functional.sparse_conv.detail.autotune as _tuned
 import warpconvnet.nn.functional.sparse_conv.helper as _conv
 from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, nn
 from warpconvnet.constants import get_fp16_accum
 from warpconvnet.geometry.base.geometry import Geometry
 from warpconvnet.geometry.coords.integer import IntCoords
@@ -111,7 +111,7 @@ def dtype_for(voxels: Voxels) -> torch.dtype:
     )
 
 
-def settled(conv: SpatiallySparseConv, plan: "Plan | None") -> "Plan | None":
+def settled(conv: nn.Module, plan: "Plan | None") -> "Plan | None":
     """`plan`; in a backward pass, where checkpointing computes a block again, the one of the
     forward pass.
 
@@ -292,7 +292,7 @@ def gradients(
     pairs: IntSearchResult,
     plan: Plan | None,
     needed: tuple[bool, ...],
-) -> list[Tensor | None]:
+) -> Sequence[Tensor | None]:
     """Those of the features and of `weight`, which is `cast` before its cast."""
     gradient = gradient.to(cast.dtype).contiguous()
     if not gradient.is_cuda:

@@ -100,7 +100,7 @@ class InferenceOptions:
 
 @torch.no_grad()
 def predict_instances(
-    logits: Float[Tensor, "Q K"],
+    logits: Float[Tensor, "Q classes"],
     masks: Float[Tensor, "Q N"],
     top_k: int = 100,
     mask_threshold: float = 0.0,
@@ -192,7 +192,7 @@ def scene_for_model(
 @torch.no_grad()
 def forward_scene(
     model: MaskFormer3D, points: Points, precision: str, last_only: bool = False
-) -> list[tuple[Float[Tensor, "Q K"], Float[Tensor, "Q N"]]]:
+) -> list[tuple[Float[Tensor, "Q classes"], Float[Tensor, "Q N"]]]:
     """Class and mask logits of the one scene in `points` after each decoder layer, or after the
     last one only.
 
@@ -208,14 +208,14 @@ def forward_scene(
 
 def run_model(
     model: MaskFormer3D, cfg: Config, scene: Scene
-) -> tuple[Float[Tensor, "Q K"], Float[Tensor, "Q N"]]:
+) -> tuple[Float[Tensor, "Q classes"], Float[Tensor, "Q N"]]:
     """Class and mask logits of one scene, after the last decoder layer."""
     batch = collate([scene], len(cfg.data.labels), in_features=cfg.model.in_features)
     return forward_scene(model, batch.points, cfg.train.precision, last_only=True)[0]
 
 
 def scene_instances(
-    logits: Float[Tensor, "Q K"],
+    logits: Float[Tensor, "Q classes"],
     masks: Float[Tensor, "Q N"],
     scene: Scene,
     options: InferenceOptions,

@@ -16,7 +16,7 @@ from mf3d_tutorial.warp import Points
 if TYPE_CHECKING:
     from mf3d_tutorial.config import ModelConfig
 
-Outputs = tuple[Float[Tensor, "B Q K"], list[Float[Tensor, "Q _"]]]
+Outputs = tuple[Float[Tensor, "B Q classes"], list[Float[Tensor, "Q _"]]]
 
 
 class LayerOutputs(Sequence):
@@ -29,7 +29,7 @@ class LayerOutputs(Sequence):
 
     def __init__(
         self,
-        logits: Float[Tensor, "L B Q K"],
+        logits: Float[Tensor, "L B Q classes"],
         queries: Float[Tensor, "L B Q D"],
         mask_features: Float[Tensor, "N D"],
         sizes: Sequence[int],

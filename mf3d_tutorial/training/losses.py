@@ -79,7 +79,7 @@ class SetCriterion(nn.Module):
 
     def scene_losses(
         self,
-        logits: Float[Tensor, "L B Q K"],
+        logits: Float[Tensor, "L B Q classes"],
         masks: list[Float[Tensor, "L Q _"]],
         targets: list[Target],
         sample: int | None,
@@ -102,7 +102,7 @@ class SetCriterion(nn.Module):
         return self.class_loss(masks.logits, labels), masks.losses()
 
     def class_loss(
-        self, logits: Float[Tensor, "L B Q K"], labels: Int[Tensor, "L B Q"]
+        self, logits: Float[Tensor, "L B Q classes"], labels: Int[Tensor, "L B Q"]
     ) -> Float[Tensor, " L"]:
         """Weighted cross-entropy of each of L layers, a mean over queries, summed over the
         scenes."""
@@ -133,7 +133,7 @@ def mask_losses(
 
 def stacked(
     layers: Sequence[Outputs],
-) -> tuple[Float[Tensor, "L B Q K"], list[Float[Tensor, "L Q _"]]]:
+) -> tuple[Float[Tensor, "L B Q classes"], list[Float[Tensor, "L Q _"]]]:
     """The outputs of all layers as tensors: class logits in float32, masks one tensor a scene."""
     if isinstance(layers, LayerOutputs):
         return layers.logits.float(), layers.masks()

@@ -60,7 +60,7 @@ def mask_costs(
 
 
 def cost_matrix(
-    logits: Float[Tensor, "*L Q K"],
+    logits: Float[Tensor, "*L Q classes"],
     mask: Float[Tensor, "*L Q N"],
     target: Target,
     weights: Weights,
@@ -73,7 +73,7 @@ def cost_matrix(
 
 @torch.no_grad()
 def match(
-    logits: Float[Tensor, "*L B Q K"],
+    logits: Float[Tensor, "*L B Q classes"],
     masks: list[Float[Tensor, "*L Q _"]],
     targets: list[Target],
     weights: Weights,

@@ -36,7 +36,7 @@ from mf3d_tutorial.viz.colors import (
 )
 from mf3d_tutorial.viz.failures import Judgement, judge
 
-Layers = Sequence[tuple[Float[Tensor, "Q K"], Float[Tensor, "Q N"]]]
+Layers = Sequence[tuple[Float[Tensor, "Q classes"], Float[Tensor, "Q N"]]]
 VIEWS = ("RGB", "truth", "prediction", "error", "query")
 
 

@@ -207,7 +207,7 @@ class LiveViewer:
 
 
 def point_queries(
-    logits: Float[Tensor, "Q K"],
+    logits: Float[Tensor, "Q classes"],
     masks: Float[Tensor, "Q N"],
     score_threshold: float,
     mask_threshold: float,

@@ -203,6 +203,7 @@ def _subset(scene: Scene, keep: np.ndarray) -> Scene:
     return Scene(scene.name, *parts, original)
 
 
+# A new one also needs its name in `AUGMENTATIONS` of config/schema.py.
 CHANGES: dict[str, Transform] = {
     "flip": random_flip,
     "rotation": random_rotation,

@@ -5,7 +5,7 @@
 
 BCE is a mean over the scene's points. DICE = (2 sum(p t) + 1) / (sum(p) + sum(t) + 1), with p the
 sigmoid of the mask logits and t the instance's binary mask. The formulas are those of WarpConvNet's
-MaskFormer example.
+MaskFormer example. On CUDA batch_masks.py computes the same costs for all scenes at once.
 """
 
 import math

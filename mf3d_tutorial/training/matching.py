@@ -1,7 +1,7 @@
 """Which query answers for which instance: the cheapest one-to-one assignment.
 
-    cost[q, m] = cls * (-softmax(logits[q])[label m]) + bce * BCE(mask q, mask m) + dice * (1 -
-    DICE(mask q, mask m))
+    cost[q, m] = -cls * softmax(logits[q])[label m] + bce * BCE(mask q, mask m)
+                 + dice * (1 - DICE(mask q, mask m))
 
 BCE is a mean over the scene's points. DICE = (2 sum(p t) + 1) / (sum(p) + sum(t) + 1), with p the
 sigmoid of the mask logits and t the instance's binary mask. The formulas are those of WarpConvNet's

@@ -2,8 +2,7 @@
 backbone and data.
 
     python -m tests.benchmarks.learning --data data/rooms --make 500 --row seed --minutes 10
-    python -m tests.benchmarks.learning --data data/rooms --row "seed + ema" --transfer
-    ../shared/scenes/layout
+    python -m tests.benchmarks.learning --data data/rooms --row "seed + ema" --transfer house
     python -m tests.benchmarks.learning                                       # only print the table
 
 One row a command. A row is a recipe, the baseline ("seed") with one idea of the strong one, or that

@@ -3,8 +3,7 @@ ours.
 
     python -m tests.benchmarks.masked_attention                               # on a GPU, in float16
     python -m tests.benchmarks.masked_attention --precision 32
-    python -m tests.benchmarks.masked_attention --device cpu --points 9000 9000 --queries 40 --heads
-    4 --width 16
+    python -m tests.benchmarks.masked_attention --device cpu --points 9000 9000 --queries 40
 
 Each query's mask is a tenth of its scene. Three ways, in turn, the same tensors:
 `scaled_dot_product_attention` with a mask; scores, `masked_fill`, softmax under autocast, one scene

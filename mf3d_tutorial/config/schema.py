@@ -36,12 +36,13 @@ from mf3d_tutorial.data.labels import (
     label_set,
     read_classes,
 )
+from mf3d_tutorial.data.transforms import CHANGES
 
 # Channels of each per-point input that `model.in_features` can name.
 FEATURE_CHANNELS = {"color": 3, "normal": 3, "height": 1, "coord": 3}
-# What `data.augment` can name: the keys of `CHANGES` in data/transforms.py.
-AUGMENTATIONS = ("flip", "rotation", "scale", "color", "elastic", "crop")
-AUGMENTATIONS += ("stretch", "gray", "noise", "holes")
+AUGMENTATIONS = tuple(CHANGES)  # what `data.augment` can name
+# What it named when `true` stood for all changes.
+OLD_AUGMENTATIONS = ("flip", "rotation", "scale", "color")
 
 NAMED_FILES = {"recipe": RECIPES, "backbone": BACKBONES}
 # What these were called in older command lines, config files and checkpoints.
@@ -419,7 +420,7 @@ def config_from_dict(values: dict[str, Any]) -> Config:
     if isinstance(augment, bool):  # so it was before each change could be chosen
         values = {
             **values,
-            "data": {**values["data"], "augment": list(AUGMENTATIONS[:4]) if augment else []},
+            "data": {**values["data"], "augment": list(OLD_AUGMENTATIONS) if augment else []},
         }
     try:
         merged = OmegaConf.merge(OmegaConf.structured(Config), values)

@@ -203,18 +203,18 @@ def _subset(scene: Scene, keep: np.ndarray) -> Scene:
     return Scene(scene.name, *parts, original)
 
 
-# A new one also needs its name in `AUGMENTATIONS` of config/schema.py.
+# What `data.augment` can name.
 CHANGES: dict[str, Transform] = {
     "flip": random_flip,
     "rotation": random_rotation,
     "scale": random_scale,
-    "stretch": random_stretch,
     "color": random_color,
-    "gray": random_gray,
     "elastic": random_elastic,
+    "crop": random_crop,
+    "stretch": random_stretch,
+    "gray": random_gray,
     "noise": random_noise,
     "holes": random_holes,
-    "crop": random_crop,
 }
 
 

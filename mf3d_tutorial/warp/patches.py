@@ -118,7 +118,9 @@ def _replace_for_attention() -> None:
     _attention.encode = attention.encode_curve
     # Pooling took its kernel map from the module before the function above was put there.
     _pool.generate_kernel_map = attention.kernel_map_of_now
+    # SpaCeFormer.forward: windows of the last batch are kept for good, by a dead tensor's address.
     attention.forget_windows()
+    # RoPE.compute_axial_cis_efficient: a negative token number counts from the table's end.
     attention.count_tokens_from_the_smallest()
 
 

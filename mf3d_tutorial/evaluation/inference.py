@@ -23,7 +23,7 @@ from mf3d_tutorial.data.collation import collate
 from mf3d_tutorial.data.labels import IGNORE_INDEX
 from mf3d_tutorial.data.placement import place
 from mf3d_tutorial.data.pointcloud import Cloud, estimate_normals, mesh_normals, standardise
-from mf3d_tutorial.data.scannet import Scene, voxel_downsample, without_strays
+from mf3d_tutorial.data.scannet import Original, Scene, voxel_downsample, without_strays
 from mf3d_tutorial.model import MaskFormer3D
 from mf3d_tutorial.warp import Points
 from mf3d_tutorial.warp.device import autocast, inference_precision
@@ -223,20 +223,46 @@ def scene_instances(
 ) -> Instances:
     """Instances of a downsampled scene, with masks over its P original points; by superpoints if
     these are given."""
-    kept, counts = scene.original.kept, 1
-    if superpoint is not None:
-        masks, kept, counts = pool_masks(masks, kept, superpoint)
-    found = predict_instances(logits, masks, options.top_k, options.mask_threshold, counts=counts)
-    full = found.masks.cpu().numpy()[:, kept]
-    full[:, scene.original.kept < 0] = False  # stray points
-    if options.largest_component:
-        keep_largest_component(full, place(scene.coord)[scene.original.kept], options.voxel_size)
+    largest = options.voxel_size if options.largest_component else None
+    coord, original = place(scene.coord), scene.original
+    if superpoint is None:
+        found = predict_instances(logits, masks, options.top_k, options.mask_threshold)
+        full = point_masks(found.masks.cpu().numpy(), coord, original, largest)
+    else:
+        masks, rank, sizes = pool_masks(masks, original.kept, superpoint)
+        found = predict_instances(
+            logits, masks, options.top_k, options.mask_threshold, counts=sizes
+        )
+        full = found.masks.cpu().numpy()[:, rank]
+        full[:, original.kept < 0] = False  # stray points
+        if largest:
+            keep_largest_component(full, coord[original.kept], largest)
     enough = torch.from_numpy(np.count_nonzero(full, axis=1) >= max(options.min_points, 1))
     found = Instances(
         torch.from_numpy(full), found.scores.cpu(), found.labels.cpu(), found.queries.cpu()
     )
     # masks of all points are large: no copy without need
     return found if enough.all() else found[enough]
+
+
+def point_masks(
+    masks: Bool[np.ndarray, "K N"],
+    coord: Float[np.ndarray, "N 3"],
+    original: Original,
+    largest: float | None = None,
+) -> Bool[np.ndarray, "K P"]:
+    """Masks over the P original points of a scene that was downsampled to N; no mask holds a stray
+    point.
+
+    `largest`: the voxel size (metres) with which `keep_largest_component` clears `masks` first.
+    """
+    kept, strays = original.kept, original.kept < 0
+    if largest:
+        counts = np.bincount(kept[~strays], minlength=len(coord))
+        keep_largest_component(masks, coord, largest, counts)
+    full = masks[:, kept]
+    full[:, strays] = False
+    return full
 
 
 def pool_masks(
@@ -256,12 +282,15 @@ def pool_masks(
 
 
 def keep_largest_component(
-    masks: Bool[np.ndarray, "K P"], coord: Float[np.ndarray, "P 3"], voxel_size: float
+    masks: Bool[np.ndarray, "K N"],
+    coord: Float[np.ndarray, "N 3"],
+    voxel_size: float,
+    counts: Int[np.ndarray, " N"] | None = None,
 ) -> None:
     """Clear, in place, all of each mask but its part with most points.
 
     Points are connected through cells, 2.5 voxels but at least 0.1 metres long, that touch at a
-    side, edge or corner.
+    side, edge or corner. `counts`: the points that each of the N stands for, 1 if not given.
     """
     cells = np.floor(coord / max(0.1, 2.5 * voxel_size)).astype(np.int32)
     for mask in masks:
@@ -272,4 +301,5 @@ def keep_largest_component(
         grid = np.zeros(inside.max(0) + 1, bool)
         grid[tuple(inside.T)] = True
         part = label(grid, np.ones((3, 3, 3)))[0][tuple(inside.T)]
-        mask[mask] = part == np.bincount(part).argmax()
+        points = np.bincount(part, None if counts is None else counts[mask])
+        mask[mask] = part == points.argmax()

@@ -26,7 +26,7 @@ from mf3d_tutorial.data import Batch, ScanNetScenes
 from mf3d_tutorial.data.batches import (
     fetch,
 )
-from mf3d_tutorial.evaluation.inference import keep_largest_component, predict_instances
+from mf3d_tutorial.evaluation.inference import point_masks, predict_instances
 from mf3d_tutorial.evaluation.metrics import ScanNetInstanceAP
 from mf3d_tutorial.model import MaskFormer3D
 from mf3d_tutorial.training.batch_loss import TERMS
@@ -266,12 +266,8 @@ def validate(
             logits, masks, coords, batch.originals
         ):
             instances = predict_instances(scene_logits, scene_masks)
-            full = instances.masks.cpu().numpy()[:, original.kept]
-            full[:, original.kept < 0] = False  # stray points
-            if largest_component:
-                keep_largest_component(
-                    full, coord.numpy()[original.kept], loader.dataset.voxel_size
-                )
+            largest = loader.dataset.voxel_size if largest_component else None
+            full = point_masks(instances.masks.cpu().numpy(), coord.numpy(), original, largest)
             metric.update(
                 full, instances.scores, instances.labels, original.segment, original.instance
             )

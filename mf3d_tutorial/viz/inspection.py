@@ -159,13 +159,10 @@ class Inspection:
 
     def show(self, found: Instances, broken: int = 0) -> "Inspection":
         """Take these instances, best score first, as what is shown; gives itself."""
-        masks, kept = found.masks.cpu().numpy(), self.scene.original.kept
+        masks, kept = found.masks.cpu().numpy().copy(), self.scene.original.kept
         if self.largest_component:
-            known = kept[kept >= 0]
-            full = masks[:, known]
-            keep_largest_component(full, place(self.scene.coord)[known], self.voxel_size)
-            masks = np.zeros_like(masks)
-            masks[:, known] = full
+            counts = np.bincount(kept[kept >= 0], minlength=masks.shape[1])
+            keep_largest_component(masks, place(self.scene.coord), self.voxel_size, counts)
         overlap = masks.astype(np.float32) @ self.weights
         labels, objects = found.labels.cpu().numpy(), self.weights.sum(0)[:-1]
         judgement = judge(

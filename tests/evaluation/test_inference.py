@@ -6,7 +6,12 @@ import torch
 from helpers import NUM_CLASSES, UNET, loop_probability, random_points, small_model
 
 from mf3d_tutorial.evaluation import inference
-from mf3d_tutorial.evaluation.inference import keep_largest_component, predict_instances
+from mf3d_tutorial.data.scannet import Original
+from mf3d_tutorial.evaluation.inference import (
+    keep_largest_component,
+    point_masks,
+    predict_instances,
+)
 
 
 def random_outputs(queries: int = 6, classes: int = 4, points: int = 40, seed: int = 0):
@@ -123,6 +128,20 @@ def test_the_largest_component_is_that_of_a_flood_fill():
         assert left.sum() == max(sizes) < mask.sum()
         assert not (left & ~mask).any()
     assert not kept[4].any()
+
+
+def test_point_masks_are_those_of_the_largest_component_of_all_points():
+    """The short way, by voxels that count for their points, against all points one by one."""
+    rng = np.random.default_rng(1)
+    coord = rng.uniform(0, 1.5, (300, 3)).astype(np.float32)
+    original = Original(np.zeros(2000), np.zeros(2000), rng.integers(-1, 300, 2000))
+    masks = rng.random((6, 300)) < 0.35
+    full = masks[:, original.kept] & (original.kept >= 0)
+    whole = point_masks(masks.copy(), coord, original)
+    assert np.array_equal(whole, full)
+    keep_largest_component(full, coord[original.kept], voxel_size=0.02)
+    assert np.array_equal(point_masks(masks, coord, original, largest=0.02), full)
+    assert full.sum() < whole.sum()
 
 
 def test_a_scenes_masks_are_computed_in_the_precision_of_its_model(monkeypatch):

@@ -103,7 +103,9 @@ class TrainConfig:
     accumulate: int = option(
         1, "split each batch into this many parts, one after another: less memory, same gradient"
     )
-    save_every: float = option(600.0, "write last.ckpt every so many seconds, and after each epoch")
+    save_every: float = option(
+        60.0, "write last.ckpt every so many seconds, and after each validation"
+    )
     sync_batchnorm: bool = option(
         False, "share batch norm statistics among all processes (torchrun and CUDA)"
     )

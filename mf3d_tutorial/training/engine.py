@@ -4,12 +4,13 @@
     metrics = fit(cfg)
 
 A run folder holds config.yaml, metrics.jsonl (a line for every `train.log_every` steps and every
-validation), metrics.json (the result), last.ckpt (the newest state), previous.ckpt (the one before
-it) and best.ckpt (the validation with the highest AP).
+validation), metrics.json (the result), last.ckpt (the state of at most `train.save_every` seconds
+ago), previous.ckpt (the one before it) and best.ckpt (the validation with the highest AP).
 """
 
-import time
+from collections import deque
 from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, nullcontext
 from itertools import islice
 from types import SimpleNamespace
@@ -55,6 +56,7 @@ from mf3d_tutorial.warp.device import autocast, choose_device
 
 # of the loss in float16; it starts at 2**16 and is halved when gradients overflow
 SMALLEST_SCALE = 2.0**-20
+JUDGES = 4  # threads that take a validation's masks to all points of their scenes
 
 if TYPE_CHECKING:
     from mf3d_tutorial.viz.live import LiveViewer
@@ -126,9 +128,10 @@ def train(
                 check_scale(run)
             progress.report(losses)
             viewer.update(run, losses)
-            if time.monotonic() - folder.saved > options.save_every:
+            if folder.is_due:
                 folder.save(run, "last.ckpt")
-        if (run.epoch + 1) % options.eval_every == 0 or run.is_over:
+        validated = (run.epoch + 1) % options.eval_every == 0 or run.is_over
+        if validated:
             interrupts.check()
             with interrupts.let_through():
                 metrics = validate_run(run, val_loader)
@@ -139,7 +142,8 @@ def train(
         run.epoch, run.seen = run.epoch + 1, 0
         if options.schedule == "step":
             run.scheduler.step()
-        folder.save(run, "last.ckpt")
+        if validated or folder.is_due:
+            folder.save(run, "last.ckpt")
     return folder.finish(run, progress.seconds)
 
 
@@ -252,25 +256,33 @@ def validate(
     """
     model.eval()
     metric = ScanNetInstanceAP(loader.dataset.labels)
+    largest = loader.dataset.voxel_size if largest_component else None
     sums = torch.zeros(5, dtype=torch.float64)  # of cls, bce, dice; scenes; scenes with instances
-    for batch in fetch(loader):
-        batch = batch.to(device)
-        with autocast(device, precision):
-            logits, masks = model(batch.points)
-            losses = as_numbers(criterion((logits, masks), batch.targets, count=(1, 1)))
+    # Masks go to all points in threads, while the next scenes go through the model.
+    waiting: deque[tuple[Future, tuple]] = deque()
+    with ThreadPoolExecutor(JUDGES) as pool:
+        for batch in fetch(loader):
+            batch = batch.to(device)
+            with autocast(device, precision):
+                logits, masks = model(batch.points)
+                losses = as_numbers(criterion((logits, masks), batch.targets, count=(1, 1)))
             sums += torch.tensor(
                 [losses["cls"], losses["bce"], losses["dice"], *count_scenes(batch.targets)]
             )
-        coords = batch.points.coordinate_tensor.cpu().split(batch.points.offsets.diff().tolist())
-        for scene_logits, scene_masks, coord, original in zip(
-            logits, masks, coords, batch.originals
-        ):
-            instances = predict_instances(scene_logits, scene_masks)
-            largest = loader.dataset.voxel_size if largest_component else None
-            full = point_masks(instances.masks.cpu().numpy(), coord.numpy(), original, largest)
-            metric.update(
-                full, instances.scores, instances.labels, original.segment, original.instance
-            )
+            sizes = batch.points.offsets.diff().tolist()
+            coords = batch.points.coordinate_tensor.cpu().split(sizes)
+            for output, coord, original in zip(zip(logits, masks), coords, batch.originals):
+                found = predict_instances(*output)
+                full = pool.submit(
+                    point_masks, found.masks.cpu().numpy(), coord.numpy(), original, largest
+                )
+                rest = found.scores.cpu(), found.labels.cpu(), original.segment, original.instance
+                waiting.append((full, rest))
+            while len(waiting) > 2 * JUDGES or (waiting and waiting[0][0].done()):
+                full, rest = waiting.popleft()
+                metric.update(full.result(), *rest)
+        for full, rest in waiting:
+            metric.update(full.result(), *rest)
     model.train()
     gathered = gather(metric.tables)
     metric.tables = {

@@ -98,6 +98,11 @@ class RunFolder:
                 run.step,
             )
 
+    @property
+    def is_due(self) -> bool:
+        """Whether last.ckpt is older than `train.save_every` seconds."""
+        return time.monotonic() - self.saved > self.cfg.train.save_every
+
     def save(self, run: Run, name: str) -> None:
         """Write a checkpoint; the last.ckpt before this one becomes previous.ckpt."""
         if rank() == 0:
@@ -105,7 +110,8 @@ class RunFolder:
             previous = self.path / "previous.ckpt" if name == "last.ckpt" else None
             with writing(self.path / name):
                 save_checkpoint(state, self.path / name, previous)
-            self.saved = time.monotonic()
+            if name == "last.ckpt":
+                self.saved = time.monotonic()
 
     def finish(self, run: Run, seconds: float) -> dict[str, Any]:
         """Write metrics.json, whole or not at all: the best validation, and what it took."""

@@ -26,6 +26,7 @@ from mf3d_tutorial.data.batches import SceneBatches
 from mf3d_tutorial.training import engine, loading
 from mf3d_tutorial.training.checkpoint import CheckpointError, DamagedError, load_checkpoint
 from mf3d_tutorial.training.engine import build_loader, fit, load_datasets, train_step
+from mf3d_tutorial.training.run_folder import RunFolder
 from mf3d_tutorial.training.run_state import Run
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -131,6 +132,25 @@ def test_an_interrupt_as_papermill_and_ctrl_c_send_it_saves_first(
     assert signal.getsignal(signal.SIGINT) is handler
     fit(config(scenes, tmp_path), quiet)
     assert_same_end(tmp_path, undisturbed)
+
+
+def test_last_ckpt_is_written_when_it_is_due_and_after_each_validation(
+    scenes, tmp_path, monkeypatch
+):
+    """Not after each epoch: with few scenes that would cost a GPU more time than the steps."""
+    written = []
+    real = RunFolder.save
+
+    def save(folder, run, name):
+        written.append((name, run.epoch))
+        real(folder, run, name)
+
+    monkeypatch.setattr(RunFolder, "save", save)
+    fit(config(scenes, tmp_path / "seldom", "train.save_every=1000"), quiet)
+    assert [epoch for name, epoch in written if name == "last.ckpt"] == [2, 4]
+    written.clear()
+    fit(config(scenes, tmp_path / "often", "train.save_every=0.001"), quiet)
+    assert {epoch for name, epoch in written if name == "last.ckpt"} == {0, 1, 2, 3, 4}
 
 
 def test_lines_that_the_checkpoint_does_not_know_of_are_written_anew(scenes, tmp_path):

@@ -11,7 +11,7 @@ ago), previous.ckpt (the one before it) and best.ckpt (the validation with the h
 from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import closing, nullcontext
+from contextlib import closing, nullcontext, suppress
 from itertools import islice
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -21,7 +21,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from mf3d_tutorial.common.errors import NonFiniteError, UserError
+from mf3d_tutorial.common.errors import DataError, NonFiniteError, UserError
 from mf3d_tutorial.config import Config
 from mf3d_tutorial.data import Batch, ScanNetScenes
 from mf3d_tutorial.data.batches import (
@@ -81,6 +81,9 @@ def fit(cfg: Config, log: Log = print) -> dict[str, Any]:
                 f" taking {workers}"
             )
         datasets = load_datasets(cfg)
+        if cfg.data.cache and rank() > 0:
+            with suppress(DataError):  # process 0 finds the bad scenes and says which they are
+                datasets[0].keep_in_memory()
         on_main(lambda: check_data(cfg, datasets))
         if cfg.data.cache:
             datasets[0].keep_in_memory()

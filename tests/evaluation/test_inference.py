@@ -5,8 +5,8 @@ import pytest
 import torch
 from helpers import NUM_CLASSES, UNET, loop_probability, random_points, small_model
 
-from mf3d_tutorial.evaluation import inference
 from mf3d_tutorial.data.scannet import Original
+from mf3d_tutorial.evaluation import inference
 from mf3d_tutorial.evaluation.inference import (
     keep_largest_component,
     point_masks,

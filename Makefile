@@ -78,7 +78,7 @@ test: lint ## all checks: lint, tests with coverage, notebooks against their com
 	$(PYTEST) --cov --cov-report=term
 	$(PYTEST) --nbval notebooks --ignore notebooks/jobs --nbval-cell-timeout=1200
 
-lint: $(STAMP) ## ruff over code and notebooks, basedpyright over the folders in pyproject.toml
+lint: $(STAMP) ## ruff over code and notebooks, basedpyright over the package
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/basedpyright --pythonpath $(BIN)/python

@@ -2,7 +2,7 @@
 
     python -m mf3d_tutorial.check_env [--data DIR]
 
-Prints an [OK] or [FAIL] line for each part, and below each failure the command that mends it.
+Prints an [OK] or [FAIL] line for each part, and below each failure the command that fixes it.
 Exit code: 0 if all is well, 1 if something failed, 2 for wrong arguments.
 """
 
@@ -29,7 +29,7 @@ EXTRAS = {
 
 
 class Failure(Exception):
-    """What is wrong, and the command that mends it."""
+    """What is wrong, and the command that fixes it."""
 
     def __init__(self, problem: str, command: str):
         super().__init__(problem)
@@ -49,7 +49,7 @@ def with_note(package: str, version: str) -> str:
 
 
 def load(module: str, name: str, command: str = "make install"):
-    """The imported `module`; Failure, with the `command` that mends it, if it cannot be
+    """The imported `module`; Failure, with the `command` that fixes it, if it cannot be
     imported."""
     try:
         with warnings.catch_warnings():
@@ -117,7 +117,7 @@ def convolve(device: str) -> list:
 
 
 def check_convolution() -> str:
-    """Failure if WarpConvNet's CUDA extension is missing, or gives other numbers than the CPU."""
+    """Failure if WarpConvNet's CUDA extension is missing, or gives other results than the CPU."""
     torch, warp = load("torch", "torch"), load("mf3d_tutorial.warp", "WarpConvNet")
     on_cpu = convolve("cpu")
     if not torch.cuda.is_available():
@@ -130,7 +130,7 @@ def check_convolution() -> str:
         # TF32 keeps 10 bits
         if not torch.allclose(cpu, cuda, rtol=1e-2, atol=1e-2 * cpu.abs().max().item()):
             raise Failure(
-                "WarpConvNet's CUDA extension gives other numbers than the CPU", "make gpu"
+                "WarpConvNet's CUDA extension gives other results than the CPU", "make gpu"
             )
     return "WarpConvNet's CUDA extension works: forward and backward agree with the CPU"
 
@@ -191,7 +191,7 @@ def main() -> int:
             failures += 1
             command = error.command if isinstance(error, Failure) else "make clean install"
             print(
-                f"[FAIL] {error or type(error).__name__}\n       mend it with: {command}",
+                f"[FAIL] {error or type(error).__name__}\n       fix it with: {command}",
                 flush=True,
             )
     return 1 if failures else 0

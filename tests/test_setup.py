@@ -270,7 +270,7 @@ def test_check_env_names_the_command_that_mends_a_data_folder(layout):
     assert result.returncode == 1
     problem, command = result.stdout.splitlines()[-2:]
     assert problem == f"[FAIL] data folder {layout} has no scene in val/ (no val/*/coord.npy)"
-    assert command.split("mend it with: ")[1].startswith("python -m mf3d_tutorial.")
+    assert command.split("fix it with: ")[1].startswith("python -m mf3d_tutorial.")
     with pytest.raises(check_env.Failure, match="does not exist"):
         check_env.check_data(layout / "nowhere")
     with pytest.raises(check_env.Failure, match="is not a folder"):
@@ -282,7 +282,7 @@ def test_check_env_survives_a_missing_torch(layout, tmp_path):
     result = run_check("--data", layout, PYTHONPATH=str(tmp_path))
     assert result.returncode == 1
     assert (
-        "[FAIL] torch cannot be imported: no torch today\n       mend it with: make install\n"
+        "[FAIL] torch cannot be imported: no torch today\n       fix it with: make install\n"
         in result.stdout
     )
     assert "[OK] data folder" in result.stdout

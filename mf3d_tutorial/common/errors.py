@@ -9,7 +9,7 @@ from functools import wraps
 
 
 class UserError(ValueError):
-    """Something that the user can mend: the message says what is wrong, where, and what to do."""
+    """Something that the user can fix: the message says what is wrong, where, and what to do."""
 
 
 class ConfigError(UserError):

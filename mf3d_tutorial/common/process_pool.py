@@ -45,7 +45,7 @@ def _spread(
         yield from ((waiting[future], future.result()) for future in as_completed(waiting))
     except BrokenProcessPool:
         raise UserError(
-            "a worker was killed, most likely for lack of memory: use fewer --workers"
+            "a worker was killed, most likely because memory ran out: use fewer --workers"
         ) from None
     finally:
         pool.shutdown(cancel_futures=True)

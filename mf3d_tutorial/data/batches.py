@@ -110,7 +110,7 @@ def fetch(loader: DataLoader) -> Iterator[Batch | None]:
             raise
         raise UserError(
             f"a data loader process died ({' '.join(str(error).split())}): if memory ran out, lower"
-            " train.num_workers; in a container give more shared memory by --shm-size=8g, or set"
+            " train.num_workers; in a container give more shared memory with --shm-size=8g, or set"
             " train.num_workers=0"
         ) from error
 

@@ -51,7 +51,7 @@ def check_finite(values: Num[np.ndarray, "N 3"], where: str | Path) -> None:
     bad = ~np.isfinite(values).all(1)
     raise DataError(
         f"{where} holds NaN or infinite numbers ({bad.sum()} of {len(bad)} points, the first is"
-        f" point {bad.argmax()}): mend or leave them out, or prepare the scene again"
+        f" point {bad.argmax()}): repair or remove these points, or prepare the scene again"
     )
 
 
@@ -95,8 +95,8 @@ def unit_normals(
     check_finite(normal, where)
     if normal.dtype.kind == "u" and normal.any():
         raise DataError(
-            f"{where} holds {normal.min()} to {normal.max()} and nothing negative, as normals that"
-            " are stored as colours do: turn them back into -1..1"
+            f"{where} holds {normal.min()} to {normal.max()} and nothing negative, like"
+            " normals that are stored as colours: convert them to -1..1"
         )
     largest = np.abs(normal.astype(np.float64)).max(initial=0) or 1.0
     normal = normal.astype(np.float64) / largest  # no square of it overflows or is lost

@@ -89,7 +89,7 @@ def read_cloud(path: str | Path) -> Cloud:
     read = _read_arrays if path.is_dir() else READERS.get(path.suffix.lower())
     if read is None:
         raise DataError(
-            f"{path} is none of {', '.join(READERS)} and no scene folder: convert it to one of them"
+            f"{path} is neither a scene folder nor one of {', '.join(READERS)}: convert it"
         )
     try:
         return read(path).check(path)
@@ -98,8 +98,8 @@ def read_cloud(path: str | Path) -> Cloud:
     except Exception as error:  # a damaged header raises nearly anything
         reason = (str(error) or type(error).__name__).splitlines()[0]
         raise DataError(
-            f"{path} cannot be read ({reason}): check that it is complete and of"
-            " the format that its name ends with"
+            f"{path} cannot be read ({reason}): check that it is complete and in the"
+            " format of its file extension"
         ) from error
 
 
@@ -108,13 +108,15 @@ def read_ply(path: Path) -> Cloud:
     cannot be read."""
     with open(path, "rb") as file:
         if file.readline(16).strip() != b"ply":
-            raise DataError(f"{path} is no PLY file: its first line is not 'ply'")
+            raise DataError(f"{path} is not a PLY file: its first line is not 'ply'")
         form, elements = None, []  # of (name, count, fields of a numpy dtype)
         for words in _header(path, file, b"end_header"):
             if words[0] == "format":
                 form = words[1]
                 if form not in ("ascii", "binary_little_endian", "binary_big_endian"):
-                    raise DataError(f"{path}: its format is {form}, which no PLY file has")
+                    raise DataError(
+                        f"{path}: its format line says {form}, which is not a format of PLY files"
+                    )
             elif words[0] == "element":
                 elements.append((words[1], int(words[2]), []))
             elif words[0] == "property":
@@ -123,8 +125,8 @@ def read_ply(path: Path) -> Cloud:
                 ]
                 if words[1] == "list" and elements[-1][0] == "vertex":
                     raise DataError(
-                        f"{path}: each vertex has a list, {words[-1]}: export it again without that"
-                        " property"
+                        f"{path}: its vertices have the list property {words[-1]}: export it again"
+                        " without it"
                     )
                 if words[1] == "list":  # taken for triangles until read
                     elements[-1][2].extend(
@@ -133,7 +135,7 @@ def read_ply(path: Path) -> Cloud:
                 else:
                     elements[-1][2].append((words[-1], types[0]))
         if form is None:
-            raise DataError(f"{path} has no format line: it is cut, or not what its ending says")
+            raise DataError(f"{path} has no format line: it is truncated, or not a PLY file")
         tables = {}
         for name, count, fields in elements:
             if count == 0:
@@ -144,7 +146,7 @@ def read_ply(path: Path) -> Cloud:
                 # polygons of other sizes: what follows is not needed, if the vertices came first
                 break
     if tables.get("vertex") is None:
-        raise DataError(f"{path} has no vertices, or faces before them: export it again")
+        raise DataError(f"{path} has no vertices, or faces before its vertices: export it again")
     faces = None if (table := tables.get("face")) is None else _triangles(table)
     return _from_table(path, tables["vertex"], faces)
 
@@ -175,7 +177,9 @@ def read_pcd(path: Path) -> Cloud:
                 raise DataError(f"{path} has no {key} line: export it again")
         form = header["DATA"][0]
         if form not in ("ascii", "binary", "binary_compressed"):
-            raise DataError(f"{path}: its DATA are {form}, which no PCD file has")
+            raise DataError(
+                f"{path}: its DATA line says {form}, which is not a format of PCD files"
+            )
         sizes = header.get("COUNT", ["1"] * len(header["FIELDS"]))
         fields = [  # numbered where a name comes twice, as "_" does
             (
@@ -203,8 +207,8 @@ def _compressed_table(path: Path, file: BinaryIO, dtype: np.dtype, count: int) -
     content = file.read(packed)
     if len(content) < packed or size != count * dtype.itemsize:
         raise DataError(
-            f"{path} is cut: it holds {len(content)} of {packed} compressed bytes, for {size} of"
-            f" {count * dtype.itemsize}; copy or export it again"
+            f"{path} is truncated: it holds {len(content)} of {packed} compressed bytes, for"
+            f" {size} of {count * dtype.itemsize}; copy or export it again"
         )
     plain = lzf_decompress(content, size)
     table, start = np.empty(count, dtype), 0
@@ -262,8 +266,8 @@ def _header(path: Path, file: BinaryIO, last: bytes, keep: bool = False):
         if words:
             yield words
     raise DataError(
-        f"{path} has no {last.decode()} line: it is cut, or of another format than"
-        " its name ends with"
+        f"{path} has no {last.decode()} line: it is truncated, or not in the format of its"
+        " file extension"
     )
 
 
@@ -275,7 +279,7 @@ def _table(
     lists = [field for field in dtype.names or () if field.startswith("count ")]
     polygons = bool(lists)
     if count < 0:
-        raise DataError(f"{path}: its header tells of {count} {name} records: export it again")
+        raise DataError(f"{path}: its header announces {count} {name} records: export it again")
     if ascii:
         rows = list(islice(filter(bytes.strip, file), count))
     else:
@@ -287,8 +291,8 @@ def _table(
     broken = polygons and not ascii and any((rows[field] != 3).any() for field in lists)
     if len(rows) < count and not broken:
         raise DataError(
-            f"{path} is cut: it holds {len(rows)} of {count} {name} records; copy or export it"
-            " again"
+            f"{path} is truncated: it holds {len(rows)} of {count} {name} records; copy or"
+            " export it again"
         )
     if ascii:
         try:

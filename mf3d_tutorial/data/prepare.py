@@ -75,7 +75,7 @@ def _read_json(path: Path, key: str) -> list:
     try:
         values: Any = json.loads(path.read_bytes())
     except ValueError as error:
-        raise DataError(f"{path} is no JSON ({error}): download the scene again") from error
+        raise DataError(f"{path} is not valid JSON ({error}): download the scene again") from error
     if not isinstance(values, dict) or not isinstance(values.get(key), list):
         raise DataError(f"{path} has no list {key!r}: is it the right file?")
     return values[key]

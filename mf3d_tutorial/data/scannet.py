@@ -273,9 +273,11 @@ def _unread(folder: Path) -> list[str]:
         for file in folder.glob("*.npy")
         if file.stem not in SCENE_ARRAYS and file.name[0] != "."
     )
-    said = [f"{', '.join(other)}: not read, as no array has this name"] if other else []
+    said = (
+        [f"{', '.join(other)}: ignored, since no array of a scene has this name"] if other else []
+    )
     if not (folder / "color.npy").is_file():
-        said.append("there is no color.npy: every point is taken to be black")
+        said.append("there is no color.npy: every point counts as black")
     return said
 
 
@@ -339,7 +341,7 @@ def _read(folder: Path, name: str, columns: int | None = None) -> np.ndarray:
     path = folder / f"{name}.npy"
     if not path.is_file():
         raise DataError(
-            f"{folder} has no {name}.npy: it is no scene, or was not prepared to the end"
+            f"{folder} has no {name}.npy: it is not a scene, or its preparation was interrupted"
         )
     try:
         # not np.load, which would take a zip archive or a pickle as well

@@ -157,7 +157,7 @@ def predict_scan(
     superpoint = standard.superpoint if options.superpoints else None
     if options.superpoints and superpoint is None:
         raise DataError(
-            "superpoints=true, but the scan has none: they stand in superpoint.npy of a scene"
+            "superpoints=true, but the scan has none: they are read from superpoint.npy of a scene"
             " folder"
         )
     scene = scene_for_model(standard, cfg, options.voxel_size, log)
@@ -172,7 +172,7 @@ def scene_for_model(
     coord, color, normal = cloud.coord, cloud.color, cloud.normal
     if color is None:
         color = np.full_like(coord, 0.5)
-        log("  no colours: every point is taken to be grey")
+        log("  no colours: every point counts as grey")
     wanted = "normal" in cfg.model.in_features and normal is None
     if wanted and cloud.faces is not None:
         normal, wanted = mesh_normals(coord, cloud.faces), False

@@ -58,7 +58,7 @@ def load_checkpoint(path: str | Path, device: str | torch.device = "cpu") -> dic
     except Exception as error:
         reason = (str(error) or type(error).__name__).splitlines()[0]
         raise DamagedError(
-            f"the checkpoint {path} is damaged or no checkpoint ({reason}): use another"
+            f"the checkpoint {path} is damaged or not a checkpoint ({reason}): use another"
         ) from error
     if not isinstance(state, dict) or state.get("format") != FORMAT:
         raise CheckpointError(

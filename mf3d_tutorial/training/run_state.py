@@ -214,7 +214,7 @@ class Run:
             before, now = state["config"]["train"][key], getattr(self.cfg.train, key)
             if before != now:
                 raise ConfigError(
-                    f"train.{key} cannot be changed on the way: this run began with {before}, not"
+                    f"train.{key} cannot change when a run resumes: it began with {before}, not"
                     f" {now}; set it as it was, or give another paths.output_dir"
                 )
         options = [dict(group) for group in self.optimizer.param_groups]

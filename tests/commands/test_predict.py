@@ -164,7 +164,7 @@ def test_what_a_scan_lacks_is_made_up_and_said(tmp_path):
     assert len(said) == 3
     torch.testing.assert_close(with_faces.scores, given.scores, atol=0.02, rtol=0)
     predict_scan(model, cfg, Cloud(cloud.coord), log=said.append)
-    assert "no colours: every point is taken to be grey" in said[-2]
+    assert "no colours: every point counts as grey" in said[-2]
     assert "no normals: estimated" in said[-1]
     assert with_faces.masks.shape[1] == len(cloud.coord)
 
@@ -255,8 +255,11 @@ def test_another_number_of_queries_holds_for_one_call(tmp_path, monkeypatch):
     [
         (["input={tmp}/none.ply"], "there is no"),
         (["input={tmp}/empty"], "empty holds no scan"),
-        (["input={tmp}/bad.ply"], "bad.ply is cut: it holds 0 of 5 vertex records"),
-        (["input={tmp}/best.ckpt"], "best.ckpt is none of .ply, .pcd, .npz"),
+        (["input={tmp}/bad.ply"], "bad.ply is truncated: it holds 0 of 5 vertex records"),
+        (
+            ["input={tmp}/best.ckpt"],
+            "best.ckpt is neither a scene folder nor one of .ply, .pcd, .npz",
+        ),
         (["input={tmp}/scan.ply", "superpoints=true"], "superpoints=true, but the scan has none"),
         (
             ["input={tmp}/scan.ply", "num_queries=9"],

@@ -31,6 +31,7 @@ def test_every_job_is_done_once_and_the_bar_starts_at_what_was_done(monkeypatch,
 
 def test_a_killed_worker_is_one_sentence():
     with pytest.raises(
-        UserError, match="a worker was killed, most likely for lack of memory: use fewer --workers"
+        UserError,
+        match="a worker was killed, most likely because memory ran out: use fewer --workers",
     ):
         list(process_pool.run_jobs(die, [1, 2], 2, done=0))

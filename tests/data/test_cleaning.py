@@ -108,7 +108,7 @@ def test_normals_of_length_zero_are_missing_ones_if_all_are():
 
 
 def test_normals_that_are_stored_as_colours_are_refused():
-    with pytest.raises(DataError, match=r"where holds .* and nothing negative, as normals"):
+    with pytest.raises(DataError, match=r"where holds .* and nothing negative, like normals"):
         unit_normals(((UNIT + 1) * 127.5).astype("u1"), "where")
 
 
@@ -279,8 +279,8 @@ def test_files_of_unknown_names_and_missing_colours_are_said(tmp_path):
     said = []
     ScanNetScenes(tmp_path, "train").check(log=said.append)
     assert said == [
-        "a: colors.npy: not read, as no array has this name",
-        "a: there is no color.npy: every point is taken to be black",
+        "a: colors.npy: ignored, since no array of a scene has this name",
+        "a: there is no color.npy: every point counts as black",
     ]
 
 

@@ -631,7 +631,7 @@ def test_pickled_objects_are_refused_and_not_run(tmp_path):
 
 def test_a_folder_without_coordinates_is_no_scene(tmp_path):
     write_scene(tmp_path / "train/a", coord=None)
-    with pytest.raises(DataError, match=r"train/a has no coord\.npy: it is no scene"):
+    with pytest.raises(DataError, match=r"train/a has no coord\.npy: it is not a scene"):
         read_scene(tmp_path)
 
 

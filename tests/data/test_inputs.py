@@ -314,7 +314,8 @@ def test_a_vertex_with_a_list_is_refused_by_its_name(tmp_path):
     head += ["property list uchar int visible_in", "end_header", "0 0 0 2 7 8", ""]
     (tmp_path / "a.ply").write_text("\n".join(head))
     with pytest.raises(
-        DataError, match=r"a\.ply: each vertex has a list, visible_in: export it again without"
+        DataError,
+        match=r"a\.ply: its vertices have the list property visible_in: export it again without",
     ):
         read_cloud(tmp_path / "a.ply")
 
@@ -346,8 +347,12 @@ def test_blank_lines_capitals_and_colours_written_as_floats_are_read(tmp_path, r
 @pytest.mark.parametrize(
     ("old", "new", "reason"),
     [
-        ("vertex 3", "vertex -1", "its header tells of -1 vertex records"),
-        ("vertex 3", "vertex 99999999999999999", "is cut: it holds 0 of 99999999999999999 vertex"),
+        ("vertex 3", "vertex -1", "its header announces -1 vertex records"),
+        (
+            "vertex 3",
+            "vertex 99999999999999999",
+            "is truncated: it holds 0 of 99999999999999999 vertex",
+        ),
         ("format ascii 1.0\n", "", "has no format line"),
         ("ascii", "binary_middle_endian", "its format is binary_middle_endian"),
     ],

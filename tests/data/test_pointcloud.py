@@ -143,17 +143,17 @@ def test_a_scene_folder_and_an_archive_say_the_same(tmp_path):
 
 
 REFUSED = {
-    "a.obj": (b"", "a.obj is none of .ply, .pcd, .npz and no scene folder"),
-    "a.ply": (b"solid stl", "a.ply is no PLY file: its first line is not 'ply'"),
+    "a.obj": (b"", "a.obj is neither a scene folder nor one of .ply, .pcd, .npz"),
+    "a.ply": (b"solid stl", "a.ply is not a PLY file: its first line is not 'ply'"),
     "b.ply": (b"", "b.ply is no PLY file"),
     "c.ply": (
         b"ply\nformat ascii 1.0\nelement vertex 2\n",
         "c.ply has no end_header line: it is cut",
     ),
-    "d.ply": (ply(*XYZ, body=b"0 0 0\n"), "d.ply is cut: it holds 1 of 2 vertex records"),
+    "d.ply": (ply(*XYZ, body=b"0 0 0\n"), "d.ply is truncated: it holds 1 of 2 vertex records"),
     "e.ply": (
         ply(*XYZ, form="binary_little_endian", body=bytes(23)),
-        "e.ply is cut: it holds 1 of 2 vertex records",
+        "e.ply is truncated: it holds 1 of 2 vertex records",
     ),
     "f.ply": (
         ply(*XYZ, body=b"0 0 0\n0 zero 0\n"),
@@ -187,17 +187,20 @@ REFUSED = {
             rest="element face 9\nproperty list uchar int vertex_indices",
             body=b"0 0 0\n1 1 1\n3 0 1 1\n",
         ),
-        "m.ply is cut: it holds 1 of 9 face records",
+        "m.ply is truncated: it holds 1 of 9 face records",
     ),
     "n.ply": (
         ply(*XYZ).replace(b"vertex 2", b"vertex many"),
         "n.ply cannot be read (invalid literal for int()",
     ),
-    "a.pcd": (pcd("binary_compressed", b""), "a.pcd is cut: it holds 0 of 0 compressed bytes"),
-    "b.pcd": (pcd("binary", bytes(31)), "b.pcd is cut: it holds 1 of 2 point records"),
+    "a.pcd": (
+        pcd("binary_compressed", b""),
+        "a.pcd is truncated: it holds 0 of 0 compressed bytes",
+    ),
+    "b.pcd": (pcd("binary", bytes(31)), "b.pcd is truncated: it holds 1 of 2 point records"),
     "c.pcd": (
         pcd("ascii", b"").replace(b"POINTS", b"PINTS"),
-        "c.pcd is cut: it holds 0 of 2 point records",
+        "c.pcd is truncated: it holds 0 of 2 point records",
     ),
     "d.pcd": (b"VERSION 0.7\n", "d.pcd has no DATA line"),
     "a.npz": (b"PK\x03\x04", "a.npz cannot be read"),

@@ -147,7 +147,7 @@ GROUPS = {"segGroups": [{"id": 0, "objectId": 0, "segments": [3], "label": "chai
 PLY = b"ply\nformat ascii 1.0\nelement vertex 2\nproperty float x\nend_header\n0\n"
 BROKEN = {
     "no mesh": ({"ply": None}, "scene0001_00_vh_clean_2.ply is missing"),
-    "cut mesh": ({"ply": PLY}, "_vh_clean_2.ply is cut: it holds 1 of 2 vertex records"),
+    "cut mesh": ({"ply": PLY}, "_vh_clean_2.ply is truncated: it holds 1 of 2 vertex records"),
     "other mesh": ({"ply": b"solid x"}, "_vh_clean_2.ply is no PLY file"),
     "no segments": ({"segs": None}, "0.010000.segs.json is missing"),
     "cut segments": ({"segs": b'{"segIndices": [1, 2'}, "segs.json is no JSON"),
@@ -249,7 +249,8 @@ class Deadly:
 def test_a_killed_worker_is_one_sentence(tmp_path):
     jobs = [Job(tmp_path, tmp_path, "train", name, Deadly()) for name in ("a", "b")]
     with pytest.raises(
-        UserError, match="a worker was killed, most likely for lack of memory: use fewer --workers"
+        UserError,
+        match="a worker was killed, most likely because memory ran out: use fewer --workers",
     ):
         prepare(jobs, 2)
 

@@ -67,8 +67,8 @@ def run_sphinx(source: Path, out: Path) -> None:
         ]
         print("\n".join(warned).replace(f"{source}/", ""), file=sys.stderr)
         raise UserError(
-            f"the book has {len(warned)} mistakes (above, by page and line): mend them, then this"
-            " again"
+            f"the book has {len(warned)} mistakes (above, by page and line): correct them, then"
+            " run this again"
         )
 
 
@@ -118,7 +118,7 @@ def check_links(out: Path) -> int:
                 parts.fragment and known and unquote(parts.fragment) not in known.ids
             ):
                 raise UserError(
-                    f"{name}: the link {address} leads nowhere: mend it, or take it out"
+                    f"{name}: the link {address} leads nowhere: correct it, or take it out"
                 )
             count += 1
     return count

@@ -116,7 +116,7 @@ class Source:
         repository."""
         wanted = os.path.normpath(os.path.join(os.path.dirname(path), target))
         if not self.has(wanted):
-            raise UserError(f"{path}: the link {target} leads nowhere: mend it, or take it out")
+            raise UserError(f"{path}: the link {target} leads nowhere: correct it, or take it out")
         wanted = "docs/index.md" if wanted == "README.md" else wanted
         stands = place(wanted)
         if wanted.endswith((".png", ".jpg", ".svg")):

@@ -314,7 +314,7 @@ def block_export(tmp_path):
             ["superpoints=true"],
             "b_00: superpoint has shape (7,), where (4000,) is expected",
         ),
-        (cut_checkpoint, [], "best.ckpt is damaged or no checkpoint"),
+        (cut_checkpoint, [], "best.ckpt is damaged or not a checkpoint"),
         (other_checkpoint, [], "best.ckpt holds no config or no model"),
         (old_checkpoint, [], "no_such_option"),
         (block_output, [], "out/metrics.json cannot be written"),

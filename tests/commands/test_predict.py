@@ -140,7 +140,7 @@ def test_a_folder_of_scans_goes_on_after_a_bad_one(tmp_path, run):
     write_scene(tmp_path / "in/c")
     code, _, err = run(f"input={tmp_path}/in")
     assert code == 1
-    assert "in/b.ply is no PLY file" in err
+    assert "in/b.ply is not a PLY file" in err
     assert err.endswith("1 failed: b.ply\n")
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["a.npz", "a.ply", "c"]
     assert run(f"input={tmp_path}/in/a.ply")[0] == 0
@@ -270,7 +270,7 @@ def test_another_number_of_queries_holds_for_one_call(tmp_path, monkeypatch):
         (["input={tmp}/scan.ply", "score_treshold=1"], "did you mean 'score_threshold'?"),
         (
             ["input={tmp}/scan.ply", "checkpoint={tmp}/bad.ply"],
-            "bad.ply is damaged or no checkpoint",
+            "bad.ply is damaged or not a checkpoint",
         ),
         (["input={tmp}/scan.ply", "output={tmp}/scan.ply"], "cannot be written"),
         (

@@ -354,7 +354,7 @@ def test_blank_lines_capitals_and_colours_written_as_floats_are_read(tmp_path, r
             "is truncated: it holds 0 of 99999999999999999 vertex",
         ),
         ("format ascii 1.0\n", "", "has no format line"),
-        ("ascii", "binary_middle_endian", "its format is binary_middle_endian"),
+        ("ascii", "binary_middle_endian", "its format line says binary_middle_endian"),
     ],
 )
 def test_headers_that_cannot_be_are_refused(tmp_path, old, new, reason):

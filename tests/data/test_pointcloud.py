@@ -145,10 +145,10 @@ def test_a_scene_folder_and_an_archive_say_the_same(tmp_path):
 REFUSED = {
     "a.obj": (b"", "a.obj is neither a scene folder nor one of .ply, .pcd, .npz"),
     "a.ply": (b"solid stl", "a.ply is not a PLY file: its first line is not 'ply'"),
-    "b.ply": (b"", "b.ply is no PLY file"),
+    "b.ply": (b"", "b.ply is not a PLY file"),
     "c.ply": (
         b"ply\nformat ascii 1.0\nelement vertex 2\n",
-        "c.ply has no end_header line: it is cut",
+        "c.ply has no end_header line: it is truncated",
     ),
     "d.ply": (ply(*XYZ, body=b"0 0 0\n"), "d.ply is truncated: it holds 1 of 2 vertex records"),
     "e.ply": (

@@ -148,10 +148,10 @@ PLY = b"ply\nformat ascii 1.0\nelement vertex 2\nproperty float x\nend_header\n0
 BROKEN = {
     "no mesh": ({"ply": None}, "scene0001_00_vh_clean_2.ply is missing"),
     "cut mesh": ({"ply": PLY}, "_vh_clean_2.ply is truncated: it holds 1 of 2 vertex records"),
-    "other mesh": ({"ply": b"solid x"}, "_vh_clean_2.ply is no PLY file"),
+    "other mesh": ({"ply": b"solid x"}, "_vh_clean_2.ply is not a PLY file"),
     "no segments": ({"segs": None}, "0.010000.segs.json is missing"),
-    "cut segments": ({"segs": b'{"segIndices": [1, 2'}, "segs.json is no JSON"),
-    "binary segments": ({"segs": b"\xff\xfe\x00"}, "segs.json is no JSON"),
+    "cut segments": ({"segs": b'{"segIndices": [1, 2'}, "segs.json is not valid JSON"),
+    "binary segments": ({"segs": b"\xff\xfe\x00"}, "segs.json is not valid JSON"),
     "list of segments": ({"segs": b"[1, 2]"}, "segs.json has no list 'segIndices'"),
     "other key": ({"segs": b'{"seg": [1]}'}, "segs.json has no list 'segIndices'"),
     "other count": ({"segs": b'{"segIndices": [1]}'}, "has 1 vertices but the mesh has 288"),

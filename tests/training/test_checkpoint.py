@@ -113,7 +113,7 @@ def test_a_checkpoint_cut_anywhere_is_refused(tmp_path):
     for length in range(0, len(whole) - 1, 97):
         path.write_bytes(whole[:length])
         with pytest.raises(
-            CheckpointError, match=r"last\.ckpt is damaged or no checkpoint \(.+\): use another"
+            CheckpointError, match=r"last\.ckpt is damaged or not a checkpoint \(.+\): use another"
         ) as caught:
             load_checkpoint(path)
         assert "\n" not in str(caught.value)
@@ -125,7 +125,7 @@ def test_a_checkpoint_cut_anywhere_is_refused(tmp_path):
 def test_a_file_that_is_no_checkpoint_is_refused(tmp_path, content):
     (tmp_path / "a").write_bytes(content)
     with pytest.raises(
-        CheckpointError, match=r"damaged or no checkpoint|not a checkpoint of this program"
+        CheckpointError, match=r"damaged or not a checkpoint|not a checkpoint of this program"
     ):
         load_checkpoint(tmp_path / "a")
 
@@ -153,7 +153,7 @@ def test_a_checkpoint_that_holds_code_is_refused_and_not_run(tmp_path):
     trap = tmp_path / "boom"
     for save in (torch.save, lambda state, path: path.write_bytes(pickle.dumps(state))):
         save({"format": checkpoint.FORMAT, "model": Bomb(trap)}, tmp_path / "evil.ckpt")
-        with pytest.raises(CheckpointError, match=r"evil\.ckpt is damaged or no checkpoint"):
+        with pytest.raises(CheckpointError, match=r"evil\.ckpt is damaged or not a checkpoint"):
             load_checkpoint(tmp_path / "evil.ckpt")
     assert not trap.exists()
     pickle.loads((tmp_path / "evil.ckpt").read_bytes())

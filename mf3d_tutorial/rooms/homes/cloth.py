@@ -45,14 +45,13 @@ def throw(k: Kit, x: float, width: float, profile: list, paint: int) -> Mesh:
 
 
 def folds(k: Kit, width: float, top: float, bottom: float, paint: int) -> Mesh:
-    """A curtain: folds of uneven width and depth, sometimes gathered by a tie, hanging at y =
-    -0.05."""
-    count = max(2, int(width / k.u(0.07, 0.22)))
+    """A curtain: folds of uneven width and depth, soft or sharp, sometimes gathered by a tie,
+    hanging at y = -0.05."""
+    count, sharp = max(2, int(width / k.u(0.07, 0.22))), k.pick([1.0, 1.0, k.u(0.4, 0.8)])
     n, depth, levels = count * 6 + 1, k.u(0.015, 0.05), np.linspace(bottom, top, 7)
     phase = np.cumsum(k.rng.uniform(0.6, 1.4, n)) / n * count * 2 * np.pi
-    wave = depth * np.sin(phase)[None] * (1 - 0.35 * np.linspace(0, 1, 7)[:, None]) + bumps(
-        k, 7, n, 0.006
-    )
+    wave = np.sign(np.sin(phase)) * np.abs(np.sin(phase)) ** sharp
+    wave = depth * wave[None] * (1 - 0.35 * np.linspace(0, 1, 7)[:, None]) + bumps(k, 7, n, 0.006)
     tied = k.u(0.35, 0.7) if k.chance(0.2) and top - bottom > 1.2 else 0.0
     waist = 1 - tied * np.exp(-(((levels - bottom) / (top - bottom) - 0.45) ** 2) / 0.02)
     x = np.linspace(-width / 2, width / 2, n)[None] * waist[:, None]

@@ -203,3 +203,78 @@ def chandelier(k: Kit) -> Thing:
             [(x, 0, 0.14), (x, 0, drop)], 0.006, paint, 6
         )
     return Thing(k.pick(["ceiling light", "light", "lamp"]), mesh)
+
+
+def pinned_sheets(k: Kit) -> Thing:
+    """Posters, prints and notices without a frame, pinned side by side, straight or askew: an
+    instance each."""
+    group, count, even = Thing(), k.n(2, 7), k.chance(0.4)
+    w, h = k.pick([(0.21, 0.3), (0.3, 0.42), (0.42, 0.6), (0.6, 0.85)])
+    x, same = 0.0, k.chance(0.6)
+    for _ in range(count):
+        wide, tall = (w, h) if same else (w * k.u(0.6, 1.3), h * k.u(0.6, 1.3))
+        turn = 0.0 if even else k.u(-0.06, 0.06)
+        sheet = Mesh().add(
+            Mesh().box(-wide / 2, wide / 2, -0.008, 0, 0, tall, k.paint("motif", "print", "paper")),
+            roll=turn,
+        )
+        label = k.pick(
+            ["poster", "poster", "picture", "paper"] if tall < 0.45 else ["poster", "picture"]
+        )
+        lift = 0.0 if even else k.u(-0.12, 0.12)
+        group.carry(Thing(label, sheet), x + wide / 2, 0, lift)
+        x += wide + k.u(0.03, 0.12)
+    return Thing(parts=[(part, at._replace(x=at.x - x / 2)) for part, at in group.parts])
+
+
+def pin_board(k: Kit) -> Thing:
+    """A board of cork, felt or metal, with notes, cards and pictures all over it."""
+    w, h, deep = k.u(0.5, 2.2), k.u(0.4, 1.2), 0.02
+    mesh, frame = Mesh(), k.paint("wood", "metal", "white", "dark")
+    mesh.box(-w / 2, w / 2, -deep, 0, 0, h, frame)
+    rim = k.u(0.01, 0.04)
+    mesh.box(
+        rim - w / 2,
+        w / 2 - rim,
+        -deep - 0.003,
+        -deep,
+        rim,
+        h - rim,
+        k.paint("cork", "fabric", "whiteboard"),
+    )
+    for _ in range(k.n(0, 14)):
+        wide, tall = k.pick([(0.21, 0.3), (0.3, 0.21), (0.1, 0.15), (0.15, 0.1), (0.09, 0.09)])
+        if wide < w - 2 * rim - 0.02 and tall < h - 2 * rim - 0.02:
+            x, z = k.u(rim - w / 2, w / 2 - rim - wide), k.u(rim, h - rim - tall)
+            mesh.box(
+                x,
+                x + wide,
+                -deep - 0.009,
+                -deep - 0.003,
+                z,
+                z + tall,
+                k.paint("paper", "print", "vivid", "paper white"),
+            )
+    return Thing(k.pick(["bulletin board", "bulletin board", "board"]), mesh)
+
+
+def divided_picture(k: Kit) -> Thing:
+    """One image in two to five equal or stepped panels, or a row of small pictures: an instance
+    each."""
+    group, count, gap = Thing(), k.n(2, 5), k.u(0.02, 0.08)
+    w, h, step = k.u(0.15, 0.5), k.u(0.25, 1.1), k.pick([0.0, 0.0, k.u(-0.1, 0.1)])
+    paint, deep = k.paint("motif"), k.u(0.01, 0.04)
+    for i in range(count):
+        tall = h * (1 - 0.15 * abs(i - (count - 1) / 2)) if step else h
+        panel = Mesh().box(
+            -w / 2, w / 2, -deep, 0, 0, tall, paint if k.chance(0.8) else k.paint("motif")
+        )
+        group.carry(Thing("picture", panel), (i - (count - 1) / 2) * (w + gap), 0, (h - tall) / 2)
+    return group
+
+
+def leaning_picture(k: Kit) -> Thing:
+    """A big framed picture that stands on the floor and leans on the wall."""
+    w, h, lean = k.u(0.4, 1.3), k.u(0.5, 1.4), k.u(0.05, 0.2)
+    picture = _framed(k, w, h, k.paint("wood", "dark", "white", "metal"))
+    return Thing("picture", Mesh().add(picture, 0, -np.sin(lean) * h, 0, pitch=-lean))

@@ -1,8 +1,6 @@
 """Closed and open storage, desks, tables, kitchens. Each public function is a family of
 `Thing`s."""
 
-import numpy as np
-
 from ..kit import Kit, Thing
 from ..mesh import Mesh
 from .parts import fronts, handle
@@ -95,88 +93,6 @@ def closet(k: Kit) -> Thing:
         elif not slide:
             handle(k, mesh, "bar", x0, x1, y, foot, h, i % 2 == 1, k.paint("metal", "dark"))
     return Thing(k.pick(["wardrobe", "wardrobe", "closet"]), mesh)
-
-
-def _content(k: Kit, mesh: Mesh, x0: float, x1: float, depth: float, z: float, free: float) -> None:
-    """What stands on one shelf: upright and lying books, boxes, vases, or nothing."""
-    kind = k.pick(["books", "books", "books", "lying", "boxes", "vases", "none"])
-    x = x0 + k.u(0, 0.1)
-    end = x0 + (x1 - x0) * k.u(0.4, 1.0)
-    while kind != "none" and x < end - 0.06:
-        wide = {
-            "books": k.u(0.02, 0.06),
-            "lying": k.u(0.18, 0.28),
-            "boxes": k.u(0.15, 0.35),
-            "vases": k.u(0.08, 0.16),
-        }[kind]
-        wide = min(wide, end - x)
-        tall = free * (k.u(0.55, 0.97) if kind == "books" else k.u(0.2, 0.8))
-        y0, y1 = -depth / 2 + k.u(0.01, 0.06), depth / 2 - 0.03
-        if kind == "vases":
-            mesh.turned(
-                x + wide / 2,
-                0,
-                [(wide * 0.3, z), (wide * 0.5, z + tall * 0.4), (wide * 0.2, z + tall)],
-                k.paint("plastic", "white"),
-                10,
-            )
-        else:
-            mesh.box(
-                x,
-                x + wide,
-                y0,
-                y1,
-                z,
-                z + tall,
-                k.paint("carton", "plastic") if kind == "boxes" else k.paint("plastic", "print"),
-            )
-        x += wide + (0.0 if kind == "books" and k.chance(0.9) else k.u(0.02, 0.1))
-
-
-def open_shelves(k: Kit) -> Thing:
-    """Boards between sides, a grid of cubes, or boards on tubes; full, half empty or empty, and
-    closed below or not."""
-    w, d, h = k.u(0.4, 2.2), k.u(0.2, 0.42), k.u(0.7, 2.3)
-    columns = max(1, round(w / k.u(0.35, 0.95)))
-    rows = max(2, round(h / k.u(0.26, 0.45)))
-    t = k.u(0.015, 0.04)
-    body, mesh, full, skeletal = (
-        k.paint("wood", "wood", "white", "metal", "lacquer"),
-        Mesh(),
-        k.u(0, 1.2),
-        k.chance(0.25),
-    )
-    xs = np.linspace(-w / 2, w / 2 - t, columns + 1)
-    zs = np.linspace(k.pick([0.0, 0.08]), h - t, rows + 1)
-    for x in xs:
-        if skeletal:
-            mesh.box(x, x + t, -d / 2, t - d / 2, 0, h, body).box(
-                x, x + t, d / 2 - t, d / 2, 0, h, body
-            )
-        else:
-            mesh.box(x, x + t, -d / 2, d / 2, 0, h, body)
-    if not skeletal and k.chance(0.7):
-        mesh.box(-w / 2, w / 2, d / 2 - 0.012, d / 2, 0, h, body)
-    for j, z in enumerate(zs):
-        mesh.box(-w / 2, w / 2, -d / 2, d / 2 - 0.012, z, z + t, body)
-        for x in xs[:-1] if j < rows else ():
-            if k.chance(full):
-                _content(k, mesh, x + t, x + w / columns - t, d, z + t, zs[j + 1] - z - t - 0.02)
-    if k.chance(0.25):
-        fronts(
-            k,
-            mesh,
-            w,
-            -d / 2 - 0.018,
-            zs[0],
-            zs[k.n(1, max(1, rows // 2))],
-            columns,
-            1,
-            body,
-            "slab",
-        )
-    tops = [(-w / 2, w / 2, -d / 2, d / 2 - 0.02, h, 0.5)] if h < 1.6 else []
-    return Thing(k.pick(["bookshelf", "bookshelf", "bookshelf", "shelf"]), mesh, tops)
 
 
 def _underframe(k: Kit, mesh: Mesh, w: float, d: float, h: float, paint: int) -> None:

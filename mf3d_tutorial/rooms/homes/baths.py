@@ -6,7 +6,7 @@ import numpy as np
 from ..kit import Kit, Thing
 from ..mesh import Mesh
 from .cloth import folds
-from .parts import loft, ring, tap
+from .vessels import loft, ring, tap
 
 
 def _tub(

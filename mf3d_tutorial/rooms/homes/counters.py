@@ -5,8 +5,10 @@ import numpy as np
 
 from ..kit import Kit, Thing
 from ..mesh import Mesh
-from .parts import feet, fill_board, loft
+from .contents import fill_board
+from .parts import feet
 from .units import LABORATORY, base_cabinet, base_unit
+from .vessels import loft
 
 
 def reception_counter(k: Kit) -> Thing:

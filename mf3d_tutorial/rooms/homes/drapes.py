@@ -53,23 +53,15 @@ def cubicle_curtain(k: Kit) -> Thing:
 
 
 def bed_screen(k: Kit) -> Thing:
-    """A screen on feet or wheels: two to four frames with cloth, folded in a zigzag."""
+    """A screen on feet: two to four frames in a zigzag, with gathered cloth in them."""
     count, w, h = k.n(2, 4), k.u(0.45, 0.75), k.u(1.5, 1.85)
-    paint, cloth = (
-        k.paint("metal", "white", "wood", "dark"),
-        k.paint("curtain", "cloth", "white", "fabric"),
-    )
-    mesh, angle, at, folded = Mesh(), k.u(0.15, 0.6), np.zeros(2), k.chance(0.6)
+    paint, cloth = k.paint("metal", "white", "wood", "dark"), k.paint("curtain", "cloth", "white")
+    mesh, angle, at = Mesh(), k.u(0.15, 0.6), np.zeros(2)
     for i in range(count):
         yaw = angle if i % 2 == 0 else -angle
-        frame = Mesh().tube(
-            [(0.01, 0, 0), (0.01, 0, h), (w - 0.01, 0, h), (w - 0.01, 0, 0)], 0.012, paint, 6
-        )
-        if folded:
-            panel = folds(k, w - 0.06, h - 0.05, k.u(0.15, 0.35), cloth)
-            frame.add(panel.scaled(1, 0.4), w / 2, 0.026)
-        else:
-            frame.box(0.02, w - 0.02, -0.006, 0.006, 0.2, h - 0.03, cloth)
+        posts = [(0.01, 0, 0), (0.01, 0, h), (w - 0.01, 0, h), (w - 0.01, 0, 0)]
+        panel = folds(k, w - 0.06, h - 0.05, k.u(0.15, 0.35), cloth).scaled(1, 0.4)
+        frame = Mesh().tube(posts, 0.012, paint, 6).add(panel, w / 2, 0.026)
         mesh.add(frame, *at, yaw=yaw)
         at = at + (w + 0.01) * np.array([np.cos(yaw), np.sin(yaw)])
-    return Thing("curtain" if folded else "divider", Mesh().add(mesh, *(-at / 2)))
+    return Thing("curtain", Mesh().add(mesh, *(-at / 2)))

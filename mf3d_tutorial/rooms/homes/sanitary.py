@@ -5,8 +5,9 @@ import numpy as np
 
 from ..kit import Kit, Thing
 from ..mesh import Mesh
-from .parts import feet, loft, ring, tap
+from .parts import feet
 from .units import BATH, base_unit, sink_bowl, worktop
+from .vessels import loft, ring, tap
 
 
 def washstand(k: Kit) -> Thing:

@@ -7,7 +7,8 @@ import numpy as np
 
 from ..kit import Kit, Thing
 from ..mesh import Mesh
-from .parts import feet, fill_board, fronts, merged, stand_upright
+from .contents import fill_board, stand_upright
+from .parts import feet, fronts, merged
 
 _HOME = ["books", "books", "books", "volumes", "lying", "boxes", "vases", "magazines", "none"]
 _LIBRARY = ["books", "books", "books", "books", "volumes", "magazines", "none"]

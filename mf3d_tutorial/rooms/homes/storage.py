@@ -7,7 +7,8 @@ import numpy as np
 
 from ..kit import Kit, Thing
 from ..mesh import Mesh
-from .parts import feet, fill_board, fronts, handle, merged
+from .contents import fill_board
+from .parts import feet, fronts, handle, merged
 
 
 def _top(w: float, d: float, h: float) -> list[tuple]:

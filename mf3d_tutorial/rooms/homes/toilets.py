@@ -5,7 +5,7 @@ import numpy as np
 
 from ..kit import Kit, Thing
 from ..mesh import Mesh
-from .parts import loft, ring
+from .vessels import loft, ring
 
 
 def _pan(

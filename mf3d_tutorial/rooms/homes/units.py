@@ -5,7 +5,8 @@ from itertools import pairwise
 
 from ..kit import Kit, Thing
 from ..mesh import Mesh
-from .parts import fronts, loft, ring, tap
+from .parts import fronts
+from .vessels import loft, ring, tap
 
 KITCHEN = (
     ["kitchen cabinet", "kitchen cabinet", "cabinet"],

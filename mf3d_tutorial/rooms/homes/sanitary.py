@@ -6,7 +6,7 @@ import numpy as np
 from ..kit import Kit, Thing
 from ..mesh import Mesh
 from .parts import feet
-from .units import BATH, base_unit, sink_bowl, worktop
+from .units import BATH, base_cabinet, base_unit, sink_bowl, worktop
 from .vessels import loft, ring, tap
 
 
@@ -171,3 +171,70 @@ def towel_radiator(k: Kit) -> Thing:
         cloth, z = k.paint("cloth", "white"), low + 0.4
         mesh.soft(-w * 0.35, w * 0.3, -0.11, -0.03, z, z + 0.5, cloth, 0.3)
     return Thing("radiator", mesh)
+
+
+def vessel_basin(k: Kit) -> Thing:
+    """One or two bowls that stand on a plate over a cupboard, a table's frame, or nothing: a
+    group."""
+    count, d, h = k.pick([1, 1, 2]), k.u(0.42, 0.58), k.u(0.68, 0.85)
+    w, t = count * k.u(0.55, 0.9), k.u(0.02, 0.08)
+    top, tall = worktop(k, k.pick(BATH[1]), w, d, h - t, h, []), k.u(0.09, 0.17)
+    bowl_w, bowl_d = min(k.u(0.34, 0.6), w / count - 0.08), k.u(0.3, 0.4)
+    white, under = (
+        k.paint("white", "white", "stone", "lacquer", "metal"),
+        k.pick(["cupboard", "frame", "wall"]),
+    )
+    for i in range(count):
+        mesh = Mesh()
+        _bowl(k, mesh, bowl_w, bowl_d, tall, white, tall)
+        if k.chance(0.5):
+            tap(k, mesh, 0, bowl_d / 2 - 0.03, tall, bowl_d * 0.4, 0.12)
+        top.carry(Thing("sink", mesh), ((i + 0.5) / count - 0.5) * w, -0.02, h)
+    if k.chance(0.5):
+        x = k.u(-0.4, 0.4) * w
+        top.mesh.post(
+            x, d / 2 - 0.03, h, h + tall + k.u(0.05, 0.15), 0.014, k.paint("metal", "dark")
+        )
+    group = Thing(tops=top.tops).carry(top)
+    if under == "cupboard":
+        face, name = k.paint("front", "wood", "white"), k.pick(BATH[0])
+        sizes = (w - k.u(0, 0.1), d - 0.02, h - t)
+        columns = max(1, round(w / 0.45))
+        group.carry(
+            base_cabinet(k, name, *sizes, face, k.pick(["slab", "framed"]), columns, k.n(1, 2))
+        )
+    elif under == "frame":
+        feet(k, top.mesh, w, d, h - t)
+        top.mesh.block(w - 0.08, d - 0.08, 0.2, 0.22, k.paint("wood", "metal"))
+    return group
+
+
+def steel_sink(k: Kit) -> Thing:
+    """A sink of a canteen's kitchen: one or two deep bowls and a drainer in one table of steel on
+    legs, with a board below."""
+    w, d, h, count = k.u(0.8, 1.9), k.u(0.5, 0.7), k.u(0.84, 0.95), k.n(1, 2)
+    steel, mesh, deep = k.paint("metal", "metal", "white"), Mesh(), k.u(0.2, 0.3)
+    wide, side = min(k.u(0.4, 0.55), w / count - 0.1), k.pick([-1, 1])
+    edge = side * (w / 2 - 0.05)
+    for i in range(count):
+        x0, x1 = sorted((edge - side * i * wide, edge - side * (i + 1) * wide))
+        rings = [ring(x0, x1, 0.05 - d / 2, d / 2 - 0.09, z, 0.1) for z in (h - deep, h)]
+        rings += [
+            ring(x0 + 0.02, x1 - 0.02, 0.07 - d / 2, d / 2 - 0.11, z, 0.15)
+            for z in (h, h - deep + 0.02)
+        ]
+        loft(mesh, rings, steel)
+    bowls = sorted((edge, edge - side * count * wide))
+    for a, b, y0, y1 in (
+        (-w / 2, bowls[0], -d / 2, d / 2),
+        (bowls[1], w / 2, -d / 2, d / 2),
+        (*bowls, -d / 2, 0.05 - d / 2),
+        (*bowls, d / 2 - 0.09, d / 2),
+    ):
+        mesh.box(a, b, y0, y1, h - 0.04, h, steel)
+    mesh.box(-w / 2, w / 2, d / 2 - 0.02, d / 2, h, h + k.u(0.03, 0.3), steel)
+    tap(k, mesh, (bowls[0] + bowls[1]) / 2, d / 2 - 0.05, h, 0.22, k.u(0.2, 0.4))
+    feet(k, mesh, w, d, h - 0.04)
+    if k.chance(0.6):
+        mesh.block(w - 0.1, d - 0.1, 0.15, 0.17, steel)
+    return Thing("sink", mesh)

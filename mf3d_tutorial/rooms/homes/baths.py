@@ -59,7 +59,7 @@ def free_tub(k: Kit) -> Thing:
 
 def _before(k: Kit, group: Thing, w: float, d: float, h: float) -> None:
     """What keeps the water in a tub at a wall: a curtain on a rod, a leaf of glass, or nothing."""
-    front = k.pick(["curtain", "curtain", "curtain", "glass", "none", "none"])
+    front = k.pick(["curtain", "curtain", "curtain", "curtain", "glass", "none"])
     if front == "curtain":
         wide, top = w * k.u(0.2, 1.0), k.u(1.85, 2.1)
         cloth = folds(k, wide, top, k.u(0.1, h), k.paint("shower cloth"))
@@ -208,3 +208,28 @@ def shower_stall(k: Kit) -> Thing:
     wall = Mesh().box(-w / 2, w / 2, -d / 2, 0.012 - d / 2, 0.17, top, k.paint("glass"))
     wall.box(0.1, 0.13, -d / 2 - 0.05, -d / 2, 0.9, 1.2, steel)
     return group.carry(Thing("shower door", wall))
+
+
+def curtain_shower(k: Kit) -> Thing:
+    """A shower without walls of its own: a rail in an arc of two sides, a curtain drawn along one
+    or both, a tray or a drain, and a seat or a rail to hold: a group."""
+    w, d, top, low = k.u(0.8, 1.4), k.u(0.8, 1.3), k.u(1.85, 2.1), k.u(0.05, 0.35)
+    steel, paint, side = k.paint("metal", "white", "dark"), k.paint("shower cloth"), k.pick([-1, 1])
+    tray, deep = k.paint("white", "wall tiles", "stone"), k.pick([0.006, k.u(0.02, 0.1)])
+    group = Thing().carry(Thing("shower floor", Mesh().block(w - 0.04, d - 0.04, 0, deep, tray)))
+    x, y = k.u(-0.2, 0.2) * w, d / 2 - 0.03
+    head = Mesh().tube([(x, y, 0.9), (x, y, top - 0.1), (x, y - 0.15, top - 0.15)], 0.014, steel, 6)
+    head.box(x - 0.07, x + 0.07, y - 0.04, y + 0.02, 0.95, 1.03, steel)
+    group.carry(Thing("shower", head.post(x, y - 0.16, top - 0.2, top - 0.17, 0.05, steel)))
+    low = max(low, deep + 0.01)
+    front = w * k.u(0.3, 0.95)
+    cloth = folds(k, front, top, low, paint)
+    hung = Mesh().add(cloth, k.pick([-1, 1]) * (w - front) / 2, 0.06 - d / 2)
+    if k.chance(0.5):
+        wide = d * k.u(0.4, 0.9)
+        flank = folds(k, wide, top, low, paint)
+        hung.add(flank, side * (w / 2 - 0.06) + 0.06, d / 2 - wide / 2 - 0.12, yaw=np.pi / 2)
+    group.carry(Thing("shower curtain", hung))
+    line = [(side * w / 2, d / 2, top + 0.03), (side * w / 2, -d / 2, top + 0.03)]
+    line.append((-side * w / 2, -d / 2, top + 0.03))
+    return group.carry(Thing("shower curtain rod", Mesh().tube(line, 0.012, steel, 6)))

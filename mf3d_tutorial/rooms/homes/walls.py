@@ -208,22 +208,19 @@ def chandelier(k: Kit) -> Thing:
 def pinned_sheets(k: Kit) -> Thing:
     """Posters, prints and notices without a frame, pinned side by side, straight or askew: an
     instance each."""
-    group, count, even = Thing(), k.n(2, 7), k.chance(0.4)
+    group, even, same, x = Thing(), k.chance(0.4), k.chance(0.6), 0.0
     w, h = k.pick([(0.21, 0.3), (0.3, 0.42), (0.42, 0.6), (0.6, 0.85)])
-    x, same = 0.0, k.chance(0.6)
-    for _ in range(count):
+    for _ in range(k.n(2, 7) if h < 0.5 else k.n(2, 3)):
         wide, tall = (w, h) if same else (w * k.u(0.6, 1.3), h * k.u(0.6, 1.3))
-        turn = 0.0 if even else k.u(-0.06, 0.06)
-        sheet = Mesh().add(
-            Mesh().box(-wide / 2, wide / 2, -0.008, 0, 0, tall, k.paint("motif", "print", "paper")),
-            roll=turn,
+        print_ = Mesh().box(
+            -wide / 2, wide / 2, -0.008, 0, 0, tall, k.paint("motif", "print", "paper")
         )
-        label = k.pick(
-            ["poster", "poster", "picture", "paper"] if tall < 0.45 else ["poster", "picture"]
-        )
-        lift = 0.0 if even else k.u(-0.12, 0.12)
-        group.carry(Thing(label, sheet), x + wide / 2, 0, lift)
-        x += wide + k.u(0.03, 0.12)
+        names = ["poster", "poster", "picture", "paper"] if tall < 0.45 else ["poster", "picture"]
+        turn, lift = (0.0, 0.0) if even else (k.u(-0.06, 0.06), k.u(-0.12, 0.12))
+        sheet = Thing(k.pick(names), Mesh().add(print_, roll=turn))
+        (x0, _, _), (x1, _, _) = sheet.bounds()
+        group.carry(sheet, x - x0, 0, lift)
+        x += x1 - x0 + k.u(0.02, 0.12)
     return Thing(parts=[(part, at._replace(x=at.x - x / 2)) for part, at in group.parts])
 
 

@@ -37,7 +37,7 @@ def _style(k: Kit, top: tuple[float, float]) -> _Style:
         k.u(0.09, 0.2),
         k.u(0.08, 0.25),
         k.u(0.02, 0.2),
-        k.u(0.1, 0.5),
+        k.u(0.15, 0.5),
     )
     return _Style(cloth, trim, *sizes, k.pick([0.0, 0.03, k.u(0.06, 0.16)]), k.chance(0.6))
 
@@ -49,7 +49,7 @@ def _seats(k: Kit, s: _Style, count: int, each: float) -> Mesh:
         -w / 2, w / 2, -s.depth / 2 + 0.02, s.depth / 2 - 0.03, s.foot, s.seat - s.pad, s.cloth
     )
     frame = s.top - (k.u(0.05, 0.2) if s.loose else 0)
-    mesh.soft(-w / 2, w / 2, rest, s.depth / 2, s.foot, frame, s.cloth, s.power * 0.6)
+    mesh.soft(-w / 2, w / 2, rest, s.depth / 2, s.foot, frame, s.cloth, max(0.15, s.power * 0.6))
     bench = k.chance(0.2)
     for x in [0.0] if bench else each * (np.arange(count) - (count - 1) / 2):
         half = (w if bench else each) / 2 - 0.004
@@ -88,9 +88,9 @@ def _arm(k: Kit, s: _Style, kind: str, width: float, rise: float) -> Mesh:
         return Mesh().prism(
             [(0, s.foot), (width * 0.7, s.foot), (width, z), (width * 0.3, z)], y0, y1, s.cloth
         )
-    return Mesh().soft(
-        0, width, y0, y1, s.foot, z, s.cloth, s.power * (1.2 if kind == "padded" else 0.3)
-    )
+    if kind == "padded":
+        return Mesh().soft(0, width, y0, y1, s.foot, z, s.cloth, s.power * 1.2)
+    return Mesh().box(0, width, y0, y1, s.foot, z, s.cloth)
 
 
 def _suite(k: Kit, s: _Style, count: int, each: float, chaise: int) -> Thing:
@@ -272,9 +272,9 @@ def dining_chair(k: Kit) -> Thing:
         ]
         return Thing("chair", mesh.sheet(np.array(rows), seat))
     thick = k.pick([0.02, k.u(0.04, 0.12)])
-    mesh.soft(-w / 2, w / 2, -d / 2, d / 2, h - thick, h, seat, k.u(0.05, 0.4))
+    mesh.soft(-w / 2, w / 2, -d / 2, d / 2, h - thick, h, seat, k.u(0.15, 0.4))
     if style == "padded":
-        back.soft(-w / 2, w / 2, -0.04, 0.03, k.pick([-0.05, 0.1]), top, seat, k.u(0.1, 0.5))
+        back.soft(-w / 2, w / 2, -0.04, 0.03, k.pick([-0.05, 0.1]), top, seat, k.u(0.15, 0.5))
     else:
         back.pair(w / 2 - 0.03, w / 2, -0.015, 0.015, -0.03, top, frame)
         back.box(-w / 2, w / 2, -0.02, 0.02, top - k.u(0.04, 0.2), top, frame)

@@ -48,6 +48,7 @@ from mf3d_tutorial.data.targets import build_target
 # Voxels an axis, and the largest index: WarpConvNet's Morton codes hold 16 bits, its hash keys 18
 # with the sign.
 _EXTENT_LIMIT, _GRID_MAX = 2**16, 2**17 - 1
+READERS = 16  # threads that read scenes: numpy lets them run side by side
 
 
 SCENE_ARRAYS = (
@@ -145,7 +146,7 @@ class ScanNetScenes(Dataset):
         """Read and downsample every scene now, unless `check` has done so; processes of a data
         loader that start later share them."""
         if not self.kept:
-            with ThreadPoolExecutor(8) as pool:
+            with ThreadPoolExecutor(READERS) as pool:
                 self.kept = list(pool.map(self.downsampled, range(len(self))))
 
     def read(self, index: int) -> Scene:
@@ -224,7 +225,7 @@ class ScanNetScenes(Dataset):
                 )
             return "", said, objects
 
-        with ThreadPoolExecutor(8) as pool:
+        with ThreadPoolExecutor(READERS) as pool:
             problems, said, objects = zip(*pool.map(look, range(len(self))))
         if bad := [sentence for sentence in problems if sentence]:
             more = (

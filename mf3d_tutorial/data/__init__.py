@@ -5,6 +5,13 @@ torch.
 """
 
 from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mf3d_tutorial.data.collation import Batch, collate
+    from mf3d_tutorial.data.labels import IGNORE_INDEX, LabelSet, label_set
+    from mf3d_tutorial.data.scannet import ScanNetScenes, Scene
+    from mf3d_tutorial.data.targets import Target, build_target
 
 _MODULES = {
     "Batch": "collation",
@@ -17,7 +24,17 @@ _MODULES = {
     "LabelSet": "labels",
     "label_set": "labels",
 }
-__all__ = list(_MODULES)
+__all__ = [
+    "Batch",
+    "Scene",
+    "ScanNetScenes",
+    "collate",
+    "Target",
+    "build_target",
+    "IGNORE_INDEX",
+    "LabelSet",
+    "label_set",
+]
 
 
 def __getattr__(name: str):

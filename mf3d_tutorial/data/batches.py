@@ -63,16 +63,19 @@ class SceneBatches(Sampler):
 
 class BatchMaker:
     """A loader's `collate_fn`: what `make_batch` makes of the scenes; the error if one of them
-    could not be read.
+    could not be read; None without scenes: a process may get none of an epoch's last batch.
 
     `as_bytes`: pickled, so that it reaches the main process without shared memory.
     """
 
-    def __init__(self, make_batch: Callable[[list[Scene]], Batch | None], as_bytes: bool = False):
+    def __init__(self, make_batch: Callable[[list[Scene]], Batch], as_bytes: bool = False):
         self.make_batch, self.as_bytes = make_batch, as_bytes
 
     def __call__(self, scenes: list[Scene] | UserError) -> Batch | UserError | bytes | None:
-        made = scenes if isinstance(scenes, UserError) else self.make_batch(scenes)
+        if isinstance(scenes, UserError):
+            made = scenes
+        else:
+            made = self.make_batch(scenes) if scenes else None
         return pickle.dumps(made, protocol=pickle.HIGHEST_PROTOCOL) if self.as_bytes else made
 
 

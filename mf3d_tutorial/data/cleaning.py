@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Bool, Float32, Float64, Int, Num
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 
 from mf3d_tutorial.common.errors import DataError
 from mf3d_tutorial.data.placement import bounds
@@ -50,7 +50,7 @@ def check_finite(values: Num[np.ndarray, "N 3"], where: str | Path) -> None:
         return
     bad = ~np.isfinite(values).all(1)
     raise DataError(
-        f"{where} holds NaN or infinite numbers ({bad.sum()} of {len(bad)} points, the first is"
+        f"{where} holds NaN or infinite numbers ({bad.sum()} of {len(values)} points, the first is"
         f" point {bad.argmax()}): repair or remove these points, or prepare the scene again"
     )
 
@@ -189,7 +189,7 @@ def _groups(
         key, return_index=True, return_inverse=True, return_counts=True
     )
     cells = grid[first]
-    one, two = cKDTree(cells).query_pairs(1.8, output_type="ndarray").T  # sqrt(3) and a little
+    one, two = KDTree(cells).query_pairs(1.8, output_type="ndarray").T  # sqrt(3) and a little
     touching = coo_matrix((np.ones(len(one)), (one, two)), (len(cells), len(cells)))
     _, group = connected_components(touching, directed=False)
     return group[cell.reshape(-1)], np.bincount(group, size)

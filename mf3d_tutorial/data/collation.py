@@ -82,18 +82,15 @@ def collate(
     stuff_classes: Sequence[int] = (),
     in_features: Sequence[str] = ("color",),
     originals: bool = True,
-) -> Batch | None:
+) -> Batch:
     """One batch: WarpConvNet Points with features (see `point_features`), and a target a scene
     (`build_target`).
 
     Each scene's positions are relative to the scene itself (see placement.py), here and nowhere
     else, so that training, after its augmentation, and every kind of inference agree.
 
-    None without scenes, which is what a process may get of the last batch of an epoch. Without
-    `originals`, which only AP needs, a data loader's process has half as much to hand over.
+    Without `originals`, which only AP needs, a data loader's process has half as much to hand over.
     """
-    if not scenes:
-        return None
     targets = [
         build_target(
             torch.from_numpy(s.segment), torch.from_numpy(s.instance), num_classes, stuff_classes

@@ -116,11 +116,13 @@ def custom_labels(values: dict[str, Any], where: str = "labels.yaml") -> LabelSe
     require(
         not unknown, f"there is no key {', '.join(unknown)}; the keys are names, colors and stuff"
     )
-    names, stuff = values.get("names"), values.get("stuff") or []
-    good = (
-        isinstance(names, list) and names and all(isinstance(name, str) and name for name in names)
+    names: list[str] = values.get("names") or []
+    stuff: list[str] = values.get("stuff") or []
+    good = isinstance(names, list) and all(isinstance(name, str) and name for name in names)
+    require(
+        bool(names) and good,
+        "names must be a list of class names, as in names: [floor, pallet, box]",
     )
-    require(good, "names must be a list of class names, as in names: [floor, pallet, box]")
     require(len(set(names)) == len(names), "names holds a name twice")
     require(len(names) < 256, f"{len(names)} classes are too many: pictures have 256 colours")
     require(
@@ -137,7 +139,7 @@ def custom_labels(values: dict[str, Any], where: str = "labels.yaml") -> LabelSe
         name=CUSTOM,
         names=tuple(names),
         ids=tuple(range(1, len(names) + 1)),
-        colors=tuple(map(tuple, colors)),
+        colors=tuple((red, green, blue) for red, green, blue in colors),
         segment_file="segment",
         frequency=("",) * len(names),
         stuff=tuple(names.index(name) for name in stuff),

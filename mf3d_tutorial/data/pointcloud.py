@@ -14,7 +14,7 @@ from typing import BinaryIO
 
 import numpy as np
 from jaxtyping import Bool, Float, Int, UInt8
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 
 from mf3d_tutorial.common.errors import DataError
 from mf3d_tutorial.data.cleaning import (
@@ -141,13 +141,14 @@ def read_ply(path: Path) -> Cloud:
             if count == 0:
                 continue
             dtype = np.dtype(fields).newbyteorder(">" if form == "binary_big_endian" else "<")
-            tables[name] = _table(path, file, dtype, count, form == "ascii", name)
-            if tables[name] is None:
+            table = _table(path, file, dtype, count, form == "ascii", name)
+            if not len(table):
                 # polygons of other sizes: what follows is not needed, if the vertices came first
                 break
-    if tables.get("vertex") is None:
+            tables[name] = table
+    if "vertex" not in tables:
         raise DataError(f"{path} has no vertices, or faces before its vertices: export it again")
-    faces = None if (table := tables.get("face")) is None else _triangles(table)
+    faces = _triangles(tables["face"]) if "face" in tables else None
     return _from_table(path, tables["vertex"], faces)
 
 
@@ -155,7 +156,7 @@ def _triangles(table: np.ndarray) -> Int[np.ndarray, "M 3"] | None:
     """The triangles of a table of faces; None if it holds none."""
     names = [
         name
-        for name in table.dtype.names
+        for name in table.dtype.names or ()
         if name in ("triangle vertex_indices", "triangle vertex_index")
     ]
     return table[names[0]].astype(np.int64) if names else None
@@ -273,35 +274,37 @@ def _header(path: Path, file: BinaryIO, last: bytes, keep: bool = False):
 
 def _table(
     path: Path, file: BinaryIO, dtype: np.dtype, count: int, ascii: bool, name: str
-) -> np.ndarray | None:
-    """`count` records of `dtype`; None if they hold polygons that are no triangles. DataError if
+) -> np.ndarray:
+    """`count` records of `dtype`; none if they hold polygons that are no triangles. DataError if
     there are fewer."""
     lists = [field for field in dtype.names or () if field.startswith("count ")]
     polygons = bool(lists)
     if count < 0:
         raise DataError(f"{path}: its header announces {count} {name} records: export it again")
+    lines, rows = [], np.empty(0, dtype)
     if ascii:
-        rows = list(islice(filter(bytes.strip, file), count))
+        lines = list(islice(filter(bytes.strip, file), count))
+        if polygons and lines and len(lines[-1].split()) <= int(lines[-1].split()[0]):
+            lines.pop()  # it ends within its line
     else:
         # not `count`, which a damaged header may make huge
         rest = (os.fstat(file.fileno()).st_size - file.tell()) // max(dtype.itemsize, 1)
         rows = np.fromfile(file, dtype, min(count, rest))
-    if ascii and polygons and rows and len(rows[-1].split()) <= int(rows[-1].split()[0]):
-        rows.pop()  # it ends within its line
     broken = polygons and not ascii and any((rows[field] != 3).any() for field in lists)
-    if len(rows) < count and not broken:
+    there = len(lines) if ascii else len(rows)
+    if there < count and not broken:
         raise DataError(
-            f"{path} is truncated: it holds {len(rows)} of {count} {name} records; copy or"
+            f"{path} is truncated: it holds {there} of {count} {name} records; copy or"
             " export it again"
         )
     if ascii:
         try:
-            rows = _parsed(rows, dtype, polygons)
+            rows = _parsed(lines, dtype, polygons)
         except ValueError:
             if not polygons:
                 raise
             broken = True
-    return None if broken else rows
+    return rows[:0] if broken else rows
 
 
 def _parsed(rows: list[bytes], dtype: np.dtype, exact: bool) -> np.ndarray:
@@ -417,12 +420,13 @@ def estimate_normals(
 ) -> Float[np.ndarray, "N 3"]:
     """Normal of the plane through each point's nearest neighbours, turned to the middle of the
     scan."""
-    tree, normal = cKDTree(coord), np.empty(coord.shape, np.float32)
+    tree, normal = KDTree(coord, leafsize=16), np.empty(coord.shape, np.float32)
     middle = (coord.min(0) + coord.max(0)) / 2
+    count = min(neighbors, len(coord))
     for start in range(0, len(coord), 100_000):
         part = slice(start, start + 100_000)
-        _, near = tree.query(coord[part], min(neighbors, len(coord)))
-        offset = coord[near.reshape(len(near), -1)]
+        _, near = tree.query(coord[part], count)
+        offset = coord[near.reshape(-1, count)]
         offset = offset - offset.mean(1, keepdims=True)
         _, axes = np.linalg.eigh(np.einsum("nki,nkj->nij", offset, offset))
         outward = ((middle - coord[part]) * axes[:, :, 0]).sum(1, keepdims=True) < 0
@@ -453,10 +457,9 @@ def standardise(cloud: Cloud, units: str = "auto", up: str = "auto") -> tuple[Cl
         (None, "") if cloud.normal is None else unit_normals(cloud.normal, "its normal")
     )
     if up == "y":
-        coord, normal = (
-            xyz if xyz is None else xyz[:, [0, 2, 1]] * np.float32([1, -1, 1])
-            for xyz in (coord, normal)
-        )
+        axes, signs = [0, 2, 1], np.array([1, -1, 1], np.float32)
+        coord = coord[:, axes] * signs
+        normal = None if normal is None else normal[:, axes] * signs
     extent = np.ptp(coord, axis=0)
     size = " x ".join(f"{length:.1f}" for length in extent)
     said = [f"{len(coord):,} points, {size} m, taken to be in {units} with {up} up"]

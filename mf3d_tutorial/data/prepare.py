@@ -30,8 +30,8 @@ def read_label_table(path: Path) -> Indices:
         with open(path, newline="", encoding="utf-8") as file:
             for row in csv.DictReader(file, delimiter="\t"):
                 ids = ((twenty, int(row["nyu40id"])), (two_hundred, int(row["id"])))
-                indices = tuple(ids.index(id) if id in ids else IGNORE_INDEX for ids, id in ids)
-                found.setdefault(row["raw_category"], indices)
+                one, other = (ids.index(id) if id in ids else IGNORE_INDEX for ids, id in ids)
+                found.setdefault(row["raw_category"], (one, other))
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DataError(
             f"ScanNet's label table {path} cannot be read ({error!r}): name the folder that holds"
@@ -56,7 +56,7 @@ def prepare_scene(folder: Path, table: Indices, annotated: bool = True) -> dict[
         cloud.normal = mesh_normals(coord, cloud.faces)
     elif cloud.normal is None:
         cloud.normal = estimate_normals(coord)
-    arrays = {"coord": coord, "normal": cloud.normal.astype(np.float32)}
+    arrays: dict[str, np.ndarray] = {"coord": coord, "normal": cloud.normal.astype(np.float32)}
     if cloud.color is not None:
         arrays["color"] = cloud.color
     segments = folder / f"{folder.name}_vh_clean_2.0.010000.segs.json"

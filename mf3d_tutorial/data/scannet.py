@@ -296,7 +296,7 @@ def without_strays(
     if not stray.any():
         return Scene(name, coord, color, normal, segment, instance, original)
     arrays = (array[~stray] for array in (coord, color, normal, segment, instance))
-    return Scene(name, *arrays, original)
+    return Scene(name, *arrays, original=original)
 
 
 def _label_set(name: str, root: Path) -> LabelSet:
@@ -361,7 +361,7 @@ def _read(folder: Path, name: str, columns: int | None = None) -> np.ndarray:
     array = (
         array.reshape(-1) if columns is None and array.ndim == 2 and array.shape[1] == 1 else array
     )
-    if array.ndim != (2 if columns else 1) or (columns and array.shape[1] != columns):
+    if array.ndim != (2 if columns else 1) or (columns and array.shape[-1] != columns):
         raise DataError(
             f"{path} has shape {array.shape}, where {shape} is expected: prepare the scene again"
         )

@@ -90,9 +90,8 @@ def random_elastic(
     for grid, strength in waves if rng.uniform() < probability else ():
         cell = (coord - bounds(coord)[0]) / grid + 2
         noise = rng.normal(size=(3, *np.ceil(bounds(cell)[1]).astype(int) + 3)).astype(np.float32)
-        noise = uniform_filter(
-            uniform_filter(noise, (0, 3, 3, 3), mode="constant"), (0, 3, 3, 3), mode="constant"
-        )
+        for _ in range(2):
+            noise = uniform_filter(noise, 3, mode="constant", axes=(1, 2, 3))
         coord = coord + strength * _between_corners(noise, cell)
     return replace(scene, coord=coord.astype(np.float32))
 

@@ -2,7 +2,7 @@
 miss or get wrong."""
 
 import numpy as np
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 from scipy.spatial.transform import Rotation
 
 from .classes import indices
@@ -51,7 +51,7 @@ def _blunder(
         if label in _FORGOTTEN or not mine.any() or rng.random() >= share:
             continue
         mistake, others = rng.integers(3), np.flatnonzero(~mine & (instance >= 0))
-        near, _ = cKDTree(coord[mine]).query(coord[others])
+        near, _ = KDTree(coord[mine]).query(coord[others])
         if mistake == 0:
             labels[i] = labels[int(rng.integers(len(labels)))]
         elif mistake == 1:

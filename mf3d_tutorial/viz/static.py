@@ -11,7 +11,7 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 
 from mf3d_tutorial.viz.colors import PALETTE, UNLABELLED, deal_colors
 
@@ -38,7 +38,7 @@ def instance_palette(
     for m, points in enumerate(some):
         for other in range(m if len(points) else 0):
             if len(some[other]):
-                apart[m, other] = apart[other, m] = cKDTree(points).query(some[other])[0].min()
+                apart[m, other] = apart[other, m] = KDTree(points).query(some[other])[0].min()
     return np.vstack([PALETTE[deal_colors(apart, sweeps=3)], np.array([UNLABELLED], np.uint8)])
 
 

@@ -63,9 +63,8 @@ class BatchMasks:
         if not sum(self.counts):
             every_label = every_label.new_zeros(1)
         labels = every_label[self.upload(column)]  # (B, M)
-        bce, dice = self.terms(
-            *self.sums.tensor_split([1, 2, 2 + self.most], dim=2), self.sizes[:, None]
-        )
+        softplus, p, own_x, own_p = self.sums.tensor_split([1, 2, 2 + self.most], dim=2)
+        bce, dice = self.terms(softplus, p, own_x, own_p, self.sizes[:, None])
         probability = self.logits.softmax(-1).gather(
             3, labels[None, :, None].expand(layers, -1, count, -1)
         )

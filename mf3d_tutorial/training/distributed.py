@@ -11,7 +11,7 @@ there is one process, and everything here costs nothing.
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 import torch.distributed as dist
@@ -21,6 +21,7 @@ from torch.nn.parallel import DistributedDataParallel
 from mf3d_tutorial.common.errors import UserError
 
 T = TypeVar("T")
+M = TypeVar("M", bound=nn.Module)
 
 
 @contextmanager
@@ -61,7 +62,7 @@ def gather(value: T) -> list[T]:
     """The value of every process, in the order of their ranks."""
     if world_size() == 1:
         return [value]
-    values = [None] * world_size()
+    values: list[Any] = [None] * world_size()
     dist.all_gather_object(values, value)
     return values
 
@@ -69,7 +70,7 @@ def gather(value: T) -> list[T]:
 def on_main(action: Callable[[], T]) -> T:
     """What `action()` gives in process 0, for all; a UserError there ends them all, and is said
     once."""
-    outcome = [None, None]
+    outcome: list[Any] = [None, None]  # what it gives, its error
     if rank() == 0:
         try:
             outcome[0] = action()
@@ -89,7 +90,7 @@ def broadcast_buffers(model: nn.Module) -> None:
         dist.broadcast(buffer, src=0)
 
 
-def data_parallel(module: nn.Module) -> nn.Module:
+def data_parallel(module: M) -> M | DistributedDataParallel:
     """`module`, wrapped so that the backward pass averages its gradients over the processes while
     it goes on.
 

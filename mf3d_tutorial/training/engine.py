@@ -13,20 +13,18 @@ from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, nullcontext, suppress
 from itertools import islice
-from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
 from torch.utils.data import DataLoader
 
 from mf3d_tutorial.common.errors import DataError, NonFiniteError, UserError
 from mf3d_tutorial.config import Config
 from mf3d_tutorial.data import Batch, ScanNetScenes
-from mf3d_tutorial.data.batches import (
-    fetch,
-)
+from mf3d_tutorial.data.batches import SceneBatches, fetch
 from mf3d_tutorial.evaluation.inference import point_masks, predict_instances
 from mf3d_tutorial.evaluation.metrics import ScanNetInstanceAP
 from mf3d_tutorial.model import MaskFormer3D
@@ -103,13 +101,14 @@ def train(
     folder: RunFolder,
     datasets: Datasets,
     interrupts: Interrupts,
-    viewer: "LiveViewer | SimpleNamespace",
+    viewer: "LiveViewer | NoViewer",
 ) -> dict[str, Any]:
     """The loop of `fit`, from wherever `run` is."""
     cfg, options = run.cfg, run.cfg.train
     train_loader = build_loader(cfg, datasets[0], shuffle=True)
     val_loader = build_loader(cfg, datasets[1])
-    progress, sampler = Progress(run, folder.log), train_loader.batch_sampler
+    progress = Progress(run, folder.log)
+    sampler = cast(SceneBatches, train_loader.batch_sampler)  # DataLoader does not know its type
     sampler.start_at(run.epoch, run.seen)
     batches = fetch(train_loader)
     steps = iter(lambda: list(islice(batches, options.accumulate)), [])  # the parts of each step
@@ -188,15 +187,17 @@ def forward_backward(run: Run, parts: Sequence[Batch | None]) -> dict[str, Tenso
     )
     run.scenes += int(count[0])
     run.optimizer.zero_grad()
+    batch_loss = run.batch_loss
+    parallel = isinstance(batch_loss, DistributedDataParallel)
     sums = torch.zeros(len(TERMS), device=run.device)
     for index, part in enumerate(parts):
         last = index == len(parts) - 1
         # in the last part all processes add up their gradients
-        if part is None and not (last and world_size() > 1):
+        if part is None and not (last and parallel):
             continue
-        with run.batch_loss.no_sync() if world_size() > 1 and not last else nullcontext():
+        with batch_loss.no_sync() if parallel and not last else nullcontext():
             with autocast(run.device, run.precision):
-                losses = run.batch_loss(part, count)
+                losses = batch_loss(part, count)
             # DistributedDataParallel takes the mean
             run.scaler.scale(losses["loss"] * world_size()).backward()
         sums += torch.stack([losses[name].detach() for name in TERMS])
@@ -215,9 +216,9 @@ def optimizer_step(run: Run, loss: Float[Tensor, ""]) -> tuple[Float[Tensor, ""]
     finite = torch.stack([loss, loss + norm]).isfinite()
     run.consistent = False
     # so `GradScaler.step` tells fused AdamW to do nothing
-    run.optimizer.found_inf = 1 - finite[1].float()
+    run.optimizer.found_inf = 1 - finite[1].float()  # pyright: ignore[reportAttributeAccessIssue]  GradScaler sets it too
     run.optimizer.step()
-    del run.optimizer.found_inf
+    del run.optimizer.found_inf  # pyright: ignore[reportAttributeAccessIssue]  GradScaler sets it too
     # In float16 an overflow of gradients alone is nothing unusual: the scale is lowered, and the
     # step counts.
     return norm, bool(finite[0 if run.scaler.is_enabled() else 1])
@@ -258,13 +259,14 @@ def validate(
     its voxel. `largest_component`: only the largest connected part of each mask counts.
     """
     model.eval()
-    metric = ScanNetInstanceAP(loader.dataset.labels)
-    largest = loader.dataset.voxel_size if largest_component else None
+    dataset = cast(ScanNetScenes, loader.dataset)  # DataLoader does not know its type
+    metric = ScanNetInstanceAP(dataset.labels)
+    largest = dataset.voxel_size if largest_component else None
     sums = torch.zeros(5, dtype=torch.float64)  # of cls, bce, dice; scenes; scenes with instances
     # Masks go to all points in threads, while the next scenes go through the model.
     waiting: deque[tuple[Future, tuple]] = deque()
     with ThreadPoolExecutor(JUDGES) as pool:
-        for batch in fetch(loader):
+        for batch in filter(None, fetch(loader)):
             batch = batch.to(device)
             with autocast(device, precision):
                 logits, masks = model(batch.points)
@@ -305,13 +307,23 @@ def validate(
     }
 
 
+class NoViewer:
+    """Stands in for the live viewer where nobody looks."""
+
+    def update(self, run: Run, losses: dict[str, Tensor]) -> None:
+        """Nothing."""
+
+    def close(self) -> None:
+        """Nothing."""
+
+
 def open_viewer(
     cfg: Config, datasets: Sequence[ScanNetScenes], log: Log
-) -> "LiveViewer | SimpleNamespace":
+) -> "LiveViewer | NoViewer":
     """The live viewer of process 0; one that does nothing unless `viz.enabled`. ConfigError without
     its package."""
     if not cfg.viz.enabled or rank() > 0:
-        return SimpleNamespace(update=lambda run, losses: None, close=lambda: None)
+        return NoViewer()
     from mf3d_tutorial.viz.live import LiveViewer
 
     return LiveViewer(cfg, datasets, log)

@@ -70,7 +70,7 @@ def build_loader(cfg: Config, dataset: ScanNetScenes, shuffle: bool = False) -> 
         batch_sampler=(
             SceneBatches(num_scenes, cfg.train.batch_size, parts, cfg.seed, rank(), world_size())
             if shuffle
-            else [mine[first : first + size] for first in range(0, len(mine), size)]
+            else [list(mine[first : first + size]) for first in range(0, len(mine), size)]
         ),
         num_workers=loader_processes(cfg),
         pin_memory=choose_device(cfg.device).type == "cuda",

@@ -54,7 +54,7 @@ class SetCriterion(nn.Module):
 
     def forward(
         self,
-        outputs: Outputs | Sequence[Outputs],
+        outputs: Outputs | list[Outputs] | LayerOutputs,
         targets: list[Target],
         count: Sequence[float] | None = None,
     ) -> Losses:
@@ -63,7 +63,7 @@ class SetCriterion(nn.Module):
 
         NonFiniteError if a matching cost is not a finite number.
         """
-        layers = [outputs] if isinstance(outputs, tuple) else outputs
+        layers: Sequence[Outputs] = [outputs] if isinstance(outputs, tuple) else outputs
         count = count or count_scenes(targets)
         sample = self.sample_points if torch.is_grad_enabled() else None
         device = layers.logits.device if isinstance(layers, LayerOutputs) else layers[0][0].device
@@ -127,7 +127,8 @@ def mask_losses(
         t = t_idx.flatten()[:, None] == target.instance
         sums.append(torch.stack(pair_losses(x, t)).view(2, *q_idx.shape).mean(-1))
     if not sums:  # no instance in the whole batch: zero, but still a function of the model
-        return sum(mask.float().sum() for mask in masks).mul(0).expand(2, len(masks[0]))
+        nothing = torch.stack([mask.float().sum() for mask in masks]).sum() * 0
+        return nothing.expand(2, len(masks[0]))
     return torch.stack(sums).sum(0)
 
 

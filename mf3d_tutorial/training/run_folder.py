@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from mf3d_tutorial.common.atomic_files import without_nan, write_json, writing
 from mf3d_tutorial.common.errors import ConfigError
@@ -33,7 +33,8 @@ class RunFolder:
 
     def __init__(self, cfg: Config, log: Log):
         self.cfg, self.log, self.path = cfg, log, Path(cfg.paths.output_dir).expanduser()
-        self.run = self.rows = None
+        self.run: Run | None = None
+        self.rows: TextIO | None = None  # metrics.jsonl, in process 0
         self.saved = time.monotonic()
 
     def __enter__(self) -> "RunFolder":
@@ -84,7 +85,7 @@ class RunFolder:
 
     def append(self, kind: str, run: Run, values: dict[str, Any]) -> None:
         """Add one line to metrics.jsonl."""
-        if rank() == 0:
+        if self.rows:
             row = {"kind": kind, "epoch": run.epoch + 1, "step": run.step, **values}
             self.rows.write(json.dumps(without_nan(row)) + "\n")
             self.rows.flush()

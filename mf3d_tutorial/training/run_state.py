@@ -3,7 +3,7 @@
 import copy
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
 
 from mf3d_tutorial.common.errors import ConfigError
 from mf3d_tutorial.config import Config, plain
@@ -54,7 +55,7 @@ class Run:
         model = build_model(cfg.model, num_classes(cfg)).to(device)
         train = cfg.train
         if train.sync_batchnorm and world_size() > 1:
-            model = nn.SyncBatchNorm.convert_sync_batchnorm(model)
+            nn.SyncBatchNorm.convert_sync_batchnorm(model)  # its layers, in place
         precision = training_precision(train.precision, device)
         if device.type == "cuda" and train.accumulate == 1:
             with autocast(device, precision):
@@ -116,8 +117,10 @@ class Run:
     @cached_property
     def _averaging(self) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
         """Averaged and trained tensors, side by side."""
-        pairs = zip(self.averaged.state_dict().values(), self.model.state_dict().values())
-        return tuple(zip(*(pair for pair in pairs if pair[0].is_floating_point())))
+        models = self.averaged or self.model, self.model
+        pairs = zip(*(model.state_dict().values() for model in models))
+        averaged, trained = zip(*(pair for pair in pairs if pair[0].is_floating_point()))
+        return averaged, trained
 
     @cached_property
     def parameters(self) -> list[nn.Parameter]:
@@ -125,7 +128,7 @@ class Run:
         return list(self.model.parameters())  # a walk over all modules, which takes milliseconds
 
     @cached_property
-    def batch_loss(self) -> nn.Module:
+    def batch_loss(self) -> BatchLoss | DistributedDataParallel:
         """What `train_step` calls; with several processes its backward pass averages gradients over
         them."""
         return data_parallel(BatchLoss(self.model, self.criterion))
@@ -139,12 +142,12 @@ class Run:
             lists.setdefault(buffer.dtype, []).append(buffer)
         return list(lists.values())
 
-    def copy_statistics(self) -> Sequence[Sequence[Tensor]]:
+    def copy_statistics(self) -> list[tuple[Tensor, ...]]:
         """A copy of batch norm's statistics, for `restore_statistics`: one kernel per type, not one
         per buffer."""
         return [torch._foreach_add(buffers, 0) for buffers in self._statistics]
 
-    def restore_statistics(self, copy: Sequence[Sequence[Tensor]]) -> None:
+    def restore_statistics(self, copy: list[tuple[Tensor, ...]]) -> None:
         """Bring back the statistics of `copy_statistics`."""
         for buffers, before in zip(self._statistics, copy):
             torch._foreach_copy_(buffers, before)

@@ -37,7 +37,7 @@ def build_backbone(
         backbone.gradient_checkpointing_enable()
     if feature_levels > 1:
         offered = 1 + len(STAGES) if voxel_size and isinstance(backbone, MinkUNetBase) else 1
-        if feature_levels > offered:
+        if voxel_size is None or feature_levels > offered:
             raise ConfigError(
                 f"model.feature_levels={feature_levels} must be at most {offered} with"
                 f" {config['_target_']}: a MinkUNet with a backbone_voxel_size has"

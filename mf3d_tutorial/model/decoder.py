@@ -7,8 +7,8 @@ once, and without that module's zeroing of queries whose index exceeds the scene
 """
 
 import math
-from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple, cast
 
 import torch
 import torch.nn.functional as F
@@ -32,6 +32,8 @@ class PositionEncoding(nn.Module):
 
     `wavelength` is the longest one, in metres; each band halves it.
     """
+
+    frequencies: Tensor
 
     def __init__(self, wavelength: float = 1.0, bands: int = 16):
         super().__init__()
@@ -166,8 +168,8 @@ class JointProjection:
     than it saves.)
     """
 
-    def __init__(self, layers: Iterable[DecoderLayer], levels: Sequence[Level]):
-        cross = [layer.cross_attention for layer in layers]
+    def __init__(self, layers: nn.ModuleList, levels: Sequence[Level]):
+        cross = [cast(CrossAttention, layer.cross_attention) for layer in layers]
         self.num_heads, padding = cross[0].num_heads, -sum(x.shape[1] for x in levels[0][:2]) % 8
         self.tables = [
             torch.cat([x, position.to(x.dtype), x.new_zeros(len(x), padding)], dim=1)

@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from mf3d_tutorial.warp import Points, PointToVoxel, Voxels, packed
+from mf3d_tutorial.warp import MinkUNetBase, Points, PointToVoxel, Voxels, packed
 
 
 class VoxelLevel(NamedTuple):
@@ -31,8 +31,9 @@ class PointToLevels(PointToVoxel):
     stages of the network's decoder, brought to `dim` channels.
     """
 
-    def __init__(self, network: nn.Module, voxel_size: float, num_levels: int, dim: int):
-        super().__init__(network, voxel_size=voxel_size, concat_unpooled_pc=False)
+    def __init__(self, network: MinkUNetBase, voxel_size: float, num_levels: int, dim: int):
+        # Declared for BaseSpatialModule, it takes any module.
+        super().__init__(network, voxel_size, concat_unpooled_pc=False)  # pyright: ignore[reportArgumentType]
         self.strides, self.outputs = [], None
         self.project = nn.ModuleList()
         for name, stride in STAGES[len(STAGES) + 1 - num_levels :]:

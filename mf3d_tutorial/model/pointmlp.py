@@ -7,6 +7,7 @@ cells of a grid: one sort finds them, without a search, and a point takes over w
 """
 
 import itertools
+from collections.abc import Sequence
 
 import torch
 from jaxtyping import Float, Int
@@ -48,8 +49,8 @@ class PointMLP(nn.Module):
         self,
         in_channels: int,
         out_channels: int,
-        widths: list[int] = (64, 64, 96, 128, 192, 256),
-        edge=0.1,
+        widths: Sequence[int] = (64, 64, 96, 128, 192, 256),
+        edge: float = 0.1,
     ):
         super().__init__()
         self.edge = edge

@@ -109,7 +109,8 @@ def evaluate(options: EvaluateOptions) -> dict[str, Any]:
             else None
         )
         for index in tqdm(range(len(scenes)), unit="scene", disable=None):
-            scene, superpoints = scenes[index], [None]
+            scene = scenes[index]
+            superpoints: list[np.ndarray | None] = [None]
             if options.superpoints:
                 superpoints.append(read_superpoint(scenes.folders[index]))
             outputs, original = run_model(model, cfg, scene), scene.original
@@ -153,10 +154,9 @@ def write_page(
 
     segment, instance = torch.from_numpy(scene.segment), torch.from_numpy(scene.instance)
     target = build_target(segment, instance, len(labels), stuff)
-    layer = tuple(output.float().cpu() for output in outputs)
-    room = Inspection(
-        scene, [layer], target, labels, options.largest_component, options.voxel_size, stuff
-    )
+    logits, masks = (output.float().cpu() for output in outputs)
+    largest, voxel_size = bool(options.largest_component), options.voxel_size
+    room = Inspection(scene, [(logits, masks)], target, labels, largest, voxel_size, stuff)
     room.update(mask_threshold=options.mask_threshold)
     report_scene(path, room)
 

@@ -8,6 +8,7 @@ The masks of `predict_scan` are over all points of the file.
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import TypeVar, cast
 
 import numpy as np
 import torch
@@ -28,6 +29,7 @@ from mf3d_tutorial.model import MaskFormer3D
 from mf3d_tutorial.warp import Points
 from mf3d_tutorial.warp.device import autocast, inference_precision
 
+Options = TypeVar("Options", bound="InferenceOptions")
 MEMORY_ADVICE = "raise voxel_size, or lower top_k"
 
 
@@ -85,7 +87,7 @@ class InferenceOptions:
         )
         require(self.top_k > 0, f"top_k={self.top_k} must be at least 1")
 
-    def resolved(self, model: MaskFormer3D, cfg: Config) -> "InferenceOptions":
+    def resolved(self: Options, model: MaskFormer3D, cfg: Config) -> Options:
         """The same with what `null` stands for; `model` is given its number of queries."""
         model.decoder.queries.resize(self.num_queries or cfg.model.num_queries)
         largest = (
@@ -165,7 +167,7 @@ def predict_scan(
 
 
 def scene_for_model(
-    cloud: Cloud, cfg: Config, voxel_size: float, log: Callable[[str], None] = _silent
+    cloud: Cloud, cfg: Config, voxel_size: float | None, log: Callable[[str], None] = _silent
 ) -> Scene:
     """A standard cloud downsampled to voxels, with grey for missing colours, and normals if the
     model takes them."""
@@ -179,7 +181,8 @@ def scene_for_model(
         log("  normals computed from the triangles")
     none = np.full(len(coord), IGNORE_INDEX)
     normal = np.zeros_like(coord) if normal is None else normal
-    scene = without_strays("scan", coord, color, normal, none, none, cloud.stray)
+    stray = np.zeros(len(coord), bool) if cloud.stray is None else cloud.stray
+    scene = without_strays("scan", coord, color, normal, none, none, stray)
     scene = voxel_downsample(scene, voxel_size)
     if wanted:
         scene = replace(scene, normal=estimate_normals(scene.coord))
@@ -201,7 +204,8 @@ def forward_scene(
     """
     device = next(model.parameters()).device
     with autocast(device, inference_precision(precision, device)):
-        layers = model.forward_layers(points.to(device), last_only)
+        there = cast(Points, points.to(device))  # declared to be any Geometry
+        layers = model.forward_layers(there, last_only)
         # masks are computed here, as they are asked for
         return [(logits[0], masks[0]) for logits, masks in layers]
 
@@ -300,6 +304,8 @@ def keep_largest_component(
         inside -= inside.min(0)
         grid = np.zeros(inside.max(0) + 1, bool)
         grid[tuple(inside.T)] = True
-        part = label(grid, np.ones((3, 3, 3)))[0][tuple(inside.T)]
+        parts = np.zeros(grid.shape, np.int32)
+        label(grid, np.ones((3, 3, 3)), parts)
+        part = parts[tuple(inside.T)]
         points = np.bincount(part, None if counts is None else counts[mask])
         mask[mask] = part == points.argmax()

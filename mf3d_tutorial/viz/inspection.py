@@ -98,7 +98,7 @@ class Inspection:
         target: Target,
         labels: LabelSet,
         largest_component: bool = False,
-        voxel_size: float = 0.04,
+        voxel_size: float | None = 0.04,
         stuff: Sequence[int] | None = None,
     ):
         self.scene, self.layers, self.target, self.labels = scene, list(layers), target, labels
@@ -278,7 +278,8 @@ def inspect_scene(
     batch = collate([scene], len(labels), cfg.data.stuff_classes, cfg.model.in_features)
     layers = forward_scene(model, batch.points, cfg.train.precision, last_only=not all_layers)
     kept = [(logits.float().cpu(), masks.half().cpu()) for logits, masks in layers[:-1]]
-    kept.append(tuple(output.float().cpu() for output in layers[-1]))
+    logits, masks = layers[-1]
+    kept.append((logits.float().cpu(), masks.float().cpu()))
     largest = cfg.inference.largest_component
     return Inspection(scene, kept, batch.targets[0], labels, largest, cfg.data.voxel_size)
 

@@ -15,6 +15,8 @@ patches.py puts these in the place of WarpConvNet's own. CUDA tensors keep the c
 """
 
 import functools
+from collections.abc import Callable
+from typing import cast
 
 import torch
 import torch.nn.functional as F
@@ -60,7 +62,9 @@ def windowed_attention(
         and qkv.shape[-1] % 8 == 0
     ):
         borders = cu_seqlens.int()
-        return varlen_attn(*qkv.unbind(1), borders, borders, max_seqlen, max_seqlen)
+        q, k, v = qkv.unbind(1)
+        out = varlen_attn(q, k, v, borders, borders, max_seqlen, max_seqlen)
+        return cast(Tensor, out)  # a pair only if asked for
     return attention_by_length(qkv, cu_seqlens, dropout_p, softmax_scale)
 
 
@@ -171,7 +175,8 @@ def encode_curve(coords: Int[Tensor, "N 3"], batch_offsets: Int[Tensor, " border
 
 def kernel_map_of_now(coords, out_coords, in_to_out_stride_ratio, *args, **kwargs):
     """Pooling's kernel map, by the function that patches.py has put in place by then."""
-    return _conv.generate_kernel_map(coords, out_coords, in_to_out_stride_ratio, *args, **kwargs)
+    generate = cast(Callable, _conv.generate_kernel_map)  # its decorator hides its arguments
+    return generate(coords, out_coords, in_to_out_stride_ratio, *args, **kwargs)
 
 
 def forget_windows() -> None:

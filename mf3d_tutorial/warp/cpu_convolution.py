@@ -63,8 +63,10 @@ def kernel_map(
     """
     _check_grid(in_coords)
     if center is None:
-        center = tuple((size - 1) // 2 if size % 2 else 0 for size in kernel_size)
-    axes = [(torch.arange(size) - c) * d for size, c, d in zip(kernel_size, center, dilation)]
+        middle = tuple((size - 1) // 2 if size % 2 else 0 for size in kernel_size)
+    else:
+        middle = center
+    axes = [(torch.arange(size) - c) * d for size, c, d in zip(kernel_size, middle, dilation)]
     # (K, 4), the batch index stays
     steps = torch.nn.functional.pad(torch.cartesian_prod(*axes), (1, 0)).int()
     starts = out_coords * torch.tensor((1, *stride), dtype=torch.int32)
@@ -119,7 +121,8 @@ class SparseConvGEMM(torch.autograd.Function):
     @staticmethod
     def backward(ctx, gradient: Float[Tensor, "M O"]):
         """Gradients of features and weight."""
-        return *gradients(gradient, *ctx.saved_tensors, ctx.pairs), None, None
+        features, weight = ctx.saved_tensors
+        return *gradients(gradient, features, weight, ctx.pairs), None, None
 
 
 def product(

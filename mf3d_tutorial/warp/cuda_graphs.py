@@ -15,13 +15,25 @@ other tensors.
 import gc
 import warnings
 from collections.abc import Callable, Iterable
+from typing import Any, Protocol, cast
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.func import functional_call
 
-Step = Callable[..., Tensor | tuple[Tensor, ...]]
+Step = Callable[..., Any]  # of tensors; gives one or several
+
+
+class Layer(Protocol):
+    """A decoder layer, as far as graphs care: a ModuleList does not say what it holds."""
+
+    self_attention: nn.Module
+    cross_attention: Any
+    feed_forward: nn.Module
+    norms: nn.ModuleList
+    before_attention: Step
+    after_attention: Step
 
 
 class Part(nn.Module):
@@ -48,20 +60,22 @@ class LayerGraphs:
 
     def of(
         self, layers: nn.ModuleList, queries: Float[Tensor, "B Q D"]
-    ) -> Iterable[tuple[nn.Module, Step, Step]]:
+    ) -> Iterable[tuple[Layer, Step, Step]]:
         """Each layer with what it does before and after; graphs of these, if there are any and
         gradients are asked for.
 
         Not while parameters have gradients of another backward pass: a graph would write over them.
         """
+        each = cast("list[Layer]", layers)
         wanted = self.key == key_of(queries) and layers.training and torch.is_grad_enabled()
         if wanted and all(parameter.grad is None for parameter in self.parameters):
-            return zip(layers, self.steps[::2], self.steps[1::2])
-        return ((layer, layer.before_attention, layer.after_attention) for layer in layers)
+            return zip(each, self.steps[::2], self.steps[1::2])
+        return ((layer, layer.before_attention, layer.after_attention) for layer in each)
 
     def record(self, layers: nn.ModuleList, queries: Float[Tensor, "B Q D"]) -> None:
         """Make the graphs, for the autocast that is on now and layers in training."""
         gc.collect()  # graphs of a model that is gone are freed only by this
+        each = cast("list[Layer]", layers)
         parts, inputs = [], []
         half, dtype = torch.is_autocast_enabled("cuda"), torch.get_autocast_dtype("cuda")
         with (
@@ -70,8 +84,8 @@ class LayerGraphs:
         ):
             layers.train()
             with torch.no_grad():
-                after_self_attention, q = layers[0].before_attention(queries)
-            for layer in layers:
+                after_self_attention, q = each[0].before_attention(queries)
+            for layer in each:
                 cross = layer.cross_attention
                 parts.append(
                     Part(layer.before_attention, layer.self_attention, layer.norms[0], cross.query)

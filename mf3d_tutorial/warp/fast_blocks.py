@@ -42,7 +42,7 @@ class _Step(torch.autograd.Function):
             x = fast_convolution.product(features, cast, pairs, len(coords.batched_tensor), plan)
         running = (norm.running_mean, norm.running_var)
         out, mean, scale = torch.native_batch_norm(
-            x, gamma, beta, *running, norm.training, norm.momentum, norm.eps
+            x, gamma, beta, *running, norm.training, norm.momentum or 0.0, norm.eps
         )
         if residual is not None:
             out += residual
@@ -85,7 +85,7 @@ class _Step(torch.autograd.Function):
 
 
 def step(
-    conv: SpatiallySparseConv,
+    conv: nn.Module,
     norm: nn.Module,
     activation: nn.Module,
     voxels: Voxels,
@@ -93,9 +93,11 @@ def step(
     residual: Float[Tensor, "M O"] | None = None,
 ) -> Voxels | None:
     """activation(norm(conv(voxels)) + residual) in one step; None where that cannot be done."""
+    if not isinstance(conv, SpatiallySparseConv) or type(norm) is not nn.BatchNorm1d:
+        return None
     plain = fast_convolution.known(conv) and conv.bias is None
-    plain = plain and type(norm) is nn.BatchNorm1d and norm.affine and norm.track_running_stats
-    if not plain or norm.momentum is None or not isinstance(activation, nn.ReLU | nn.Identity):
+    plain = plain and norm.affine and norm.track_running_stats and norm.momentum is not None
+    if not plain or not isinstance(activation, nn.ReLU | nn.Identity):
         return None
     if math.prod(conv.kernel_size) == math.prod(conv.stride) == 1:
         prepared = voxels.batched_coordinates, None, fast_convolution.dtype_for(voxels), None
@@ -107,7 +109,7 @@ def step(
         return None
     if norm.training and len(prepared[0].batched_tensor) < 2:
         return None  # BatchNorm1d refuses it; native_batch_norm would make its running variance NaN
-    if norm.training:
+    if norm.training and norm.num_batches_tracked is not None:
         norm.num_batches_tracked.add_(1)
     relu = isinstance(activation, nn.ReLU)
     out = _Step.apply(
@@ -118,13 +120,15 @@ def step(
 
 def conv_block(block: ConvBlock, voxels: Voxels) -> Voxels:
     """`ConvBlock.forward` in one step, or WarpConvNet's own where that cannot be done."""
-    out = step(*block, voxels)
+    conv, norm, activation = block
+    out = step(conv, norm, activation, voxels)
     return _stock[ConvBlock](block, voxels) if out is None else out
 
 
 def transposed_conv_block(block: ConvTrBlock, voxels: Voxels, target: Voxels) -> Voxels:
     """`ConvTrBlock.forward` in one step, or WarpConvNet's own."""
-    out = step(block.conv_tr, *block.norm_act, voxels, target)
+    norm, activation = block.norm_act
+    out = step(block.conv_tr, norm, activation, voxels, target)
     return _stock[ConvTrBlock](block, voxels, target) if out is None else out
 
 
@@ -147,6 +151,9 @@ _stock = {
 
 def install(lean: bool) -> None:
     """Put these in the place of WarpConvNet's, or its own ones back."""
-    ConvBlock.forward = conv_block if lean else _stock[ConvBlock]
-    ConvTrBlock.forward = transposed_conv_block if lean else _stock[ConvTrBlock]
-    BasicBlock._forward = basic_block if lean else _stock[BasicBlock]
+    for block, name, ours in (
+        (ConvBlock, "forward", conv_block),
+        (ConvTrBlock, "forward", transposed_conv_block),
+        (BasicBlock, "_forward", basic_block),
+    ):
+        setattr(block, name, ours if lean else _stock[block])

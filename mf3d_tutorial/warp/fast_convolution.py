@@ -18,7 +18,7 @@ import math
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 import warpconvnet.nn.functional.sparse_conv.detail.autotune as _tuned
@@ -26,8 +26,8 @@ import warpconvnet.nn.functional.sparse_conv.helper as _conv
 from jaxtyping import Float
 from torch import Tensor, nn
 from warpconvnet.constants import get_fp16_accum
+from warpconvnet.geometry.base.coords import Coords
 from warpconvnet.geometry.base.geometry import Geometry
-from warpconvnet.geometry.coords.integer import IntCoords
 from warpconvnet.geometry.coords.ops.serialization import POINT_ORDERING
 from warpconvnet.geometry.coords.search.search_results import IntSearchResult
 from warpconvnet.geometry.features.cat import CatFeatures
@@ -44,14 +44,16 @@ from warpconvnet.utils.benchmark_cache import SpatiallySparseConvConfig
 from mf3d_tutorial.warp import cpu_convolution
 from mf3d_tutorial.warp.kernel_maps import grid_of, upsampled
 
+Shape = TypeVar("Shape", bound=Geometry)
 Kernel = tuple[str, dict[str, Any]]  # name and parameters of one of WarpConvNet's kernels
 
 
 def with_features(
-    geometry: Geometry, features: Float[Tensor, "N C"], coords: IntCoords | None = None
-) -> Geometry:
+    geometry: Shape, features: Float[Tensor, "N C"], coords: Coords | None = None
+) -> Shape:
     """`geometry` with other features, and coordinates, without the checks of its constructors."""
-    coords = geometry.batched_coordinates if coords is None else coords
+    if coords is None:
+        coords = geometry.batched_coordinates
     batched = object.__new__(CatFeatures)
     batched.__dict__.update(batched_tensor=features, offsets=coords.offsets)
     new = object.__new__(type(geometry))
@@ -91,7 +93,7 @@ def known(conv: SpatiallySparseConv) -> bool:
 
 def prepare(
     conv: SpatiallySparseConv, voxels: Voxels, target: Voxels | None
-) -> tuple[IntCoords, IntSearchResult, torch.dtype, "Plan | None"]:
+) -> tuple[Coords, IntSearchResult, torch.dtype, "Plan | None"]:
     """Output coordinates, pairs, the type to compute in, and the kernels (None: on the CPU, or not
     tuned yet)."""
     coords, pairs = upsampled(conv, voxels, target) if conv.transposed else grid_of(conv, voxels)
@@ -119,8 +121,8 @@ def settled(conv: nn.Module, plan: "Plan | None") -> "Plan | None":
     many tensors.
     """
     if torch._C._current_graph_task_id() == -1:  # no backward pass is running in this thread
-        conv._plan = plan
-    return conv._plan
+        vars(conv)["_plan"] = plan
+    return vars(conv)["_plan"]
 
 
 def _metadata(conv: SpatiallySparseConv) -> dict[str, Any]:
@@ -216,8 +218,9 @@ def _tuned_plan(
         _fastest(_tuned._BENCHMARK_ABT_RESULTS, back, conv.dgrad_algo),
         _fastest(_tuned._BENCHMARK_ATB_RESULTS, there, conv.wgrad_algo),
     ]
-    needed = kernels if torch.is_grad_enabled() else kernels[:1]
-    return Plan(*kernels, half) if all(needed) else None
+    forward, features, weight = kernels
+    needed = (features, weight) if torch.is_grad_enabled() else ()
+    return Plan(forward, features, weight, half) if forward and all(needed) else None
 
 
 def _fastest(table: dict, config: SpatiallySparseConvConfig, algorithms: Any) -> Kernel | None:
@@ -251,7 +254,7 @@ def product(
 ) -> Float[Tensor, "M O"]:
     """The convolution of `features` with the weight `cast`, both of one type, by the kernel of its
     plan."""
-    if not features.is_cuda:
+    if plan is None:  # on the CPU
         return cpu_convolution.product(features, cast, pairs, num_out)
     call = FwdCtx(
         features,
@@ -295,7 +298,7 @@ def gradients(
 ) -> Sequence[Tensor | None]:
     """Those of the features and of `weight`, which is `cast` before its cast."""
     gradient = gradient.to(cast.dtype).contiguous()
-    if not gradient.is_cuda:
+    if plan is None:  # on the CPU
         return cpu_convolution.gradients(gradient, features, cast, pairs)
     grads = [None, None]
     for index, step in enumerate(("features", "weight")):
@@ -345,7 +348,9 @@ class _Convolution(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx, gradient: Float[Tensor, "M O"]):
-        grads = gradients(gradient, *ctx.saved_tensors, ctx.pairs, ctx.plan, ctx.needs_input_grad)
+        features, weight, cast = ctx.saved_tensors
+        needed = ctx.needs_input_grad
+        grads = gradients(gradient, features, weight, cast, ctx.pairs, ctx.plan, needed)
         return *grads, None, None, None, None
 
 
@@ -362,13 +367,20 @@ def _replace(
         and not attributes
         and type(geometry.batched_features) is CatFeatures
     )
-    usual = usual and isinstance(batched_features, Tensor) and batched_features.ndim == 2
-    if usual and len(batched_features) == len(geometry.feature_tensor):
+    if (
+        usual
+        and isinstance(batched_features, Tensor)
+        and batched_features.ndim == 2
+        and len(batched_features) == len(geometry.feature_tensor)
+    ):
         return with_features(geometry, batched_features)
     return _stock_replace(geometry, batched_coordinates, batched_features, **attributes)
 
 
 def install(lean: bool = True) -> None:
     """Put these in the place of WarpConvNet's, or its own ones back."""
-    SpatiallySparseConv.forward = convolve if lean else _stock_forward
-    Geometry.replace = _replace if lean else _stock_replace
+    for owner, name, ours, stock in (
+        (SpatiallySparseConv, "forward", convolve, _stock_forward),
+        (Geometry, "replace", _replace, _stock_replace),
+    ):
+        setattr(owner, name, ours if lean else stock)

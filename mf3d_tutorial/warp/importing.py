@@ -37,7 +37,7 @@ def _extension_files() -> list[Path]:
         )
     return [
         file
-        for folder in package.submodule_search_locations
+        for folder in package.submodule_search_locations or ()
         for file in Path(folder).glob("_C*.so")
     ]
 

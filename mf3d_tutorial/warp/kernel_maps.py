@@ -8,7 +8,9 @@ coordinates.
 
 import functools
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 import warpconvnet._C as _C
@@ -16,6 +18,7 @@ import warpconvnet.nn.functional.sparse_conv.detail.mask_gemm as _mask_gemm
 import warpconvnet.nn.functional.sparse_conv.helper as _conv
 from jaxtyping import Int
 from torch import Tensor
+from warpconvnet.geometry.base.coords import Coords
 from warpconvnet.geometry.coords.integer import IntCoords
 from warpconvnet.geometry.coords.search.packed_hashmap import PackedHashTable
 from warpconvnet.geometry.coords.search.search_results import IntSearchResult
@@ -23,6 +26,9 @@ from warpconvnet.geometry.types.voxels import Voxels
 from warpconvnet.nn.modules.sparse_conv import SpatiallySparseConv
 
 from mf3d_tutorial.warp.cpu_convolution import GRID_MIN
+
+# torch.compiler.disable, which wraps it, hides its arguments from type checkers.
+_coords_and_pairs: Callable[..., Any] = _conv.generate_output_coords_and_kernel_map
 
 
 @dataclass
@@ -36,7 +42,7 @@ class Grid:
     back: IntSearchResult | None = None
 
 
-def grid_of(conv: SpatiallySparseConv, voxels: Voxels) -> tuple[IntCoords, IntSearchResult]:
+def grid_of(conv: SpatiallySparseConv, voxels: Voxels) -> tuple[Coords, IntSearchResult]:
     """Output coordinates and pairs of a convolution, computed once for a coordinate object."""
     coords = voxels.batched_coordinates
     grids = coords.__dict__.setdefault("_grids", {})
@@ -55,9 +61,7 @@ def grid_of(conv: SpatiallySparseConv, voxels: Voxels) -> tuple[IntCoords, IntSe
 
 
 def _stock_grid(conv: SpatiallySparseConv, voxels: Voxels) -> Grid:
-    rows, offsets, pairs = _conv.generate_output_coords_and_kernel_map(
-        voxels, conv.kernel_size, conv.dilation, conv.stride
-    )
+    rows, offsets, pairs = _coords_and_pairs(voxels, conv.kernel_size, conv.dilation, conv.stride)
     return Grid(_strided(conv, voxels, rows, offsets.cpu().int()), pairs)
 
 
@@ -169,19 +173,22 @@ class PairTable(IntSearchResult):
         starts = torch.cat([counts.new_zeros(1), counts.cumsum(0)]).int().cpu()
         return self._pair_table[offset, out], out.int(), starts
 
-    in_maps = property(lambda self: self._lists[0])
-    out_maps = property(lambda self: self._lists[1])
-    offsets = property(lambda self: self._lists[2])
+    # attributes of the base class, of type Tensor
+    in_maps: Any = property(lambda self: self._lists[0])
+    out_maps: Any = property(lambda self: self._lists[1])
+    offsets: Any = property(lambda self: self._lists[2])
 
 
 def upsampled(
-    conv: SpatiallySparseConv, voxels: Voxels, target: Voxels
-) -> tuple[IntCoords, IntSearchResult]:
+    conv: SpatiallySparseConv, voxels: Voxels, target: Voxels | None
+) -> tuple[Coords, IntSearchResult]:
     """Coordinates of `target`, and the pairs of the convolution that led from there, backwards."""
+    if target is None:
+        raise ValueError("a transposed convolution needs the voxels that its output stands at")
     coords = target.batched_coordinates
     grid = coords.__dict__.get("_grids", {}).get((conv.kernel_size, conv.stride, conv.dilation))
     if grid is None or grid.out is not voxels.batched_coordinates:
-        _, _, pairs = _conv.generate_output_coords_and_kernel_map(
+        _, _, pairs = _coords_and_pairs(
             voxels,
             conv.kernel_size,
             conv.dilation,

@@ -86,7 +86,9 @@ def _replace_for_convolution() -> None:
     # A compiled kernel. Here: bit tricks on int64.
     _serialization.morton_code = _by_device(
         _serialization.morton_code,
-        lambda coords, threads_per_block=256, order=None: morton_code(coords, order),
+        lambda coords, threads_per_block=256, order=_serialization.POINT_ORDERING.MORTON_XYZ: (
+            morton_code(coords, order)
+        ),
     )
     # torch_scatter has no wheel on PyPI: without it pooling fails on every device.
     if not _optional.HAS_TORCH_SCATTER:
@@ -94,7 +96,7 @@ def _replace_for_convolution() -> None:
         for name, module in list(sys.modules.items()):
             ours = name.startswith("warpconvnet")
             if ours and getattr(module, "segment_csr", None) is placeholder:
-                module.segment_csr = segment_csr
+                vars(module)["segment_csr"] = segment_csr
 
 
 def _replace_for_attention() -> None:

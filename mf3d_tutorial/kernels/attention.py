@@ -6,6 +6,9 @@ serves all scenes and heads. A scene's points are dealt to several programs, and
 merges what they found (flash-decoding: https://pytorch.org/blog/flash-decoding/). Scores exist only
 in registers; the backward pass computes them again."""
 
+# kernel[grid](...) starts a kernel; without Triton's types it looks like an index of a function.
+# pyright: reportIndexIssue=false
+
 from typing import Any
 
 import torch
@@ -254,7 +257,8 @@ class SceneAttention(torch.autograd.Function):
             torch.empty(scenes, count, heads, dtype=torch.float32, device=q.device),
         )
         ctx.masked = words is not None
-        words, found = (words, found) if ctx.masked else (offsets[:, None], offsets)
+        if words is None:
+            words, found = offsets[:, None], offsets
         options = {"H": heads, "D": dim, "W": width, "num_warps": 4}
         _forward_kernel[(splits * triton.cdiv(count, BLOCK_Q), heads, scenes)](
             q, kv, words, found, offsets, part, statistics,

@@ -7,6 +7,9 @@ of p = sigmoid(x), and of x and p over an instance's own points. One kernel give
 all matching costs and the losses of the matched pairs follow. For gradients two more compute x
 again, for the matched queries only."""
 
+# kernel[grid](...) starts a kernel; without Triton's types it looks like an index of a function.
+# pyright: reportIndexIssue=false
+
 from typing import Any, NamedTuple
 
 import torch

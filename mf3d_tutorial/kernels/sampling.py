@@ -1,6 +1,9 @@
 """Farthest-point sampling of all scenes in one launch; WarpConvNet's starts two kernels for each
 point it draws."""
 
+# kernel[grid](...) starts a kernel; without Triton's types it looks like an index of a function.
+# pyright: reportIndexIssue=false
+
 import torch
 import triton
 import triton.language as tl

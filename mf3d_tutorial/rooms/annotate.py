@@ -7,6 +7,7 @@ from scipy.spatial.transform import Rotation
 
 from .classes import indices
 from .domain import domain as domain_of
+from .kit import Range
 from .recipes import build, kind_of
 from .scan import ScanSettings, scan
 
@@ -61,7 +62,7 @@ def _blunder(
 
 
 def _frame(
-    cloud: dict, rng: np.random.Generator, settings: ScanSettings
+    cloud: dict, rng: np.random.Generator, settings: ScanSettings[Range]
 ) -> tuple[np.ndarray, np.ndarray]:
     """coord (N, 3) and normal (N, 3) in the scan's own frame, whose axes and origin have little to
     do with the room."""
@@ -101,7 +102,8 @@ def make_scene(
     kind = kind or ("studio" if small else kind_of(source, index + 100 * split_number))
     room = build(source, rng, kind, clutter=0.4 if small else 1.0)
     cloud = scan(room, rng, settings, source.light)
-    keep = ~_balls(cloud["coord"], int(rng.integers(*settings.holes)), (0.04, 0.12), rng)
+    fewest, most = settings.holes
+    keep = ~_balls(cloud["coord"], int(rng.integers(fewest, most)), (0.04, 0.12), rng)
     if small:
         keep &= cloud["coord"][:, 2] < 2.05
     cloud = {key: value[keep] for key, value in cloud.items()}

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import yaml
 
-from .kit import Kit, PaintSettings, Thing
+from .kit import Kit, PaintSettings, Range, Thing
 from .paint import LightSettings
 from .scan import ScanSettings
 from .shell import ShellSettings
@@ -45,8 +45,8 @@ class Domain:
     paint: PaintSettings
     shell: ShellSettings
     light: LightSettings
-    scan: ScanSettings
-    small: ScanSettings
+    scan: ScanSettings[Range]
+    small: ScanSettings[Range]
 
     def make(self, k: Kit, name: str) -> Thing:
         """A new thing of that name; KeyError if the domain has none."""
@@ -123,7 +123,7 @@ def _module(path: str) -> ModuleType:
 
 def _families(module: ModuleType) -> dict[str, Callable[..., Thing]]:
     """Public functions of a module, by their name with spaces."""
-    own = {
+    own: dict[str, Any] = {
         n: f
         for n, f in vars(module).items()
         if callable(f) and getattr(f, "__module__", "") == module.__name__

@@ -4,7 +4,7 @@ moves about."""
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import chain
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -21,7 +21,10 @@ Range = float | list[float]  # a number, or [low, high] to draw it from
 
 def draw(rng: np.random.Generator, value: Range) -> float:
     """A number as it is, without touching `rng`; of [low, high] a new one."""
-    return float(rng.uniform(*value)) if isinstance(value, list) else value
+    if not isinstance(value, list):
+        return value
+    low, high = value
+    return float(rng.uniform(low, high))
 
 
 @dataclass(frozen=True)
@@ -133,6 +136,7 @@ class Kit:
         return self._mix(name)
 
     def _mix(self, name: str) -> int:
+        second: list[Any]  # colours, or two factors of the first colour
         patterns, first, second, sizes, losses = self.domain.paints[name]
         if name not in _PLAIN and self.has(self.domain.paint.wild):
             patterns = sorted(

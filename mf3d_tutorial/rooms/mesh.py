@@ -121,7 +121,7 @@ class Mesh:
         """Round bars along a line through points, a part each."""
         for a, b in pairwise(np.array(path, float)):
             length = np.linalg.norm(b - a)
-            turn, _ = Rotation.align_vectors([(b - a) / length], [[0, 0, 1]])
+            turn, *_ = Rotation.align_vectors([(b - a) / length], [[0, 0, 1]])
             vertices, faces, _ = Mesh().post(0, 0, 0, length, radius, material, sides).parts[0]
             self.parts.append((turn.apply(vertices) + a, faces, material))
         return self
@@ -164,6 +164,6 @@ class Mesh:
         self._bounds += [(v.min(0), v.max(0)) for v, *_ in self.parts[len(self._bounds) :]]
         low, high = np.array(self._bounds).transpose(1, 0, 2)
         (x, y, _), (half_x, half_y, _) = ((low + high) / 2).T, ((high - low) / 2).T
-        x, y, z, yaw = pose.at(x, y)
-        c, s = np.full(len(x), np.cos(yaw)), np.full(len(x), np.sin(yaw))
-        return np.stack([x, y, c, s, half_x, half_y, z + low[:, 2], z + high[:, 2]], 1)
+        c, s = np.full(len(x), np.cos(pose.yaw)), np.full(len(x), np.sin(pose.yaw))
+        x, y = pose.x + c * x - s * y, pose.y + s * x + c * y
+        return np.stack([x, y, c, s, half_x, half_y, pose.z + low[:, 2], pose.z + high[:, 2]], 1)

@@ -43,7 +43,7 @@ def _light(
     room, surface, cloud: dict, rng: np.random.Generator, light: LightSettings
 ) -> np.ndarray:
     """(n, 3) brightness: ambient light that fades in corners, and lamps with soft shadows."""
-    total, lamps = 0, round(draw(rng, light.lamps))
+    total, lamps = np.zeros(3), round(draw(rng, light.lamps))
     start = (cloud["coord"] + 0.04 * cloud["normal"]).astype(np.float32)
     for polygon in room.polygons * lamps:
         low, high = polygon.min(0), polygon.max(0)
@@ -54,7 +54,7 @@ def _light(
         warm = draw(rng, light.warm)
         bright = surface.lit(start, target.astype(np.float32)) * np.clip(cosine, 0, 1)
         total = total + bright[:, None] * np.array([1 + warm, 1, 1 - warm])
-    contrast = rng.uniform(*light.contrast)
+    contrast = draw(rng, light.contrast)
     return 1.03 - contrast + contrast * 1.25 * total / lamps
 
 
@@ -71,7 +71,7 @@ def paint(room, surface, cloud: dict, rng: np.random.Generator, light: LightSett
     rgb = cloud["base"] + _details(cloud, room.kit.paints)
     rgb = rgb * (0.94 + 0.12 * noise(cloud["coord"], 0.5, 3))[:, None]  # dirt, uneven paint
     cast = draw(rng, light.cast) * np.array([0.015, 0.008, 0.03])
-    tint = rng.uniform(*light.tint) * (1 + rng.normal(0, 1, 3) * cast)
+    tint = draw(rng, light.tint) * (1 + rng.normal(0, 1, 3) * cast)
     rgb = rgb * _light(room, surface, cloud, rng, light) * cloud["gain"] * tint
     rgb = _respond(rgb, draw(rng, light.saturation), draw(rng, light.gamma))
     grain = draw(rng, light.grain)

@@ -32,7 +32,7 @@ def _follow(room: Room, steps: list[dict], anchor: Placed | None = None) -> None
                 continue
             for _ in range(1 if anchor else 3):  # what does not fit may come smaller
                 name = k.pick(names) if isinstance(names, list) else names
-                thing = anchor.thing if name == "same" else k.make(name)
+                thing = anchor.thing if anchor and name == "same" else k.make(name)
                 if found := _place(room, way, thing, anchor, step, count):
                     break
             for placed in found:
@@ -53,12 +53,15 @@ def _place(
         "ceiling": lambda: room.anywhere(thing, 0.0, room.height - 0.011 - thing.bounds()[1][2]),
         "rows": lambda: room.rows(thing),
         "lay": lambda: room.lay(thing),
-        "beside": lambda: room.beside(anchor, thing, gap),
-        "atop": lambda: room.on_top(anchor, thing, step.get("at")),
-        "over": lambda: room.over(anchor, thing, z),
-        "front": lambda: room.in_front(anchor, thing, gap, aside, step.get("away", False)),
-        "around": lambda: room.around(anchor, thing, count),
     }
+    if anchor:
+        ways |= {
+            "beside": lambda: room.beside(anchor, thing, gap),
+            "atop": lambda: room.on_top(anchor, thing, step.get("at")),
+            "over": lambda: room.over(anchor, thing, z),
+            "front": lambda: room.in_front(anchor, thing, gap, aside, step.get("away", False)),
+            "around": lambda: room.around(anchor, thing, count),
+        }
     return ways[way]()
 
 

@@ -5,7 +5,8 @@ Embree casts the rays. Everything else (sensor noise, drift, fusion, paint) is n
 rays or voxels.
 """
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
+from typing import Any, Generic, TypeVar, cast
 
 import numpy as np
 from embreex.mesh_construction import TriangleMesh
@@ -18,36 +19,37 @@ from .paint import LightSettings, paint
 from .patterns import noise
 
 _WIDTH, _HEIGHT = 128, 96  # pixels
+Number = TypeVar("Number", float, Range)
 _CHUNK = 16  # frames whose rays are in memory at once
 
 
 @dataclass(frozen=True)
-class ScanSettings:
-    """How a domain's rooms are scanned. Metres and radians; what is a `Range` is drawn for each
-    scan."""
+class ScanSettings(Generic[Number]):
+    """How a domain's rooms are scanned. Metres and radians; what is a `Number` may be a range, from
+    which each scan draws one."""
 
     voxel: list[float]  # the fusion grid's spacing: finer in small rooms
     frames: int  # and 5 more a square metre of floor, at most 140 more
     ceiling: float  # share of scans that look up to the ceiling
-    focal: Range  # pixels: 112 are 60 degrees across, like the depth camera of a tablet
-    reach: Range  # beyond it depth is discarded
+    focal: Number  # pixels: 112 are 60 degrees across, like the depth camera of a tablet
+    reach: Number  # beyond it depth is discarded
     eye: list[float]  # height of the camera
     # places of a tripod that the camera turns on; less than 2: hand-held, on a walk
-    stations: Range
-    coverage: Range  # share of the walk that was recorded
-    noise: Range  # of the depth, in units of the usual
-    drift: Range  # standard deviation of the tracker's error in a frame
-    bend: Range  # how far its slow drift bends the whole scan
+    stations: Number
+    coverage: Number  # share of the walk that was recorded
+    noise: Number  # of the depth, in units of the usual
+    drift: Number  # standard deviation of the tracker's error in a frame
+    bend: Number  # how far its slow drift bends the whole scan
     # 0: points lie on the surface where some ray met it; 1: at the mean of their cell
-    smooth: Range
-    rough: Range  # noise of the normals
-    specks: Range  # share of points in mid-air
+    smooth: Number
+    rough: Number  # noise of the normals
+    specks: Number  # share of points in mid-air
     holes: list[int]  # number of holes that nothing explains
     square: float  # share of scans whose axes are nearly along the walls
     origin: float  # the scan's corner lies up to so far from the origin, in x and y
 
 
-_DRAWN = tuple(field.name for field in fields(ScanSettings) if field.type is Range)
+_DRAWN = tuple(field.name for field in fields(ScanSettings) if field.type is Number)
 
 
 def _unit(vectors: np.ndarray, least: float = 1e-6) -> np.ndarray:
@@ -95,7 +97,8 @@ def _free_floor(room: Room) -> np.ndarray:
     for x, y, c, s, half_x, half_y, *_ in tall:
         dx, dy = points[:, 0] - x, points[:, 1] - y
         free &= (np.abs(dx * c + dy * s) > half_x) | (np.abs(dy * c - dx * s) > half_y)
-    room_around = distance_transform_edt(free.reshape(grid.shape[:2])).ravel() * 0.1
+    away = cast(np.ndarray, distance_transform_edt(free.reshape(grid.shape[:2])))  # by default
+    room_around = away.ravel() * 0.1
     return points[room_around > min(0.3, room_around.max() * 0.8)]
 
 
@@ -117,7 +120,7 @@ def _walk(
     # furniture in the way: step aside
     near = np.square(path[:, None] - free[None]).sum(-1).argmin(1)
     eye = np.concatenate(
-        [free[near] * 0.7 + path * 0.3, np.full((frames, 1), rng.uniform(*height))], 1
+        [free[near] * 0.7 + path * 0.3, np.full((frames, 1), draw(rng, height))], 1
     )
     eye += rng.uniform(-0.06, 0.06, (frames, 3))
     turns = max(3, len(tour) // 2) * rng.choice([-1, 1])
@@ -148,9 +151,9 @@ def _turn_on_tripod(
     room: Room, rng: np.random.Generator, frames: int, stations: int, height: list[float]
 ) -> tuple[np.ndarray, np.ndarray]:
     """The same as `_walk` for a camera that turns on a tripod at a few places, level to level."""
-    free, each = _free_floor(room), frames // stations
+    free, each, (low, high) = _free_floor(room), frames // stations, height
     eye = np.append(
-        free[rng.integers(0, len(free), stations)], rng.uniform(*height, (stations, 1)), 1
+        free[rng.integers(0, len(free), stations)], rng.uniform(low, high, (stations, 1)), 1
     )
     step = np.arange(each)
     yaw, pitch = 2 * np.pi * step * 4.236 / each * 4 + rng.uniform(0, 6.3), -1.0 + 1.7 * step / each
@@ -186,7 +189,7 @@ def _shoot(
     eye: np.ndarray,
     turn: np.ndarray,
     rng: np.random.Generator,
-    settings: ScanSettings,
+    settings: ScanSettings[float],
 ) -> dict[str, np.ndarray]:
     """Rays of a few frames -> per kept pixel: true place (n, 3), measured minus true place (n, 3),
     the triangle there, the triangle whose colour it takes, frame, and normal (n, 3) towards the
@@ -223,7 +226,11 @@ def _shoot(
 
 
 def _capture(
-    room: Room, surface: Surface, rng: np.random.Generator, settings: ScanSettings, exposure: float
+    room: Room,
+    surface: Surface,
+    rng: np.random.Generator,
+    settings: ScanSettings[float],
+    exposure: float,
 ) -> dict[str, np.ndarray]:
     """All pixels of one scan, see `_shoot`, with `gain` (n, 3): the exposure and white balance of
     their frame."""
@@ -301,7 +308,9 @@ def _fuse(
     }
 
 
-def _disturb(coord: np.ndarray, rng: np.random.Generator, settings: ScanSettings) -> np.ndarray:
+def _disturb(
+    coord: np.ndarray, rng: np.random.Generator, settings: ScanSettings[float]
+) -> np.ndarray:
     """Points (N, 3) after the tracker's slow drift and the sensor's stray returns."""
     if settings.bend:
         waves, phase = rng.normal(0, 1.2, (3, 3)), rng.uniform(0, 6.3, 3)
@@ -313,11 +322,12 @@ def _disturb(coord: np.ndarray, rng: np.random.Generator, settings: ScanSettings
 
 
 def scan(
-    room: Room, rng: np.random.Generator, settings: ScanSettings, light: LightSettings
+    room: Room, rng: np.random.Generator, ranges: ScanSettings[Range], light: LightSettings
 ) -> dict[str, np.ndarray]:
     """Scan a finished room: coord (N, 3) m, color (N, 3) u8, normal (N, 3), instance (N,) index
     into room.labels."""
-    settings = replace(settings, **{name: draw(rng, getattr(settings, name)) for name in _DRAWN})
+    drawn: dict[str, Any] = {name: draw(rng, getattr(ranges, name)) for name in _DRAWN}
+    settings = ScanSettings[float](**vars(ranges) | drawn)
     surface = Surface(room)
     share = 0.7 * np.clip((room.area() - 5) / 30, 0, 1) + 0.3 * rng.random()
     voxel = settings.voxel[0] + share * (settings.voxel[1] - settings.voxel[0])

@@ -111,7 +111,7 @@ def add_doors(room: Room, count: int) -> None:
             tip = pose.at(w * np.cos(ajar) - w / 2, -w * np.sin(ajar))[:2]
             leaf = Mesh().box(0, w, -0.12, 0.06, 0, h, 0).solids(pose.at(-w / 2, -0.02, 0, -ajar))
             free = (
-                contains(room.polygon, [tip])[0]
+                contains(room.polygon, np.array([tip]))[0]
                 and not overlap(leaf, room.solids[room.solids[:, 8] >= 0]).any()
             )
             room.put(k.domain.openings.door(k, w, h, ajar if free else 0.0), pose)

@@ -44,9 +44,9 @@ def _box(k: Kit, label, w, d, h, paints, front) -> Thing:
     )
     mesh.box(-x, x, y + 0.02, d / 2, 0, h, body)
     if front in ("door", "doors"):
-        for low, high in pairwise(
-            [0.04, *([h * k.u(0.35, 0.68)] if front == "doors" else []), h - 0.01]
-        ):
+        between = [h * k.u(0.35, 0.68)] if front == "doors" else []
+        borders: list[float] = [0.04, *between, h - 0.01]
+        for low, high in pairwise(borders):
             mesh.box(0.005 - x, x - 0.005, y, y + 0.02, low + 0.006, high - 0.006, body)
             mesh.box(
                 x - 0.07, x - 0.045, y - 0.035, y, low + 0.06, min(high - 0.06, low + 0.5), trim

@@ -93,7 +93,7 @@ def _verdict(inspection: Inspection, row: Row, covered: float, share: float) -> 
     if row.kind == "merged":
         j = inspection.decoded.judgement
         inside = np.flatnonzero((j.cover[row.place] > 0.5) & (j.share[row.place] > 0.1))
-        names = ", ".join(object_name(inspection, m) for m in inside)
+        names = ", ".join(object_name(inspection, m) for m in inside.tolist())
         return f". The mask should be split: it holds {names}"
     if row.kind == "loose":
         return f". The mask {_fault(covered, share)}" + f"; the class should be {row.label}" * (

@@ -12,6 +12,7 @@ import html
 from collections.abc import Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import ipywidgets as widgets
 import numpy as np
@@ -87,6 +88,11 @@ class MaskExplorer(widgets.VBox):
                 widgets.HTML(f"<details><summary>what the words mean</summary>{kinds}</details>"),
             ]
         )
+
+    # Dropdowns whose value is never None, though their type allows it
+    scene: Any
+    view: Any
+    only: Any
 
     def _make_controls(self) -> None:
         number = {

@@ -257,12 +257,13 @@ class Inspection:
 
     def closest(self, m: int) -> int:
         """The query whose mask, shown or not, has the highest IoU with instance `m`."""
-        if self._closest is None:
+        closest = self._closest
+        if closest is None:
             inside = (self.masks > self.mask_threshold).cpu().numpy().astype(np.float32)
             points = inside @ self.weights
             union = points.sum(1, keepdims=True) + self.weights.sum(0) - points
-            self._closest = (points / np.maximum(union, 1)).argmax(0)
-        return int(self._closest[m])
+            self._closest = closest = (points / np.maximum(union, 1)).argmax(0)
+        return int(closest[m])
 
 
 @torch.no_grad()

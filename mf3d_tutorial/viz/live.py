@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from contextlib import redirect_stdout
 from io import StringIO
 from threading import Lock
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import torch
@@ -36,6 +36,9 @@ from mf3d_tutorial.viz.colors import (
     scalar_paint,
 )
 from mf3d_tutorial.viz.inspection import Layers, instance_centers
+
+if TYPE_CHECKING:
+    import viser
 
 PANELS = ("input", "ground truth", "prediction")
 _HISTORY_BYTES = 200e6
@@ -82,10 +85,10 @@ class LiveViewer:
         self.server.scene.set_up_direction("+z")
         self.server.initial_camera.position = (1.5, -5.5, 6.0)
         self.server.initial_camera.look_at = (1.5, 0.0, 0.0)
-        self._controls()
+        self._controls(self.server.gui)
 
-    def _controls(self) -> None:
-        gui, viz = self.server.gui, self.cfg.viz
+    def _controls(self, gui: "viser.GuiApi") -> None:
+        viz = self.cfg.viz
         self.text = gui.add_markdown("waiting for the next step")
         self.scene = gui.add_dropdown("scene", list(self.choices))
         self.score = gui.add_slider("score above", 0.0, 1.0, 0.01, viz.score_thresh)
@@ -176,6 +179,8 @@ class LiveViewer:
 
     def _panel(self, place: int, paint: Paint) -> None:
         """Draw the points at the left (0), in the middle (1) or at the right (2)."""
+        if self.server is None:
+            return
         width = float(np.ptp(self.coord[:, 0])) + 1.0
         shift = np.array([(place - 1) * width, 0, 0])
         points, colors = (self.coord + shift)[self.shown], paint.colors[self.shown]

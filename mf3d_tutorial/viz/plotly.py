@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
-from jaxtyping import Float, Int, Num
+from jaxtyping import Float, Int, Num, UInt8
 from plotly.subplots import make_subplots
 
 from mf3d_tutorial.viz.colors import (
@@ -228,12 +228,16 @@ def _of_prediction(entry: Entry, panel: str) -> bool:
     return panel == "prediction" or (panel == "legend" and not entry.instances)
 
 
+def _encoded(values: UInt8[np.ndarray, " n"]) -> str:
+    return base64.b64encode(values.tobytes()).decode()
+
+
 def _button(name: str, colors: list[Color], changed: list[int], note: str) -> dict[str, Any]:
     """Recolours the traces `changed`, shows the colorbar where colour is a number, and says what
     the colours mean."""
     values = [
-        color if axis is None else {"dtype": "u1", "bdata": base64.b64encode(color).decode()}
-        for color, axis in colors
+        color if isinstance(color, str) else {"dtype": "u1", "bdata": _encoded(color)}
+        for color, _ in colors
     ]
     style = {
         "marker.color": [values[i] for i in changed],
@@ -251,13 +255,12 @@ def _notes(room: Inspection, query: int) -> dict[str, str]:
         else []
     )
     classes = class_paint(np.unique([*room.true_labels, *room.decoded.labels]), room.labels)
+    truth, found = np.array([[-1, 0, 0, -1, 0], [-1, 0, -1, 0, 1]])
     return {
         "instance": "<br>".join(f"<b>{kind}</b>: {KINDS[kind]}" for kind in kinds),
         "class": legend(classes, 150),
         "RGB": "the scan's own colours",
-        "error": legend(
-            error_paint(*np.array([[-1, 0, 0, -1, 0], [-1, 0, -1, 0, 1]]), np.array([0, -1])), 150
-        ),
+        "error": legend(error_paint(truth, found, np.array([0, -1])), 150),
         "query": (
             html.escape(f"mask probability of {about_query(room, query)}") if room.layers else ""
         ),
@@ -315,7 +318,7 @@ def _lay_out(
     the right."""
     width, paper = 0.77 / len(titles), {"xref": "paper", "yref": "paper", "showarrow": False}
     plain(figure, f"<b>{html.escape(room.scene.name)}</b>   {_HINT}", height)
-    figure.layout.title.update(x=0.005, xanchor="left", y=0.985, yanchor="top")
+    figure.layout["title"].update(x=0.005, xanchor="left", y=0.985, yanchor="top")
     below = {
         "x": 0,
         "y": 0,
@@ -357,7 +360,10 @@ def _lay_out(
         "len": 0.5,
         "thickness": 10,
     }
-    figure.layout.coloraxis3.colorbar = {**bar, "title": {"text": "probability", "side": "right"}}
+    figure.layout["coloraxis3"]["colorbar"] = {
+        **bar,
+        "title": {"text": "probability", "side": "right"},
+    }
     lines = {"font": {"size": 11}, "itemsizing": "constant", "tracegroupgap": 0, "x": 0.82, "y": 1}
     margin = {"l": 0, "r": 0, "t": 110, "b": 20 + 15 * (note.count("<br>") + 1)}
     figure.update_layout(legend=lines, margin=margin, hoverlabel={"align": "left"})

@@ -75,7 +75,7 @@ def _page(room: Inspection, budget: int, script: str) -> str:
     ]
     blob = b"".join(np.round(level).astype(np.uint8).tobytes() for level in levels)
     head = {
-        "figure": json.loads(figure.to_json()),
+        "figure": json.loads(figure.to_json() or ""),
         "visible": [trace.visible is True for trace in figure.data],
         "sizes": [len(trace.customdata) for trace in figure.data],
         "points": len(points),
@@ -95,7 +95,8 @@ def _page(room: Inspection, budget: int, script: str) -> str:
 
 def _points(trace: go.Scatter3d) -> Int[np.ndarray, " n"]:
     """The points of the scene that a trace shows."""
-    return trace.customdata if trace.customdata.ndim == 1 else trace.customdata[:, 0]
+    data = np.asarray(trace.customdata)
+    return data if data.ndim == 1 else data[:, 0]
 
 
 def _query(room: Inspection, row: Row) -> int:

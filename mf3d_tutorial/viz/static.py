@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from itertools import pairwise
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -295,7 +296,11 @@ def _boxes_and_arrows(
             if name in lit
             else {"fc": "#F3F3F3", "ec": "#AAAAAA"}
         )
-        text = {"ha": "center", "va": "center", "weight": "bold" if name in lit else "normal"}
+        text: dict[str, Any] = {
+            "ha": "center",
+            "va": "center",
+            "weight": "bold" if name in lit else "normal",
+        }
         label = " ".join(name.split())  # parts of one name differ in their blanks
         boxes[name] = axis.text(
             x, y, label, bbox={"boxstyle": "round,pad=0.5", **style}, **text

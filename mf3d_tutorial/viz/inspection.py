@@ -160,7 +160,7 @@ class Inspection:
     def show(self, found: Instances, broken: int = 0) -> "Inspection":
         """Take these instances, best score first, as what is shown; gives itself."""
         masks, kept = found.masks.cpu().numpy().copy(), self.scene.original.kept
-        if self.largest_component:
+        if self.largest_component and self.voxel_size:
             counts = np.bincount(kept[kept >= 0], minlength=masks.shape[1])
             keep_largest_component(masks, place(self.scene.coord), self.voxel_size, counts)
         overlap = masks.astype(np.float32) @ self.weights

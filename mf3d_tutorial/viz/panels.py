@@ -1,8 +1,8 @@
 """The explorer's pictures: three views of the same points in one WebGL canvas, recoloured by one
 byte per point.
 
-A widget of our own, because those that are kept by others take too long for a slider: recolouring 3
-x 30,000 points in JupyterLab, see docs/guides/inspect.md.
+A widget of our own: other widgets in JupyterLab recolour 3 x 30,000 points too slowly for a slider,
+see docs/inside/decisions.md.
 """
 
 from pathlib import Path

@@ -262,7 +262,7 @@ class Progress:
             yield batch
 
     def rates(self) -> dict[str, float]:
-        """Since it was last asked, or the epoch began: scenes a second, share of the time spent on
+        """Since it was last asked, or the epoch began: scenes per second, share of the time spent
         waiting for data."""
         seconds = time.monotonic() - self.mark
         rates = {

@@ -1,15 +1,15 @@
-"""The README's table of backbones: parameters, time and memory of a step, seconds on the CPU, AP
+"""The table of docs/results/backbones.md: parameters, time and memory of a step, CPU seconds, AP
 after some minutes.
 
     python -m tests.benchmarks.backbones --rows backbones.json                   # everything but AP
     python -m tests.benchmarks.backbones --rows backbones.json --data data/rooms --minutes 10
-    python -m tests.benchmarks.backbones --rows cpu.json --device cpu --only tiny,pointmlp
+    python -m tests.benchmarks.backbones --rows cpu.json --device cpu --only minkunet_1m,pointmlp
 
-Numbers go to the file --rows as they come, and what is in it is not measured again: a run that was
-stopped goes on. Steps are on one batch of two rooms of --data (without it, rooms of ScanNet's size
-are generated); as many before them, in which WarpConvNet tries its kernels, do not count. CPU
-seconds are those of one prediction, at twice the voxel size. AP is that of the validation rooms
-after --minutes of training with recipe=strong and any further `key=value`.
+Each number is written to the file --rows when it is measured; a second call measures what is
+missing. Steps take one batch of two rooms of --data (without it, rooms of ScanNet's size are
+generated), after as many steps of warm-up, in which WarpConvNet benchmarks its kernels. CPU seconds
+are those of one prediction, at twice the voxel size. AP is that of the validation rooms after
+--minutes of training with recipe=strong and any further `key=value`.
 """
 
 import argparse
@@ -36,7 +36,7 @@ from tests.benchmarks.rooms import rooms_in
 
 COLUMNS = {
     "parameters": "M parameters",
-    "ms": "ms a step",
+    "ms": "ms per step",
     "gb": "GB",
     "checkpointing_ms": "ms, checkpointing",
 }

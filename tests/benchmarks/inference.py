@@ -1,12 +1,12 @@
-"""Scenes a second and peak memory of inference, from points on the device to `Instances`.
+"""Scenes per second and peak memory of inference, from points on the device to `Instances`.
 
     python -m tests.benchmarks.inference data.voxel_size=0.02 model.backbone_voxel_size=0.02
     python -m tests.benchmarks.inference --device cpu --data data_samples --checkpoint rooms.ckpt
 
-A scene of so many points is the first one of the data, thinned to data.voxel_size, put side by side
-with itself as often as needed, and cut. Times are medians of `--repeat` predictions after `--warm`
-ones. Memory is what a scene adds to the model at the peak: on CUDA of allocated tensors, on the CPU
-of the process. Without a checkpoint the weights are random, which changes neither.
+A scene with a given number of points is made of the data's first scene: downsampled to
+data.voxel_size, repeated side by side, and cut. Times are medians of `--repeat` predictions after
+`--warm` ones. Memory is the peak above the model itself: of allocated tensors on CUDA, of the
+process on the CPU. Without a checkpoint the weights are random, which changes neither.
 """
 
 import argparse

@@ -1,16 +1,16 @@
-"""What each idea of the strong recipe buys in the same minutes on the same GPU, with the same
-backbone and data.
+"""What each idea of the strong recipe is worth after the same minutes on the same GPU, with the
+same backbone and data.
 
     python -m tests.benchmarks.learning --data data/rooms --make 500 --row seed --minutes 10
     python -m tests.benchmarks.learning --data data/rooms --row "seed + ema" --transfer house
     python -m tests.benchmarks.learning                                       # only print the table
 
-One row a command. A row is a recipe, the baseline ("seed") with one idea of the strong one, or that
-without it. The run is validated once, at its end: on all val scenes of --data, and on every scene
-of --transfer, which no run is trained on. The result is added to learning.csv, which is committed.
-A command that was stopped goes on with its run when it is given again. Two rows may be measured at
-once, each on a GPU of its own (CUDA_VISIBLE_DEVICES); more of them beside one another get fewer
-steps in their minutes, so compare those with the same number in the column "beside". Further
+Each command measures one row: a recipe, the baseline ("seed") with one idea of the strong recipe,
+or the strong recipe without one. The run is validated once, at its end: on all val scenes of
+--data, and on every scene of --transfer, which no run is trained on. The result is added to
+learning.csv, which is committed. The same command continues a stopped run. Rows may be measured at
+the same time, each on a GPU of its own (CUDA_VISIBLE_DEVICES). Runs that share a GPU take fewer
+steps in their minutes: compare only rows with the same number in the column "beside". Further
 `key=value` go to the run.
 """
 

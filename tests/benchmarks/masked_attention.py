@@ -1,15 +1,14 @@
-"""Masked attention of a decoder layer, forwards and backwards: of PyTorch's own operations, and
-ours.
+"""Masked attention of a decoder layer, forward and backward: PyTorch's own operations, and ours.
 
     python -m tests.benchmarks.masked_attention                               # on a GPU, in float16
     python -m tests.benchmarks.masked_attention --precision 32
     python -m tests.benchmarks.masked_attention --device cpu --points 9000 9000 --queries 40
 
-Each query's mask is a tenth of its scene. Three ways, in turn, the same tensors:
-`scaled_dot_product_attention` with a mask; scores, `masked_fill`, softmax under autocast, one scene
-after the other; `attend`, all scenes at once on CUDA. Making the masks is not timed. Medians of the
-host's time until the device is done, their ratio to the second way's, on CUDA the most memory that
-one of them takes, and the largest difference from the second way's result.
+Each query's mask is a tenth of its scene. Three ways, on the same tensors:
+`scaled_dot_product_attention` with a mask; scores, `masked_fill` and softmax under autocast, scene
+by scene; `attend`, all scenes at once on CUDA. Making the masks is not timed. Prints the median
+time until the device is done, its ratio to that of the second way, the peak memory on CUDA, and the
+largest difference from the second way's result.
 """
 
 import argparse

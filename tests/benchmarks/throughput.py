@@ -5,11 +5,11 @@
     python -m tests.benchmarks.throughput --gpus 1 2 --data data/rooms
     python -m tests.benchmarks.throughput --device cpu --recipes tiny --steps 3 data.voxel_size=0.3
 
-A row is a process a GPU, `--batches` scenes a step and GPU. scenes/s, ms a step, the share of
-waiting for data and the peak memory are those of `--steps` free-running steps after `--warm` ones,
-in which WarpConvNet tries its kernels. Then torch.profiler watches a few more: the milliseconds
-that kernels run in a step and the number of launches. Busy: those milliseconds of a step's. Further
-`key=value` go to every run.
+Each row runs one process per GPU, with `--batches` scenes per step and GPU. Scenes per second, ms
+per step, the share of time spent waiting for data and the peak memory are those of `--steps` steps
+after `--warm` steps of warm-up, in which WarpConvNet benchmarks its kernels. torch.profiler then
+watches a few more steps: the milliseconds in kernels per step and the number of launches. Busy is
+the share of a step's time in kernels. Further `key=value` go to every run.
 """
 
 import argparse
@@ -135,7 +135,7 @@ def main() -> None:
     )
     parser.add_argument("--recipes", nargs="+", default=["strong", "baseline"], choices=RECIPES)
     parser.add_argument(
-        "--batches", type=int, nargs="+", default=[1, 4, 16], help="scenes a step and GPU"
+        "--batches", type=int, nargs="+", default=[1, 4, 16], help="scenes per step and GPU"
     )
     parser.add_argument("--gpus", type=int, nargs="+", default=[1])
     parser.add_argument("--warm", type=int, default=60)

@@ -4,12 +4,12 @@ in one process.
     python -m tests.benchmarks.train_step                       # on a GPU: all sizes, fp32 and fp16
     python -m tests.benchmarks.train_step --device cpu --recipe tiny --sizes 2 --voxels 0.08
 
-Times are medians of `--steps` steps after `--warm` ones, in which WarpConvNet tries its kernels.
-The whole step is timed without a stop in between, the phases in steps of their own, in which the
-device is waited for at each border. The first line of three is the example's, the second ours, the
-third the ratio. "targets" is what stands before the backbone: the example builds its targets there,
-we copy what the data loader's processes have built. Before that, in a process of their own, 20
-steps in float32 without dropout, and their losses side by side.
+Times are medians of `--steps` steps after `--warm` steps of warm-up, in which WarpConvNet
+benchmarks its kernels. Phases are timed in steps of their own, with a synchronisation after each,
+so they do not add up to the whole step. Of three lines the first is the example's, the second ours,
+the third the ratio. "targets" is the work before the backbone: the example builds its targets
+there, we copy what the data loader has built. First, a process of its own compares the losses of
+20 steps in float32 without dropout.
 """
 
 import argparse
@@ -201,7 +201,7 @@ def compare_speed(
         )
         if name == "example":
             print(
-                f"\nB={scenes}, {voxel * 100:g} cm, {points // scenes:,} points a scene,"
+                f"\nB={scenes}, {voxel * 100:g} cm, {points // scenes:,} points per scene,"
                 f" {precision}"
             )
             print(
@@ -227,7 +227,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--sizes", type=int, nargs="+", default=[1, 2, 8], help="scenes a batch")
+    parser.add_argument("--sizes", type=int, nargs="+", default=[1, 2, 8], help="scenes per batch")
     parser.add_argument(
         "--voxels", type=float, nargs="+", default=[0.04, 0.02], help="voxel sizes in metres"
     )

@@ -4,8 +4,7 @@ It leaves out the optimiser's state, so training cannot resume from it.
 
     python -m mf3d_tutorial.checkpoint runs/first/best.ckpt small.ckpt
 
-For Python it is the public name of training/checkpoint.py: `from mf3d_tutorial.checkpoint import
-load_model`.
+In Python, `from mf3d_tutorial.checkpoint import load_model` reads either of them.
 """
 
 from mf3d_tutorial.common.errors import exit_on_user_error

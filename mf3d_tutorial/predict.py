@@ -54,7 +54,7 @@ class PredictOptions(InferenceOptions):
     )
     input: str = option(
         MISSING,
-        f"a scan ({' '.join(READERS)}, scene folder) or a folder of such (required)",
+        f"a scan ({' '.join(READERS)}, scene folder) or a folder of scans (required)",
         path=True,
     )
     output: str = option(MISSING, "folder to write into (required)", path=True)

@@ -1,7 +1,7 @@
 """List the runs below a folder: the options in which they differ, and their AP.
 
-python -m mf3d_tutorial.runs runs
-python -m mf3d_tutorial.runs runs --csv runs.csv
+    python -m mf3d_tutorial.runs runs
+    python -m mf3d_tutorial.runs runs --csv runs.csv
 """
 
 import csv

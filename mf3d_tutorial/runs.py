@@ -2,6 +2,8 @@
 
     python -m mf3d_tutorial.runs runs
     python -m mf3d_tutorial.runs runs --csv runs.csv
+
+Prints a table with one line per run.
 """
 
 import csv

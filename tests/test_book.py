@@ -7,7 +7,6 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from tools import colab_cell
 from tools.book import build as book
 from tools.book.pages import Source, place
 from tools.book.reference import options_of, to_rst
@@ -180,36 +179,20 @@ def test_the_repository_is_named_alike_everywhere():
         assert set(found) == {owner_and_name}, name
 
 
-@pytest.mark.parametrize(
-    ("argument", "code", "said"),
-    [("--help", 0, "usage:"), ("none.ipynb", 2, "there is no notebook")],
-)
-def test_the_colab_command_explains_itself_and_touches_nothing(
-    monkeypatch, capsys, argument, code, said
-):
-    before = {path: path.read_bytes() for path in colab_cell.NOTEBOOKS.rglob("*.ipynb")}
-    monkeypatch.setattr(sys, "argv", ["colab_cell", argument])
-    with pytest.raises(SystemExit) as end:
-        colab_cell.main()
-    assert (end.value.code, said in "".join(capsys.readouterr())) == (code, True)
-    assert before == {path: path.read_bytes() for path in before}
-
-
 def test_the_colab_cell_does_nothing_elsewhere_and_installs_there(tmp_path, monkeypatch):
     from IPython.core.interactiveshell import InteractiveShell
 
-    cell = source("notebooks", "https://host/repo")
+    cell = source("https://host/repo")
     monkeypatch.chdir(tmp_path)
     shell = InteractiveShell()
     ran = []
-    monkeypatch.setattr(shell, "system", ran.append)
-    shell.system_raw = ran.append
+    monkeypatch.setattr(shell, "system", lambda command: ran.append(shell.var_expand(command)))
     assert shell.run_cell(cell).success
     assert ran == []
     monkeypatch.setitem(sys.modules, "google.colab", object())
-    monkeypatch.setattr("os.path.exists", lambda path: False)
     shell.run_cell(cell)
-    assert ran == ["git clone -q https://host/repo /content/repo", "pip install -q /content/repo"]
+    folder = "/content/course"
+    assert ran == [f"git clone -q https://host/repo {folder}", f"pip install -q {folder}"]
 
 
 def test_pages_straight_in_docs_are_guides():

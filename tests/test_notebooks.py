@@ -7,6 +7,8 @@ from pathlib import Path
 import nbformat
 import papermill
 import pytest
+from tools import colab_cell
+from tools.book.build import repository
 from tools.reading_time import reading_time
 
 from mf3d_tutorial.common.errors import ConfigError
@@ -56,6 +58,14 @@ def test_one_cell_has_typed_and_explained_parameters(path):
     assert len(tagged) == 1
     for line in tagged[0].source.splitlines():
         assert re.fullmatch(r"\w+: \w+ = .+  # .+", line), line
+
+
+@pytest.mark.parametrize("path", LESSONS, ids=identifier)
+def test_the_first_cell_of_a_lesson_is_for_colab(path):
+    first, *others = code_cells(nbformat.read(path, as_version=4))
+    assert first.source == colab_cell.source(repository())
+    assert (first.metadata.tags, first.outputs) == (colab_cell.TAGS, [])
+    assert not [cell for cell in others if "colab" in cell.metadata.get("tags", [])]
 
 
 def test_nothing_of_this_machine_is_saved(notebook):

@@ -1,8 +1,8 @@
 """Run every notebook from top to bottom and keep its outputs: `make refresh-notebooks`.
 
 Widget state, timings and the versions of this machine are taken out, so that a second run changes
-little. Pictures are reduced to 128 colours, which makes those of scenes four times smaller. With
-files as arguments it takes only these.
+little. Pictures are reduced to 256 colours, which makes those of scenes four times smaller. Lessons
+get their cell for Colab. With files as arguments it takes only these.
 """
 
 import base64
@@ -14,19 +14,25 @@ import nbformat
 from nbclient import NotebookClient
 from PIL import Image
 
+from . import colab_cell
+from .book.build import repository
+
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 
 
 def with_few_colors(png: str) -> str:
-    """A PNG in base64, with a palette of 128 colours."""
+    """A PNG in base64, with a palette of 256 colours, chosen so that thin lines keep theirs."""
     picture = Image.open(io.BytesIO(base64.b64decode(png))).convert("RGB")
     file = io.BytesIO()
-    picture.quantize(128, dither=Image.Dither.NONE).save(file, "PNG", optimize=True)
+    few = picture.quantize(256, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+    few.save(file, "PNG", optimize=True)
     return base64.b64encode(file.getvalue()).decode()
 
 
 def refresh(path: Path) -> None:
     notebook = nbformat.read(path, as_version=4)
+    if path.resolve().parent == NOTEBOOKS:
+        colab_cell.put_first(notebook, repository())
     client = NotebookClient(
         notebook, timeout=900, kernel_name="python3", resources={"metadata": {"path": path.parent}}
     )

@@ -37,7 +37,7 @@ def write_generated(folder: Path) -> None:
     from . import reference, tables
 
     parts = {f"reference/api/{name}.md": text for name, text in reference.api_pages().items()}
-    cell = f"```ipython3\n{colab_cell.source('notebooks', repository())}\n```\n"
+    cell = f"```ipython3\n{colab_cell.source(repository())}\n```\n"
     fragments = {
         "colab_cell": cell,
         "commands": reference.commands(),

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float, Int, UInt8
 from PIL import Image
+from scipy.spatial import KDTree
 
 from mf3d_tutorial.data.labels import LabelSet
 
@@ -88,7 +89,7 @@ def instance_paint(
 ) -> Paint:
     """A colour by instance, grey where there is none (-1).
 
-    chosen: for instance m the place of its colour in PALETTE (see `neighbour_colors`); by default m
+    chosen: for instance m the place of its colour in PALETTE (see `touching_colors`); by default m
     modulo its length.
     """
     places = instance % len(PALETTE) if chosen is None else np.append(chosen, 0)[instance]
@@ -97,26 +98,57 @@ def instance_paint(
     return Paint(index, np.vstack([PALETTE, np.array([UNLABELLED], np.uint8)]), names)
 
 
-def neighbour_colors(centers: Float[np.ndarray, "M 3"]) -> Int[np.ndarray, " M"]:
+def neighbour_colors(
+    centers: Float[np.ndarray, "M 3"], given: Sequence[int] | Int[np.ndarray, " K"] = ()
+) -> Int[np.ndarray, " M"]:
     """A place in PALETTE for each of M instances with these centres (metres): near ones get unlike
-    colours."""
-    return deal_colors(np.linalg.norm(centers[:, None] - centers, axis=-1))
+    colours.
+
+    given: the places of the first instances, if they have colours already.
+    """
+    return deal_colors(np.linalg.norm(centers[:, None] - centers, axis=-1), given=given)
 
 
-def deal_colors(apart: Float[np.ndarray, "M M"], sweeps: int = 0) -> Int[np.ndarray, " M"]:
+def touching_colors(
+    coord: Float[np.ndarray, "N 3"], instance: Int[np.ndarray, " N"], count: int
+) -> Int[np.ndarray, " M"]:
+    """A place in PALETTE for each of `count` instances, unlike those of the instances that it
+    touches.
+
+    Two instances are as far apart as their nearest points (metres), of 200 each. So a floor gets a
+    colour unlike that of all that stands on it, which `neighbour_colors` cannot promise.
+    """
+    rng = np.random.default_rng(0)
+    members = [np.flatnonzero(instance == m) for m in range(count)]
+    some = [coord[rng.choice(own, min(len(own), 200), replace=False)] for own in members]
+    apart = np.full((count, count), np.inf)
+    for m, points in enumerate(some):
+        for other in range(m if len(points) else 0):
+            if len(some[other]):
+                apart[m, other] = apart[other, m] = KDTree(points).query(some[other])[0].min()
+    return deal_colors(apart, sweeps=3)
+
+
+def deal_colors(
+    apart: Float[np.ndarray, "M M"],
+    sweeps: int = 0,
+    given: Sequence[int] | Int[np.ndarray, " K"] = (),
+) -> Int[np.ndarray, " M"]:
     """A place in PALETTE for each of M instances that are so far `apart` (metres): near ones get
     unlike colours.
 
     Instance by instance, the colour that is least like those of the instances before it, weighed by
     nearness; then `sweeps` times again, against all others. Two colours are as like as they are to
-    whichever reader sees less difference, one with all cones or one without green.
+    whichever reader sees less difference, one with all cones or one without green. given: the
+    places of the first instances, which they keep.
     """
     seen = np.stack([PALETTE / 255, PALETTE / 255 @ _DEUTERANOPIA.T])
     unlike = np.linalg.norm(seen[:, :, None] - seen[:, None], axis=-1).min(0)
     like = np.exp(-unlike / 0.1)
     chosen = np.zeros(len(apart), np.int64)
+    chosen[: len(given)] = given
     for sweep in range(1 + sweeps):
-        for m in range(len(apart)):
+        for m in range(len(given), len(apart)):
             others = np.delete(np.arange(len(apart) if sweep else m + 1), m)
             near = 1 / (0.1 + apart[m, others]) ** 2
             chosen[m] = (near @ like[chosen[others]]).argmin()

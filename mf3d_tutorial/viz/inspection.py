@@ -33,6 +33,7 @@ from mf3d_tutorial.viz.colors import (
     neighbour_colors,
     rgb_paint,
     scalar_paint,
+    touching_colors,
 )
 from mf3d_tutorial.viz.failures import Judgement, judge
 
@@ -107,7 +108,7 @@ class Inspection:
         self.truth = target.instance.cpu().numpy()
         self.true_labels = target.labels.cpu().numpy()
         self.centers = instance_centers(scene.coord, self.truth, len(target))
-        self.truth_colors = neighbour_colors(self.centers)
+        self.truth_colors = touching_colors(scene.coord, self.truth, len(target))
         self.rgb = rgb_paint(scene.color)
         self.query = 0
         self.layer = len(self.layers) - 1
@@ -226,7 +227,8 @@ class Inspection:
             else np.zeros((0, 3))
         )
         colors = np.append(self.truth_colors, 0)[d.judgement.partner]
-        colors[alone] = neighbour_colors(np.vstack([self.centers, centers]))[len(self.centers) :]
+        everywhere = np.vstack([self.centers, centers])
+        colors[alone] = neighbour_colors(everywhere, self.truth_colors)[len(self.centers) :]
         return colors
 
     def probability(self, query: int) -> Float[np.ndarray, " N"]:

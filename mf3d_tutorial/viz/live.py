@@ -31,11 +31,11 @@ from mf3d_tutorial.training.run_state import Log, Run
 from mf3d_tutorial.viz.colors import (
     Paint,
     instance_paint,
-    neighbour_colors,
     rgb_paint,
     scalar_paint,
+    touching_colors,
 )
-from mf3d_tutorial.viz.inspection import Layers, instance_centers
+from mf3d_tutorial.viz.inspection import Layers
 
 if TYPE_CHECKING:
     import viser
@@ -172,8 +172,9 @@ class LiveViewer:
         cell = np.floor(scene.coord / self.cfg.viz.voxel_size).astype(np.int64)
         self.shown = np.unique(cell, axis=0, return_index=True)[1]
         self.coord = scene.coord - (scene.coord.min(0) + scene.coord.max(0)) / 2
-        truth = self.batch.targets[0].instance.numpy()
-        colors = neighbour_colors(instance_centers(scene.coord, truth, len(self.batch.targets[0])))
+        target = self.batch.targets[0]
+        truth = target.instance.numpy()
+        colors = touching_colors(scene.coord, truth, len(target))
         self._panel(0, rgb_paint(scene.color))
         self._panel(1, instance_paint(truth, colors))
 

@@ -12,9 +12,8 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
-from scipy.spatial import KDTree
 
-from mf3d_tutorial.viz.colors import PALETTE, UNLABELLED, deal_colors
+from mf3d_tutorial.viz.colors import PALETTE, UNLABELLED, touching_colors
 
 # for 0..1
 HEAT = LinearSegmentedColormap.from_list("heat", ["#D8D8D8", "#FDAE61", "#D7301F", "#67000D"])
@@ -29,18 +28,10 @@ def instance_palette(
     """A colour for each instance 0..M-1, unlike the colours of those close to it; the last row is
     grey.
 
-    `palette[instance]` colours the points: an instance of -1 takes the last row. Two instances are
-    as far apart as their nearest points (metres), of 200 each.
+    `palette[instance]` colours the points: an instance of -1 takes the last row.
     """
-    rng = np.random.default_rng(0)
-    members = [np.flatnonzero(instance == m) for m in range(instance.max(initial=-1) + 1)]
-    some = [coord[rng.choice(own, min(len(own), 200), replace=False)] for own in members]
-    apart = np.full((len(some), len(some)), np.inf)
-    for m, points in enumerate(some):
-        for other in range(m if len(points) else 0):
-            if len(some[other]):
-                apart[m, other] = apart[other, m] = KDTree(points).query(some[other])[0].min()
-    return np.vstack([PALETTE[deal_colors(apart, sweeps=3)], np.array([UNLABELLED], np.uint8)])
+    places = touching_colors(coord, instance, instance.max(initial=-1) + 1)
+    return np.vstack([PALETTE[places], np.array([UNLABELLED], np.uint8)])
 
 
 def project(coord: Float[np.ndarray, "N 3"], elevation: float = 70.0, azimuth: float = 30.0):

@@ -19,6 +19,7 @@ from mf3d_tutorial.viz.colors import (
     neighbour_colors,
     rgb_paint,
     scalar_paint,
+    touching_colors,
 )
 
 
@@ -120,6 +121,20 @@ def test_neighbours_are_unlike_for_readers_with_and_without_green_cones():
         assert np.median(contrast) > np.median(
             np.linalg.norm((in_turn - in_turn[nearest]) @ view, axis=1)
         )
+
+
+def test_a_floor_is_unlike_all_that_stands_on_it():
+    floor = np.stack(np.meshgrid(np.arange(40), np.arange(40), [0]), -1).reshape(-1, 3) * 0.1
+    corners = [np.array([x, y, 0.1]) for x in (0.0, 1.9, 3.8) for y in (0.0, 1.9, 3.8)]
+    things = [corner + np.eye(3) * 0.1 for corner in corners]
+    coord = np.concatenate([floor, *things])
+    instance = np.repeat(np.arange(10), [len(floor), *map(len, things)])
+    chosen = touching_colors(coord, instance, 10)
+    unlike = np.linalg.norm(PALETTE[chosen[1:]].astype(float) - PALETTE[chosen[0]], axis=1)
+    assert unlike.min() > 60
+    with_a_mask = neighbour_colors(np.array([*corners, [0.1, 0.0, 0.1]]), given=chosen[1:])
+    np.testing.assert_array_equal(with_a_mask[:-1], chosen[1:])
+    assert with_a_mask[-1] != chosen[1]
 
 
 def test_errors_are_named_point_by_point():

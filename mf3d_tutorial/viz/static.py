@@ -13,7 +13,7 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from mf3d_tutorial.viz.colors import PALETTE, UNLABELLED, touching_colors
+from mf3d_tutorial.viz.colors import PALETTE, UNLABELLED, Paint, touching_colors
 
 # for 0..1
 HEAT = LinearSegmentedColormap.from_list("heat", ["#D8D8D8", "#FDAE61", "#D7301F", "#67000D"])
@@ -49,14 +49,15 @@ def scene_panels(
     size: float = 4.0,
     bar: str | None = None,
     focus: Bool[np.ndarray, " N"] | None = None,
+    legend: Paint | None = None,
     **angles: float,
 ) -> Figure:
     """The same scene, seen obliquely from above, once for every entry `title -> value of each
     point`.
 
     A panel's values are colours (N, 3), uint8 or 0..1, or numbers (N,) from 0 to 1; `bar` labels
-    the colour bar of the numbers. The pictures are cropped to the points in `focus`. angles: those
-    of `project`.
+    the colour bar of the numbers, and `legend` is a paint whose names are listed below with their
+    colours. The pictures are cropped to the points in `focus`. angles: those of `project`.
     """
     figure, axes = plt.subplots(
         1,
@@ -81,6 +82,11 @@ def scene_panels(
             axis.set(xlim=window[:, 0], ylim=window[:, 1])
     if bar:
         figure.colorbar(ScalarMappable(cmap=HEAT), ax=axes, label=bar, shrink=0.8)
+    if legend:
+        named = [(legend.palette[i] / 255, name) for i, name in legend.names.items()]
+        handles = [Patch(color=color, label=name) for color, name in named]
+        columns = int(size * len(panels) / 1.5)
+        figure.legend(handles=handles, loc="outside lower center", ncols=columns, fontsize=8)
     plt.close(figure)
     return figure
 

@@ -24,7 +24,7 @@ def with_few_colors(png: str) -> str:
     """A PNG in base64, with a palette of 256 colours, chosen so that thin lines keep theirs."""
     picture = Image.open(io.BytesIO(base64.b64decode(png))).convert("RGB")
     file = io.BytesIO()
-    few = picture.quantize(256, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+    few = picture.quantize(256, Image.Quantize.MAXCOVERAGE, 1, dither=Image.Dither.NONE)
     few.save(file, "PNG", optimize=True)
     return base64.b64encode(file.getvalue()).decode()
 
@@ -34,7 +34,11 @@ def refresh(path: Path) -> None:
     if path.resolve().parent == NOTEBOOKS:
         colab_cell.put_first(notebook, repository())
     client = NotebookClient(
-        notebook, timeout=900, kernel_name="python3", resources={"metadata": {"path": path.parent}}
+        notebook,
+        timeout=900,
+        kernel_name="python3",
+        coalesce_streams=True,
+        resources={"metadata": {"path": path.parent}},
     )
     client.execute()
     for cell in notebook.cells:

@@ -6,7 +6,7 @@ from, gives the model positions from there.
 """
 
 import numpy as np
-from jaxtyping import Float, Float32
+from jaxtyping import Float, Float32, Num
 
 # Metres: the coordinates that the point of reference gets. It is about where it lay in the rooms of
 # the shipped models' training, before positions were relative. The 25 micrometres keep coordinates
@@ -36,7 +36,7 @@ def place(coord: Float[np.ndarray, "N 3"]) -> Float32[np.ndarray, "N 3"]:
     return (coord - [middle[0], middle[1], low[2]] + REFERENCE).astype(np.float32)
 
 
-def near_origin(coord: Float[np.ndarray, "N 3"]) -> Float32[np.ndarray, "N 3"]:
+def near_origin(coord: Num[np.ndarray, "N 3"]) -> Float32[np.ndarray, "N 3"]:
     """The same in float32, moved by whole metres if it lies beyond 100 m, where float32 would round
     it."""
     if np.abs(coord).max() > _FAR:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
-from jaxtyping import Bool, Float, Int, UInt8
+from jaxtyping import Bool, Float, Int, Num, UInt8
 from scipy.spatial import KDTree
 
 from mf3d_tutorial.common.errors import DataError
@@ -46,41 +46,13 @@ _COLUMNS = {
 class Cloud:
     """What a file says; None for what it does not."""
 
-    coord: Float[np.ndarray, "N 3"]
-    color: np.ndarray | None = None  # (N, 3), uint8 0..255 or float
-    normal: Float[np.ndarray, "N 3"] | None = None
+    coord: Num[np.ndarray, "N 3"]
+    color: Num[np.ndarray, "N 3"] | None = None  # uint8 0..255 or float
+    normal: Num[np.ndarray, "N 3"] | None = None
     faces: Int[np.ndarray, "M 3"] | None = None  # triangles; other polygons are left out
     superpoint: Int[np.ndarray, " N"] | None = None
     # points that are ignored; `standardise` looks for them
     stray: Bool[np.ndarray, " N"] | None = None
-
-    def check(self, where: str | Path) -> "Cloud":
-        """Itself; DataError if its arrays do not belong together or hold what cannot be."""
-        count = len(self.coord)
-        for name, shape in (
-            ("coord", (count, 3)),
-            ("color", (count, 3)),
-            ("normal", (count, 3)),
-            ("superpoint", (count,)),
-        ):
-            array = getattr(self, name)
-            kinds = "iu" if name == "superpoint" else "fiu"
-            if array is not None and array.dtype.kind not in kinds:
-                wanted = "integers" if name == "superpoint" else "numbers"
-                raise DataError(f"{where}: {name} is {array.dtype}, where {wanted} are expected")
-            if array is not None and array.shape != shape:
-                expected = "(N, 3)" if name == "coord" else str(shape)
-                raise DataError(
-                    f"{where}: {name} has shape {array.shape}, where {expected} is expected"
-                )
-        check_points(self.coord, where)
-        for name, high in (("faces", count), ("superpoint", np.inf)):
-            array = getattr(self, name)
-            if array is not None and array.size and not (array.min() >= 0 and array.max() < high):
-                raise DataError(
-                    f"{where}: {name} holds {array.min()} to {array.max()}, with {count} points"
-                )
-        return self
 
 
 def read_cloud(path: str | Path) -> Cloud:
@@ -92,7 +64,7 @@ def read_cloud(path: str | Path) -> Cloud:
             f"{path} is neither a scene folder nor one of {', '.join(READERS)}: convert it"
         )
     try:
-        return read(path).check(path)
+        return read(path)
     except (DataError, MemoryError):
         raise
     except Exception as error:  # a damaged header raises nearly anything
@@ -336,6 +308,35 @@ def _range(kind: np.dtype) -> tuple[int, int]:
     return info.min, info.max
 
 
+def _checked(arrays: dict[str, np.ndarray], where: Path) -> Cloud:
+    """A cloud of these arrays; DataError if they do not belong together or hold what cannot be."""
+    count = len(arrays["coord"])
+    for name, shape in (
+        ("coord", (count, 3)),
+        ("color", (count, 3)),
+        ("normal", (count, 3)),
+        ("superpoint", (count,)),
+    ):
+        array = arrays.get(name)
+        kinds = "iu" if name == "superpoint" else "fiu"
+        if array is not None and array.dtype.kind not in kinds:
+            wanted = "integers" if name == "superpoint" else "numbers"
+            raise DataError(f"{where}: {name} is {array.dtype}, where {wanted} are expected")
+        if array is not None and array.shape != shape:
+            expected = "(N, 3)" if name == "coord" else str(shape)
+            raise DataError(
+                f"{where}: {name} has shape {array.shape}, where {expected} is expected"
+            )
+    check_points(arrays["coord"], where)
+    for name, high in (("faces", count), ("superpoint", np.inf)):
+        array = arrays.get(name)
+        if array is not None and array.size and not (array.min() >= 0 and array.max() < high):
+            raise DataError(
+                f"{where}: {name} holds {array.min()} to {array.max()}, with {count} points"
+            )
+    return Cloud(**arrays)
+
+
 def _from_table(path: Path, table: np.ndarray, faces: np.ndarray | None = None) -> Cloud:
     lower = [name.lower() for name in table.dtype.names or ()]
     if len(set(lower)) == len(lower):
@@ -356,7 +357,7 @@ def _from_table(path: Path, table: np.ndarray, faces: np.ndarray | None = None) 
         found["color"] = np.stack(
             [packed >> 16 & 255, packed >> 8 & 255, packed & 255], axis=1
         ).astype(np.uint8)
-    return Cloud(**found, faces=faces)
+    return _checked(found if faces is None else {**found, "faces": faces}, path)
 
 
 def _read_arrays(path: Path) -> Cloud:
@@ -370,7 +371,7 @@ def _read_arrays(path: Path) -> Cloud:
             arrays = {name: archive[name] for name in names if name in _ARRAYS}
     if "coord" not in arrays:
         raise DataError(f"{path} has no coord: it has {', '.join(names) or 'nothing'}")
-    return Cloud(**arrays)
+    return _checked(arrays, path)
 
 
 READERS = {".ply": read_ply, ".pcd": read_pcd, ".npz": _read_arrays}

@@ -321,7 +321,9 @@ def test_a_rotation_is_mostly_about_the_vertical_axis(scene):
         assert tilted[0, 2] > np.cos(2 * np.pi / 64)
 
 
-def test_an_elastic_change_bends_smoothly_and_by_centimetres(scene):
+def test_an_elastic_change_bends_smoothly_and_by_centimetres(tmp_path):
+    write_scene(tmp_path / "train/a", points=20_000)
+    scene = read_scene(tmp_path)
     scene.coord = np.random.default_rng(0).uniform(-3, 5, (20_000, 3)).astype(np.float32)
     # a line
     scene.coord[1:2000] = scene.coord[0] + np.linspace(0.001, 0.3, 1999, dtype=np.float32)[:, None]

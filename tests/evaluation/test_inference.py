@@ -134,7 +134,7 @@ def test_point_masks_are_those_of_the_largest_component_of_all_points():
     """The short way, by voxels that count for their points, against all points one by one."""
     rng = np.random.default_rng(1)
     coord = rng.uniform(0, 1.5, (300, 3)).astype(np.float32)
-    original = Original(np.zeros(2000), np.zeros(2000), rng.integers(-1, 300, 2000))
+    original = Original(np.zeros(2000, int), np.zeros(2000, int), rng.integers(-1, 300, 2000))
     masks = rng.random((6, 300)) < 0.35
     full = masks[:, original.kept] & (original.kept >= 0)
     whole = point_masks(masks.copy(), coord, original)

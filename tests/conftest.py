@@ -1,13 +1,19 @@
-"""What all tests share: two threads, tuning tables of their own, and no `cuda` test where CUDA
-cannot run."""
+"""What all tests share: two threads, tuning tables of their own, annotations that are checked, and
+no `cuda` test where CUDA cannot run."""
 
 import os
 import tempfile
 
 import pytest
 import torch
+from jaxtyping import install_import_hook
 
 torch.set_num_threads(2)
+
+# Calls within this process are checked against their annotations, shapes included. Not in kernels:
+# Triton compiles those functions' own source.
+CHECKED = ("data", "evaluation", "model", "training", "warp")
+install_import_hook([f"mf3d_tutorial.{part}" for part in CHECKED], "typecheck.checked")
 
 # WarpConvNet keeps on disk which kernel was the fastest. Some tests ask for a certain one: that
 # must not be kept.

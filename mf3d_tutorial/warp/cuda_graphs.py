@@ -15,7 +15,7 @@ other tensors.
 import gc
 import warnings
 from collections.abc import Callable, Iterable
-from typing import Any, Protocol, cast
+from typing import Any, Protocol, cast, runtime_checkable
 
 import torch
 from jaxtyping import Float
@@ -25,6 +25,7 @@ from torch.func import functional_call
 Step = Callable[..., Any]  # of tensors; gives one or several
 
 
+@runtime_checkable
 class Layer(Protocol):
     """A decoder layer, as far as graphs care: a ModuleList does not say what it holds."""
 

@@ -8,9 +8,7 @@ validation), metrics.json (the result), last.ckpt (the state of at most `train.s
 ago), previous.ckpt (the one before it) and best.ckpt (the validation with the highest AP).
 """
 
-from collections import deque
 from collections.abc import Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, nullcontext, suppress
 from itertools import islice
 from typing import TYPE_CHECKING, Any, cast
@@ -25,8 +23,9 @@ from mf3d_tutorial.common.errors import DataError, NonFiniteError, UserError
 from mf3d_tutorial.config import Config
 from mf3d_tutorial.data import Batch, ScanNetScenes
 from mf3d_tutorial.data.batches import SceneBatches, fetch
-from mf3d_tutorial.evaluation.inference import point_masks, predict_instances
+from mf3d_tutorial.evaluation.inference import predict_instances
 from mf3d_tutorial.evaluation.metrics import ScanNetInstanceAP
+from mf3d_tutorial.evaluation.threaded_ap import ThreadedAP
 from mf3d_tutorial.model import MaskFormer3D
 from mf3d_tutorial.training.batch_loss import TERMS
 from mf3d_tutorial.training.distributed import (
@@ -54,7 +53,6 @@ from mf3d_tutorial.warp.device import autocast, choose_device
 
 # of the loss in float16; it starts at 2**16 and is halved when gradients overflow
 SMALLEST_SCALE = 2.0**-20
-JUDGES = 4  # threads that take a validation's masks to all points of their scenes
 
 if TYPE_CHECKING:
     from mf3d_tutorial.viz.live import LiveViewer
@@ -261,11 +259,8 @@ def validate(
     model.eval()
     dataset = cast(ScanNetScenes, loader.dataset)  # DataLoader does not know its type
     metric = ScanNetInstanceAP(dataset.labels)
-    largest = dataset.voxel_size if largest_component else None
     sums = torch.zeros(5, dtype=torch.float64)  # of cls, bce, dice; scenes; scenes with instances
-    # Masks go to all points in threads, while the next scenes go through the model.
-    waiting: deque[tuple[Future, tuple]] = deque()
-    with ThreadPoolExecutor(JUDGES) as pool:
+    with ThreadedAP(metric, dataset.voxel_size if largest_component else None) as judge:
         for batch in filter(None, fetch(loader)):
             batch = batch.to(device)
             with autocast(device, precision):
@@ -277,17 +272,7 @@ def validate(
             sizes = batch.points.offsets.diff().tolist()
             coords = batch.points.coordinate_tensor.cpu().split(sizes)
             for output, coord, original in zip(zip(logits, masks), coords, batch.originals):
-                found = predict_instances(*output)
-                full = pool.submit(
-                    point_masks, found.masks.cpu().numpy(), coord.numpy(), original, largest
-                )
-                rest = found.scores.cpu(), found.labels.cpu(), original.segment, original.instance
-                waiting.append((full, rest))
-            while len(waiting) > 2 * JUDGES or (waiting and waiting[0][0].done()):
-                full, rest = waiting.popleft()
-                metric.update(full.result(), *rest)
-        for full, rest in waiting:
-            metric.update(full.result(), *rest)
+                judge.add(predict_instances(*output), coord, original)
     model.train()
     gathered = gather(metric.tables)
     metric.tables = {

@@ -5,13 +5,17 @@ import pytest
 import torch
 from helpers import NUM_CLASSES, UNET, loop_probability, random_points, small_model
 
+from mf3d_tutorial.data.labels import label_set
 from mf3d_tutorial.data.scannet import Original
 from mf3d_tutorial.evaluation import inference
 from mf3d_tutorial.evaluation.inference import (
+    Instances,
     keep_largest_component,
     point_masks,
     predict_instances,
 )
+from mf3d_tutorial.evaluation.metrics import ScanNetInstanceAP
+from mf3d_tutorial.evaluation.threaded_ap import ThreadedAP
 
 
 def random_outputs(queries: int = 6, classes: int = 4, points: int = 40, seed: int = 0):
@@ -155,3 +159,35 @@ def test_a_scenes_masks_are_computed_in_the_precision_of_its_model(monkeypatch):
     assert (logits.shape, masks.shape) == ((12, NUM_CLASSES + 1), (12, 60))
     assert masks.dtype is torch.bfloat16
     assert torch.equal(masks, layers[-1][1])
+
+
+def test_ap_in_threads_is_that_of_one_scene_after_the_other():
+    rng = np.random.default_rng(2)
+    labels = label_set("scannet20")
+    one, threaded = ScanNetInstanceAP(labels), ScanNetInstanceAP(labels)
+    with ThreadedAP(threaded, None) as judge:
+        for _ in range(30):
+            instance = rng.integers(0, 4, 900)
+            original = Original(instance + 3, instance, rng.permutation(900))
+            masks = (instance[np.argsort(original.kept)] == np.arange(4)[:, None]) ^ (
+                rng.random((4, 900)) < rng.uniform(0, 0.1)
+            )
+            found = Instances(
+                torch.from_numpy(masks), torch.rand(4), torch.arange(3, 7), torch.arange(4)
+            )
+            judge.add(found, torch.zeros(900, 3), original)
+            one.update(
+                masks[:, original.kept], found.scores, found.labels, original.segment, instance
+            )
+    np.testing.assert_equal(threaded.compute(), one.compute())
+    assert 0.3 < one.compute()["ap"] < 1
+
+
+def test_an_error_in_a_thread_reaches_the_caller():
+    original = Original(np.zeros(9, int), np.zeros(9, int), np.full(9, 99))  # no such point
+    masks, index = torch.ones(1, 5, dtype=torch.bool), torch.zeros(1, dtype=torch.long)
+    found = Instances(masks, torch.ones(1), index, index)
+    judge = ThreadedAP(ScanNetInstanceAP(label_set("scannet20")), None)
+    judge.add(found, torch.zeros(5, 3), original)
+    with pytest.raises(IndexError):
+        judge.__exit__(None)

@@ -7,6 +7,8 @@ It leaves out the optimiser's state, so training cannot resume from it.
 In Python, `from mf3d_tutorial.checkpoint import load_model` reads either of them.
 """
 
+from pathlib import Path
+
 from mf3d_tutorial.common.errors import exit_on_user_error
 from mf3d_tutorial.config.options import argument_parser
 from mf3d_tutorial.training.checkpoint import (
@@ -28,6 +30,7 @@ def main() -> None:
     parser.add_argument("target", help="checkpoint to write")
     arguments = parser.parse_args()
     strip(arguments.source, arguments.target)
+    print(f"written: {arguments.target}, {Path(arguments.target).stat().st_size / 1e6:.1f} MB")
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from mf3d_tutorial.evaluation.inference import (
     Instances,
     keep_largest_component,
     predict_instances,
+    predict_scan,
     run_model,
     scene_instances,
 )
@@ -14,6 +15,7 @@ __all__ = [
     "Instances",
     "keep_largest_component",
     "predict_instances",
+    "predict_scan",
     "run_model",
     "scene_instances",
 ]

@@ -85,9 +85,8 @@ def load_sweep(path: str | Path) -> Sweep:
         merged = OmegaConf.merge(OmegaConf.structured(Sweep), OmegaConf.load(path))
         sweep = cast(Sweep, OmegaConf.to_object(merged))
     except (OSError, ValueError, yaml.YAMLError, OmegaConfBaseException) as error:
-        raise ConfigError(
-            f"the sweep file {path} cannot be used: {str(error).splitlines()[0]}"
-        ) from error
+        reason = getattr(error, "strerror", None) or str(error).splitlines()[0]
+        raise ConfigError(f"the sweep file {path} cannot be used: {reason}") from error
     if not all(sweep.grid.values()) or sweep.jobs < 1:
         raise ConfigError(
             f"the sweep file {path} cannot be used: every key of grid needs a value, and jobs must"

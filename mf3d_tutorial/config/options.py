@@ -192,10 +192,19 @@ def _check_keys(schema: type, overrides: list[str]) -> None:
         require("=" in override, f"{override!r} is not of the form key=value")
         key = override.lstrip("+~").split("=", 1)[0]
         if key not in known and not key.startswith(open_ended):
-            near = difflib.get_close_matches(key, [*known, *inner], n=1, cutoff=0.3)
+            near = _nearest(key, [*known, *inner])
             raise ConfigError(
-                f"there is no option {key!r}" + (f"; did you mean {near[0]!r}?" if near else "")
+                f"there is no option {key!r}" + (f"; did you mean {near!r}?" if near else "")
             )
+
+
+def _nearest(key: str, known: list[str]) -> str | None:
+    """The known key most like `key`, or whose last part is most like the last part of `key`."""
+    if near := difflib.get_close_matches(key, known, n=1, cutoff=0.7):
+        return near[0]
+    ends = {each.rsplit(".", 1)[-1]: each for each in reversed(known)}
+    near = difflib.get_close_matches(key.rsplit(".", 1)[-1], ends, n=1, cutoff=0.6)
+    return ends[near[0]] if near else None
 
 
 def explain(error: BaseException) -> str:

@@ -4,6 +4,7 @@ finds in it.
 python -m tests.tools.front_picture
 """
 
+import argparse
 from pathlib import Path
 
 from mf3d_tutorial.checkpoint import load_model
@@ -16,6 +17,7 @@ ROOT = Path(__file__).parents[2]
 SCENE = 3  # of data_samples/val
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(description=__doc__).parse_args()
     model, cfg = load_model(SHIPPED)
     rooms = ScanNetScenes(ROOT / "data_samples", "val", voxel_size=cfg.data.voxel_size)
     room = inspect_scene(model, cfg, rooms[SCENE], rooms.labels)

@@ -5,8 +5,8 @@ for a picture, 5 minutes for an exercise. Both numbers are rounded to 5 minutes.
 tests/test_notebooks.py compares them with what the notebooks and their README say.
 """
 
+import argparse
 import re
-import sys
 from pathlib import Path
 
 import nbformat
@@ -34,6 +34,8 @@ def reading_time(path: Path) -> tuple[int, int]:
 
 
 if __name__ == "__main__":
-    for path in [Path(name) for name in sys.argv[1:]] or sorted(NOTEBOOKS.glob("*.ipynb")):
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("files", nargs="*", type=Path, help="default: all lessons")
+    for path in parser.parse_args().files or sorted(NOTEBOOKS.glob("*.ipynb")):
         text, exercises = reading_time(path)
         print(f"{path.stem:28} about {text} minutes, and {exercises} for the exercises")

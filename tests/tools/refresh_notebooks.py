@@ -5,9 +5,9 @@ little. Pictures are reduced to 256 colours, which makes those of scenes four ti
 get their cell for Colab. With files as arguments it takes only these.
 """
 
+import argparse
 import base64
 import io
-import sys
 from pathlib import Path
 
 import nbformat
@@ -73,6 +73,8 @@ def write_thumbnail(path: Path) -> None:
 
 
 if __name__ == "__main__":
-    for path in [Path(name) for name in sys.argv[1:]] or sorted(NOTEBOOKS.rglob("*.ipynb")):
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("files", nargs="*", type=Path, help="default: all notebooks")
+    for path in parser.parse_args().files or sorted(NOTEBOOKS.rglob("*.ipynb")):
         refresh(path)
         write_thumbnail(path)

@@ -4,7 +4,7 @@ python -m mf3d_tutorial.make_rooms --out DIR --train 100 --val 0 --domain simple
 python -m tests.tools.room_statistics DIR
 """
 
-import sys
+import argparse
 from collections import Counter
 from pathlib import Path
 
@@ -26,10 +26,10 @@ def statistics(folders: list[Path]) -> tuple[dict[str, list], Counter, int]:
         # without -1, which comes first
         found = segment[np.unique(instance, return_index=True)[1]][-len(sizes) :]
         for name, values in {
-            "points a scene": [len(coord)],
-            "instances a scene": [len(sizes)],
+            "points per scene": [len(coord)],
+            "instances per scene": [len(sizes)],
             "of these, in the 20 classes": [np.count_nonzero(found >= 0)],
-            "points an instance": sizes,
+            "points per instance": sizes,
             "instances of 100 points or more, %": [100 * np.mean(sizes >= 100)],
             "points not annotated, %": [100 * np.mean(instance < 0)],
             "longer side, m": [extent[:2].max()],
@@ -43,11 +43,16 @@ def statistics(folders: list[Path]) -> tuple[dict[str, list], Counter, int]:
 
 
 if __name__ == "__main__":
-    folders = sorted(Path(sys.argv[1]).glob("*/room*"))
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("data", type=Path, help="a folder that make_rooms has written")
+    if not (folders := sorted(parser.parse_args().data.glob("*/room*"))):
+        parser.error("there is no room in it")
     figures, classes, of200 = statistics(folders)
     for name, values in figures.items():
         low, middle, high = np.percentile(values, [5, 50, 95])
         print(f"{name}: {low:,.1f} / {middle:,.1f} / {high:,.1f}, mean {np.mean(values):,.1f}")
-    print(f"{len(classes)} of the 20 classes, {of200} of the 200; instances a scene:")
+    print(f"{len(classes)} of the 20 classes, {of200} of the 200; instances per scene:")
     for index, name in enumerate(label_set("scannet20").names):
         print(f"  {name} {classes[index] / len(folders):.2f}")

@@ -5,6 +5,7 @@ Sphinx makes it of docs/, the notebooks with their committed outputs, pages made
 the book is followed.
 """
 
+import argparse
 import shutil
 import subprocess
 import sys
@@ -146,6 +147,7 @@ def build(root: Path, out: Path, code: bool = True) -> int:
 
 @exit_on_user_error
 def main() -> None:
+    argparse.ArgumentParser(description=__doc__).parse_args()
     out = ROOT / "site"
     print(f"{build(ROOT, out)} pages: open {out / 'index.html'}")
 

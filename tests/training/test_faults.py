@@ -413,7 +413,7 @@ def test_a_run_goes_on_with_the_learning_rate_that_is_asked_for(scenes, tmp_path
     assert group["max_lr"] == 1e-4
     assert group["weight_decay"] == 0.5
     with pytest.raises(
-        ConfigError, match=r"train\.schedule cannot be changed .* began with onecycle, not step"
+        ConfigError, match=r"train\.schedule cannot change .* began with onecycle, not step"
     ):
         resumed("train.schedule=step")
 

@@ -8,6 +8,7 @@ and are the same as one process's with the whole batch. Process 0 writes the fil
 there is one process, and everything here costs nothing.
 """
 
+import gc
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -33,6 +34,9 @@ def process_group(device: torch.device) -> Iterator[None]:
         dist.init_process_group("cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo")
     yield
     if launched:  # not after an error: the others may be waiting for a sum that will never come
+        # DistributedDataParallel must be gone by now. If it were the last to hold the group, gloo's
+        # threads would be joined under Python's lock, for which one of them may be waiting.
+        gc.collect()
         dist.destroy_process_group()
 
 

@@ -67,31 +67,33 @@ def fit(cfg: Config, log: Log = print) -> dict[str, Any]:
     """
     device = choose_device(cfg.device)
     with process_group(device):
-        log = log if rank() == 0 else (lambda line: None)
-        if device.type == "cuda":
-            # more would wait for work that the GPU does, on the loader processes' cores
-            torch.set_num_threads(1)
-        if (workers := loader_processes(cfg)) < cfg.train.num_workers:
-            log(
-                f"train.num_workers={cfg.train.num_workers} is more than this host has cores for:"
-                f" taking {workers}"
-            )
-        datasets = load_datasets(cfg)
-        if cfg.data.cache and rank() > 0:
-            with suppress(DataError):  # process 0 finds the bad scenes and says which they are
-                datasets[0].keep_in_memory()
-        on_main(lambda: check_data(cfg, datasets))
-        if cfg.data.cache:
-            datasets[0].keep_in_memory()
-        run = Run.create(cfg, device, len(datasets[0]))
-        scenes = f"{len(datasets[0])} train and {len(datasets[1])} val scenes"
+        return fit_in_group(cfg, device, log if rank() == 0 else (lambda line: None))
+
+
+def fit_in_group(cfg: Config, device: torch.device, log: Log) -> dict[str, Any]:
+    """What each process of `fit` does between joining the others and leaving them."""
+    if device.type == "cuda":
+        # more would wait for work that the GPU does, on the loader processes' cores
+        torch.set_num_threads(1)
+    if (workers := loader_processes(cfg)) < cfg.train.num_workers:
         log(
-            f"{scenes}, {run.num_parameters / 1e6:.2f} M parameters, {world_size()} x {device.type}"
+            f"train.num_workers={cfg.train.num_workers} is more than this host has cores for:"
+            f" taking {workers}"
         )
-        viewer = open_viewer(cfg, datasets[::-1], log)
-        with closing(viewer), Interrupts() as interrupts, RunFolder(cfg, log) as folder:
-            folder.open(run)
-            return train(run, folder, datasets, interrupts, viewer)
+    datasets = load_datasets(cfg)
+    if cfg.data.cache and rank() > 0:
+        with suppress(DataError):  # process 0 finds the bad scenes and says which they are
+            datasets[0].keep_in_memory()
+    on_main(lambda: check_data(cfg, datasets))
+    if cfg.data.cache:
+        datasets[0].keep_in_memory()
+    run = Run.create(cfg, device, len(datasets[0]))
+    scenes = f"{len(datasets[0])} train and {len(datasets[1])} val scenes"
+    log(f"{scenes}, {run.num_parameters / 1e6:.2f} M parameters, {world_size()} x {device.type}")
+    viewer = open_viewer(cfg, datasets[::-1], log)
+    with closing(viewer), Interrupts() as interrupts, RunFolder(cfg, log) as folder:
+        folder.open(run)
+        return train(run, folder, datasets, interrupts, viewer)
 
 
 def train(

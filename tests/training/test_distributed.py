@@ -5,6 +5,7 @@ The weights are compared with a model without batch norm: SyncBatchNorm, which m
 equal as well, runs on CUDA only (the last test, for two GPUs).
 """
 
+import gc
 import itertools
 import os
 import signal
@@ -19,6 +20,7 @@ import pytest
 import torch
 from helpers import write_scene
 from small_run import SERVER, PointModel, config, options, quiet, rows, run, weights, write_scenes
+from torch.nn.parallel import DistributedDataParallel
 
 from mf3d_tutorial.common.errors import ConfigError
 from mf3d_tutorial.data.batches import SceneBatches
@@ -60,6 +62,15 @@ def member(rank: int, world_size: int, port: int, arguments: list[str]) -> None:
         "MASTER_ADDR": "127.0.0.1",
         "MASTER_PORT": str(port),
     }
+    leave = torch.distributed.destroy_process_group
+
+    def leave_after_the_gradients() -> None:
+        """As the last holder of the group, DistributedDataParallel would wait for gloo's threads
+        under Python's lock, and now and then for ever."""
+        assert not [each for each in gc.get_objects() if isinstance(each, DistributedDataParallel)]
+        leave()
+
+    torch.distributed.destroy_process_group = leave_after_the_gradients
     run(arguments)
 
 

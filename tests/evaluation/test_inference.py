@@ -187,7 +187,6 @@ def test_an_error_in_a_thread_reaches_the_caller():
     original = Original(np.zeros(9, int), np.zeros(9, int), np.full(9, 99))  # no such point
     masks, index = torch.ones(1, 5, dtype=torch.bool), torch.zeros(1, dtype=torch.long)
     found = Instances(masks, torch.ones(1), index, index)
-    judge = ThreadedAP(ScanNetInstanceAP(label_set("scannet20")), None)
-    judge.add(found, torch.zeros(5, 3), original)
-    with pytest.raises(IndexError):
-        judge.__exit__(None)
+    metric = ScanNetInstanceAP(label_set("scannet20"))
+    with pytest.raises(IndexError), ThreadedAP(metric, None) as judge:
+        judge.add(found, torch.zeros(5, 3), original)

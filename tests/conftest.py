@@ -1,6 +1,7 @@
 """What all tests share: two threads, tuning tables of their own, annotations that are checked, and
 no `cuda` test where CUDA cannot run."""
 
+import importlib.util
 import os
 import tempfile
 
@@ -13,12 +14,19 @@ torch.set_num_threads(2)
 # Calls within this process are checked against their annotations, shapes included. Not in kernels:
 # Triton compiles those functions' own source.
 CHECKED = ("data", "evaluation", "model", "training", "warp")
-install_import_hook([f"mf3d_tutorial.{part}" for part in CHECKED], "typecheck.checked")
+CAN_CHECK = importlib.util.find_spec("beartype") is not None
+if CAN_CHECK:
+    install_import_hook([f"mf3d_tutorial.{part}" for part in CHECKED], "typecheck.checked")
 
 # WarpConvNet keeps on disk which kernel was the fastest. Some tests ask for a certain one: that
 # must not be kept.
 _TABLES = tempfile.TemporaryDirectory()
 os.environ.setdefault("WARPCONVNET_BENCHMARK_CACHE_DIR", _TABLES.name)
+
+
+def pytest_report_header() -> str | None:
+    """A GPU machine may lack beartype: its tests are worth running all the same."""
+    return None if CAN_CHECK else "annotations are not checked: beartype is not installed"
 
 
 @pytest.fixture

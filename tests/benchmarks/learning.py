@@ -1,17 +1,15 @@
-"""What each idea of the strong recipe is worth after the same minutes on the same GPU, with the
-same backbone and data.
+"""What a recipe learns, and what each idea of the strong recipe is worth, on the same data.
 
-    python -m tests.benchmarks.learning --data data/rooms --make 500 --row seed --minutes 10
-    python -m tests.benchmarks.learning --data data/rooms --row "seed + ema" --transfer house
+    python -m tests.benchmarks.learning --data data/rooms --make 500 --row baseline --minutes 10
+    python -m tests.benchmarks.learning --data data/rooms --row "strong - normals" --steps 700
     python -m tests.benchmarks.learning                                       # only print the table
 
-Each command measures one row: a recipe, the baseline ("seed") with one idea of the strong recipe,
-or the strong recipe without one. The run is validated once, at its end: on all val scenes of
+Each command measures one row: the baseline, the strong recipe, or the strong recipe with or without
+one idea. A run ends after `--minutes` by the clock, which should then have a GPU for itself, or
+after `--steps`, whatever else its GPU does. It is validated once, at its end: on all val scenes of
 --data, and on every scene of --transfer, which no run is trained on. The result is added to
-learning.csv, which is committed. The same command continues a stopped run. Rows may be measured at
-the same time, each on a GPU of its own (CUDA_VISIBLE_DEVICES). Runs that share a GPU take fewer
-steps in their minutes: compare only rows with the same number in the column "beside". Further
-`key=value` go to the run.
+learning.csv, which is committed. The same command continues a stopped run. Further `key=value` go
+to the run.
 """
 
 import argparse
@@ -37,45 +35,23 @@ from mf3d_tutorial.training.run_state import Run
 from mf3d_tutorial.warp.device import choose_device
 
 ROWS = {
-    "seed": [],
-    "seed + masked attention": ["model.masked_attention=true"],
-    "seed + loss after every layer": ["loss.aux_weight=1"],
-    "seed + 3 feature levels": ["model.feature_levels=3"],
-    "seed + fps queries": ["model.query_init=fps"],
-    "seed + mixed queries": ["model.query_init=mixed"],
-    "seed + weights 2/5/5": ["loss.cls_weight=2"],
-    "seed + normals": ["model.in_features=[color,normal]"],
-    "seed + long wavelengths": ["model.position_wavelength=16", "model.position_bands=7"],
-    "seed + position in masks": [
-        *("model.mask_position=true", "model.position_wavelength=16", "model.position_bands=7"),
+    "baseline": ["recipe=baseline", "backbone=minkunet_6m"],
+    "strong": [],
+    "strong - masked attention": ["model.masked_attention=false"],
+    "strong - loss after every layer": ["loss.aux_weight=0"],
+    "strong - feature levels": ["model.feature_levels=1"],
+    "strong - sampled queries": ["model.query_init=learned"],
+    "strong - normals": ["model.in_features=[color]"],
+    "strong - position in masks": ["model.mask_position=false"],
+    "strong - no stuff": ["data.stuff_classes=[]"],
+    "strong - augmentation": ["data.augment=[]"],
+    "strong + stretch, gray, noise, holes": [
+        "data.augment=[flip,rotation,scale,stretch,color,gray,noise,elastic,holes,crop]",
     ],
-    "seed + no stuff": ["data.stuff_classes=[0,1]"],
-    "seed + flip, rotation, scale, color": ["data.augment=[flip,rotation,scale,color]"],
-    "seed + elastic": ["data.augment=[elastic]"],
-    "seed + crop": ["data.augment=[crop]"],
-    "seed + batch of 4": ["train.batch_size=4"],
-    "seed + lr 1e-3": ["train.lr=1e-3"],
-    "seed + onecycle, lr 1e-3": ["train.lr=1e-3", "train.schedule=onecycle"],
-    "seed + decay groups": ["train.weight_decay=0.05", "train.decay_all=false"],
-    "seed + ema": ["train.ema=0.998"],
-    "seed + 20,000 points in the loss": ["loss.sample_points=20000"],
-    "seed + largest component": ["inference.largest_component=true"],
-    "strong": ["recipe=strong"],
-    "strong - masked attention": ["recipe=strong", "model.masked_attention=false"],
-    "strong - loss after every layer": ["recipe=strong", "loss.aux_weight=0"],
-    "strong - feature levels": ["recipe=strong", "model.feature_levels=1"],
-    "strong - sampled queries": ["recipe=strong", "model.query_init=learned"],
-    "strong - normals": ["recipe=strong", "model.in_features=[color]"],
-    "strong - position in masks": ["recipe=strong", "model.mask_position=false"],
-    "strong - augmentation": ["recipe=strong", "data.augment=[]"],
-    "strong - elastic, crop": ["recipe=strong", "data.augment=[flip,rotation,scale,color]"],
-    "strong - onecycle": ["recipe=strong", "train.schedule=step"],
-    "strong - ema": ["recipe=strong", "train.ema=0"],
-    "strong - largest component": ["recipe=strong", "inference.largest_component=false"],
 }
 COLUMNS = (
-    "date row seed minutes beside steps ap ap50 ap25 transfer_ap transfer_ap50 transfer_ap25 gpu"
-    " commit command".split()
+    "date row seed minutes steps ap ap50 ap25 transfer_ap transfer_ap50 transfer_ap25 gpu commit"
+    " command".split()
 )
 RESULTS = Path(__file__).with_suffix(".csv")
 
@@ -92,13 +68,13 @@ def config(arguments: argparse.Namespace, folder: Path) -> Config:
         "train.epochs=10000",
         "train.eval_every=10000",
     ]
-    options += [
-        f"train.minutes={arguments.minutes}",
-        "train.resume=auto",
-        "data.cache=true",
-        "backbone=minkunet_6m",
-    ]
-    return load_config([*ROWS[arguments.row], *options, *arguments.overrides])
+    end = (
+        f"train.max_steps={arguments.steps}"
+        if arguments.steps
+        else f"train.minutes={arguments.minutes}"
+    )
+    options += [end, "train.resume=auto", "data.cache=true"]
+    return load_config(["recipe=strong", *ROWS[arguments.row], *options, *arguments.overrides])
 
 
 def warm_up(cfg: Config, steps: int) -> None:
@@ -129,7 +105,8 @@ def measure(arguments: argparse.Namespace) -> dict:
     name = "".join(letter if letter.isalnum() else "_" for letter in arguments.row)
     folder = arguments.out / f"{name}-{arguments.seed}"
     cfg = config(arguments, folder)
-    warm_up(cfg, arguments.warm_up)
+    if not arguments.steps:
+        warm_up(cfg, arguments.warm_up)
     found = {"": fit(cfg)}
     if arguments.transfer:
         found["transfer_"] = transfer(arguments, folder)
@@ -140,8 +117,7 @@ def measure(arguments: argparse.Namespace) -> dict:
         "date": date.today().isoformat(),
         "row": arguments.row,
         "seed": arguments.seed,
-        "minutes": arguments.minutes,
-        "beside": arguments.beside,
+        "minutes": "" if arguments.steps else arguments.minutes,
         "steps": found[""]["steps"],
         **{
             start + key: round(ap[key], 4)
@@ -188,11 +164,9 @@ def main() -> None:
     parser.add_argument(
         "--transfer", type=Path, help="other scenes in the same layout, to evaluate on"
     )
-    parser.add_argument("--minutes", type=float, default=10.0, help="of training")
+    parser.add_argument("--minutes", type=float, default=10.0, help="of training, by the clock")
+    parser.add_argument("--steps", type=int, help="of training, in place of minutes")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument(
-        "--beside", type=int, default=0, help="how many others share the GPU; only written down"
-    )
     parser.add_argument("--warm-up", type=int, default=40, help="steps before the minutes begin")
     parser.add_argument(
         "--workers", type=int, default=min(14, os.cpu_count() - 2), help="data loader processes"

@@ -1,7 +1,7 @@
 """Tables of the Results pages that are made from committed measurements."""
 
 import csv
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 
 from .reference import code, table
@@ -15,37 +15,47 @@ def read(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def learning(keep: Callable[[dict[str, str]], bool]) -> str:
-    """The runs of learning.csv that `keep` takes, the best AP25 first."""
-    lines = sorted(filter(keep, read(LEARNING)), key=lambda line: -float(line["ap25"]))
-    titles = [
-        "row",
-        "seed",
-        "minutes",
-        "steps",
-        "AP",
-        "AP50",
-        "AP25",
-        "AP50 in the house",
-        "GPU",
-        "date",
-        "commit",
-    ]
+def ten_minutes() -> str:
+    """The runs of learning.csv that the clock ended, the best AP25 first."""
+    lines = [line for line in read(LEARNING) if line["minutes"]]
+    lines.sort(key=lambda line: -float(line["ap25"]))
+    titles = ["row", "seed", "minutes", "steps", "AP", "AP50", "AP25", "AP50 in the house"]
     keys = "row seed minutes steps ap ap50 ap25 transfer_ap50 gpu date commit".split()
-    return table(titles, [[shown(key, line[key]) for key in keys] for line in lines])
+    rows = [[shown(key, line[key]) for key in keys] for line in lines]
+    return table([*titles, "GPU", "date", "commit"], rows)
+
+
+def ideas() -> str:
+    """The runs of learning.csv with a fixed number of steps, the best AP first: mean and range over
+    the seeds."""
+    groups: dict[str, list[dict]] = {}
+    for line in read(LEARNING):
+        if not line["minutes"]:
+            groups.setdefault(line["row"], []).append(line)
+    keys = "ap ap50 ap25 transfer_ap transfer_ap50 transfer_ap25".split()
+    rows = [
+        [row, str(len(lines)), *(spread([float(line[key]) for line in lines]) for key in keys)]
+        for row, lines in groups.items()
+    ]
+    rows.sort(key=lambda row: row[2], reverse=True)
+    names = [
+        f"{measure}, {rooms}" for rooms in ("homes", "other") for measure in ("AP", "AP50", "AP25")
+    ]
+    return table(["recipe", "seeds", *names], rows)
+
+
+def spread(values: list[float]) -> str:
+    """Mean, and range in brackets."""
+    return f"{sum(values) / len(values):.3f} ({min(values):.3f} to {max(values):.3f})"
 
 
 def shown(key: str, value: str) -> str:
     """A cell: AP with three decimals, steps with a comma between thousands."""
     if "ap" in key and value:
         return f"{float(value):.3f}"
-    return (
-        {"steps": f"{int(value):,}"}.get(key, value)
-        if key == "steps"
-        else code(value)
-        if key == "commit"
-        else value
-    )
+    if key == "steps":
+        return f"{int(value):,}"
+    return code(value) if key == "commit" else value
 
 
 def sweep() -> str:
@@ -68,7 +78,7 @@ def both(lines: Iterable[dict[str, str]], key: str) -> str:
 def generated() -> dict[str, str]:
     """Name -> text of every table."""
     return {
-        "learning_alone": learning(lambda line: int(line["beside"]) < 2),
-        "learning_ideas": learning(lambda line: int(line["beside"]) >= 2),
+        "learning_alone": ten_minutes(),
+        "learning_ideas": ideas(),
         "loss_weights": sweep(),
     }

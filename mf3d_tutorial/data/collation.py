@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -36,6 +37,29 @@ class Batch:
             Target(*scene)
             for scene in zip(self.labels.split(self.counts), self.instance.split(sizes))
         ]
+
+    def split(self, pieces: int) -> list["Batch"]:
+        """The same scenes in order, in at most so many batches of nearly equal size."""
+        scenes = len(self.names)
+        pieces = min(pieces, scenes)
+        edges = [scenes * piece // pieces for piece in range(pieces + 1)]
+        return [self._scenes(low, high) for low, high in pairwise(edges)]
+
+    def _scenes(self, low: int, high: int) -> "Batch":
+        """Those from number `low` up to, and without, number `high`."""
+        offsets = self.points.offsets[low : high + 1]
+        rows = slice(int(offsets[0]), int(offsets[-1]))
+        coord, features = self.points.coordinate_tensor, self.points.feature_tensor
+        first = sum(self.counts[:low])
+        counts = self.counts[low:high]
+        return Batch(
+            Points(coord[rows], features[rows], offsets=offsets - offsets[0]),
+            self.labels[first : first + sum(counts)],
+            self.instance[rows],
+            counts,
+            self.names[low:high],
+            self.originals[low:high],
+        )
 
     def to(self, device: torch.device | str) -> "Batch":
         """A copy on the device. The host does not wait for a GPU to have it, if it comes from

@@ -119,7 +119,7 @@ def train(
                 break
             interrupts.check()
             run.seed_step()
-            losses = train_step(run, *parts)
+            losses = train_step(run, *parts, log=folder.log)
             if run.step % options.log_every == 0:
                 values = {
                     "lr": run.scheduler.get_last_lr()[0],
@@ -149,7 +149,7 @@ def train(
     return folder.finish(run, progress.seconds)
 
 
-def train_step(run: Run, *parts: Batch | None) -> dict[str, Tensor]:
+def train_step(run: Run, *parts: Batch | None, log: Log = print) -> dict[str, Tensor]:
     """One optimiser step on a batch, or on the `parts` of it that this process has; losses and
     gradient norm, detached.
 
@@ -157,10 +157,20 @@ def train_step(run: Run, *parts: Batch | None) -> dict[str, Tensor]:
     batch norm's statistics. (In float16 some gradients may overflow: such a step leaves the weights
     alone, and lowers the scale.) NonFiniteError, naming the scenes, after `train.max_nonfinite`
     such batches in a row.
+
+    A batch that the GPU has no room for is computed in pieces, and so are all after it; `log` is
+    told.
     """
     statistics, moved = run.copy_statistics(), False
     try:
-        losses = forward_backward(run, parts)
+        while (losses := forward_backward_in_pieces(run, parts)) is None:
+            run.restore_statistics(statistics)
+            run.pieces *= 2
+            log(
+                f"step {run.step + 1} does not fit in the GPU's memory: from here on each batch is"
+                f" computed in {run.pieces} pieces (the same gradient in more time; batch norm sees"
+                " one piece at a time)"
+            )
         norm, moved = optimizer_step(run, losses["loss"])
     except Exception as error:
         if sentence := explain(run, parts, error):
@@ -179,13 +189,29 @@ def train_step(run: Run, *parts: Batch | None) -> dict[str, Tensor]:
     return {**losses, "grad_norm": norm}
 
 
+def forward_backward_in_pieces(run: Run, parts: Sequence[Batch | None]) -> dict[str, Tensor] | None:
+    """`forward_backward` of each part in `run.pieces`; None if the GPU has no room for them, and
+    smaller ones are possible.
+
+    Not with several processes: the others would wait in vain for this one's gradients.
+    """
+    pieces = [piece for part in parts for piece in (part.split(run.pieces) if part else [None])]
+    try:
+        return forward_backward(run, pieces)
+    except torch.OutOfMemoryError:
+        if world_size() > 1 or all(len(piece.names) < 2 for piece in pieces if piece):
+            raise
+    run.optimizer.zero_grad()
+    torch.cuda.empty_cache()
+    return None
+
+
 def forward_backward(run: Run, parts: Sequence[Batch | None]) -> dict[str, Tensor]:
     """Compute the gradients of all parts; the losses of the whole batch, over all processes."""
     parts = [part.to(run.device) if part else None for part in parts]
     count = all_sum(
         list(count_scenes([target for part in parts if part for target in part.targets]))
     )
-    run.scenes += int(count[0])
     run.optimizer.zero_grad()
     batch_loss = run.batch_loss
     parallel = isinstance(batch_loss, DistributedDataParallel)
@@ -201,6 +227,7 @@ def forward_backward(run: Run, parts: Sequence[Batch | None]) -> dict[str, Tenso
             # DistributedDataParallel takes the mean
             run.scaler.scale(losses["loss"] * world_size()).backward()
         sums += torch.stack([losses[name].detach() for name in TERMS])
+    run.scenes += int(count[0])
     return dict(zip(TERMS, sum_over_processes(sums)))
 
 

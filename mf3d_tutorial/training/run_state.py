@@ -44,6 +44,7 @@ class Run:
     scenes: int = 0  # in them
     seconds: float = 0.0  # and how long they took, validation included
     nonfinite: int = 0
+    pieces: int = 1  # in which each batch is computed; more once the GPU had no room for a batch
     consistent: bool = True  # False while the optimiser changes the weights
     best: dict[str, Any] = field(default_factory=dict)  # the validation with the highest AP so far
 

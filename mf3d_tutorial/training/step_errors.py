@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import torch
 
 from mf3d_tutorial.data import Batch
+from mf3d_tutorial.training.distributed import world_size
 from mf3d_tutorial.training.run_state import Run
 
 
@@ -25,9 +26,14 @@ def explain(run: Run, parts: Sequence[Batch | None], error: Exception) -> str | 
     if not isinstance(error, torch.OutOfMemoryError):
         return None
     points = sum(len(target.instance) for part in parts if part for target in part.targets)
+    cure = "raise data.voxel_size, or add crop to data.augment"
+    if world_size() > 1:  # which do not split a batch by themselves
+        cure = (
+            f"raise train.accumulate (now {run.cfg.train.accumulate}, at most"
+            f" train.batch_size={run.cfg.train.batch_size} over the number of processes; the"
+            " gradient stays the same), or data.voxel_size"
+        )
     return (
         f"the GPU's memory is too small for step {run.step + 1}, {scene_names(parts)} with"
-        f" {points:,} points: raise train.accumulate (now {run.cfg.train.accumulate}, at most"
-        f" train.batch_size={run.cfg.train.batch_size} over the number of processes; the gradient"
-        " stays the same), or data.voxel_size"
+        f" {points:,} points: {cure}"
     )

@@ -189,6 +189,29 @@ def test_collate_puts_scenes_one_after_another(tmp_path):
     assert len(without.targets[0]) < len(batch.targets[0])
 
 
+@pytest.mark.parametrize("pieces", [1, 2, 3, 5, 9])
+def test_a_split_batch_is_its_scenes_collated_apart(tmp_path, pieces):
+    for index in range(5):
+        instance = np.full(30 + index, -1) if index == 2 else None
+        write_scene(tmp_path / f"train/{index}", points=30 + index, seed=index, instance=instance)
+    data = ScanNetScenes(tmp_path, "train", voxel_size=None)
+    scenes = [data[index] for index in range(5)]
+    parts = collate(scenes).split(pieces)
+    assert len(parts) == min(pieces, 5)
+    sizes = [len(part.names) for part in parts]
+    assert max(sizes) - min(sizes) <= 1
+    for part in parts:
+        alone = collate([scenes.pop(0) for _ in part.names])
+        assert part.points.offsets.equal(alone.points.offsets)
+        for name in ("coordinate_tensor", "feature_tensor"):
+            assert getattr(part.points, name).equal(getattr(alone.points, name))
+        assert part.labels.equal(alone.labels)
+        assert part.instance.equal(alone.instance)
+        assert (part.counts, part.names) == (alone.counts, alone.names)
+        assert len(part.originals) == len(part.names)
+    assert not scenes
+
+
 def test_collate_gives_the_features_that_are_asked_for(tmp_path):
     write_scene(tmp_path / "train/a", 40)
     scene = read_scene(tmp_path)

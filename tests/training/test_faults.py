@@ -304,11 +304,35 @@ def test_a_gpu_without_room_is_explained_and_nothing_is_lost(
 
         patch.setattr(engine.MaskFormer3D, "forward_layers", full)
         with pytest.raises(
-            UserError, match=r"step 5, scene\d, scene\d with \d+ points: raise train\.accumulate"
+            UserError, match=r"step 5, scene\d, scene\d with \d+ points: raise data\.voxel_size"
         ):
             fit(config(scenes, tmp_path), quiet)
     fit(config(scenes, tmp_path), quiet)
     assert_same_end(tmp_path, undisturbed)
+
+
+def test_a_batch_that_the_gpu_has_no_room_for_is_computed_in_pieces(scenes, tmp_path, monkeypatch):
+    whole = ["model.backbone._target_=small_run.PointModel", "model.backbone_voxel_size=null"]
+    whole += ["train.batch_size=4", "model.dropout=0", "data.augment=[]"]
+    fit(config(scenes, tmp_path / "whole", *whole), quiet)
+    real, said, sizes = engine.MaskFormer3D.forward_layers, [], []
+
+    def small_gpu(model, points, last_only=False):
+        if model.training:
+            sizes.append(len(points.offsets) - 1)
+        if model.training and sizes[-1] > 1 and len(sizes) > 1:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB.")
+        return real(model, points, last_only)
+
+    monkeypatch.setattr(engine.MaskFormer3D, "forward_layers", small_gpu)
+    fit(config(scenes, tmp_path / "pieces", *whole), said.append)
+    assert re.findall(r"computed in (\d+) pieces", "\n".join(said)) == ["2", "4"]
+    assert sizes[:9] == [4, 1, 4, 2, 1, 1, 1, 1, 1]  # five scenes: a batch of four, one of one
+    whole, pieces = rows(tmp_path / "whole"), rows(tmp_path / "pieces")
+    assert [row["step"] for row in whole] == [row["step"] for row in pieces]
+    for name in ("loss", "val_loss", "grad_norm"):
+        values = [[row[name] for row in run if name in row] for run in (whole, pieces)]
+        np.testing.assert_allclose(*values, rtol=1e-4)
 
 
 @pytest.mark.cuda
@@ -328,7 +352,7 @@ def test_a_step_that_a_real_gpu_has_no_room_for_changes_nothing(scenes, tmp_path
     try:
         with pytest.raises(
             UserError,
-            match=r"memory is too small for step 2, large with [\d,]+ points: raise train",
+            match=r"memory is too small for step 2, large with [\d,]+ points: raise data",
         ):
             train_step(run, large)
     finally:

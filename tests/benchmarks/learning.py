@@ -43,11 +43,11 @@ ROWS = {
     "strong - sampled queries": ["model.query_init=learned"],
     "strong - normals": ["model.in_features=[color]"],
     "strong - position in masks": ["model.mask_position=false"],
-    "strong - no stuff": ["data.stuff_classes=[]"],
     "strong - augmentation": ["data.augment=[]"],
     "strong + stretch, gray, noise, holes": [
         "data.augment=[flip,rotation,scale,stretch,color,gray,noise,elastic,holes,crop]",
     ],
+    "strong, batch of 48, lr 2.5e-3": ["train.batch_size=48", "train.lr=2.5e-3"],
 }
 COLUMNS = (
     "date row seed minutes steps ap ap50 ap25 transfer_ap transfer_ap50 transfer_ap25 gpu commit"

@@ -18,7 +18,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from mf3d_tutorial.model.attention import AttentionMask, attend, attention_mask
 from mf3d_tutorial.model.queries import QUERY_INITS
-from mf3d_tutorial.warp.cuda_graphs import LayerGraphs
+from mf3d_tutorial.warp.cuda_graphs import LayerGraphs, Step
 
 # Of PyTorch's attention kernels: flash where it can be had (on the CPU, and among queries in
 # float16 on CUDA), else the plain one. Those left out are several times slower with 100 queries and
@@ -49,7 +49,8 @@ class PositionEncoding(nn.Module):
 
 
 class CrossAttention(nn.Module):
-    """Queries gather features of the points of their own scene."""
+    """Queries gather features of the points of their own scene: the projections, of which
+    `DecoderLayer` calls one after the other, with `attend` (attention.py) among them."""
 
     def __init__(self, dim: int, num_heads: int, position_channels: int):
         super().__init__()
@@ -59,21 +60,6 @@ class CrossAttention(nn.Module):
         self.value = nn.Linear(dim, dim, bias=False)
         self.position = nn.Linear(position_channels, dim // num_heads)  # shared by the heads
         self.out = nn.Linear(dim, dim)
-
-    def forward(
-        self,
-        queries: Float[Tensor, "B Q D"],
-        features: Float[Tensor, "N D"],
-        position: Float[Tensor, "N P"],
-        sizes: Sequence[int],
-        mask: AttentionMask | None = None,
-    ) -> Float[Tensor, "B Q D"]:
-        """The `sizes[b]` points of scene b follow one another. `mask`: the points that each query
-        may attend to."""
-        attended = attend(
-            self.project_queries(queries), self.keys_and_values(features, position), sizes, mask
-        )
-        return self.project_output(attended)
 
     def project_queries(self, queries: Float[Tensor, "B Q D"]) -> Float[Tensor, "B Q H d"]:
         """Each head's query vectors."""
@@ -124,27 +110,34 @@ class DecoderLayer(nn.Module):
     def forward(
         self,
         queries: Float[Tensor, "B Q D"],
-        features: Float[Tensor, "N D"],
-        position: Float[Tensor, "N P"],
+        keys_and_values: Float[Tensor, "N 2 H d"],
         sizes: Sequence[int],
         mask: AttentionMask | None = None,
+        graphed: tuple[Step, Step] | None = None,
     ) -> Float[Tensor, "B Q D"]:
-        """The arguments are those of `CrossAttention`."""
-        queries, q = self.before_attention(queries)
-        attended = attend(q, self.cross_attention.keys_and_values(features, position), sizes, mask)
-        return self.after_attention(queries, attended)
+        """`keys_and_values` (see `CrossAttention`) of all scenes' points, the `sizes[b]` of scene b
+        together. `mask`: the points that each query may attend to. `graphed`: the two steps below
+        as CUDA graphs, which compute the same."""
+        plain = self.self_attention_step, self.feed_forward_step
+        self_attention_step, feed_forward_step = graphed or plain
+        queries, q = self_attention_step(queries)
+        attended = attend(q, keys_and_values, sizes, mask)
+        return feed_forward_step(queries, attended)
 
-    def before_attention(self, queries: Float[Tensor, "B Q D"]) -> tuple[Tensor, Tensor]:
+    def self_attention_step(
+        self, queries: Float[Tensor, "B Q D"]
+    ) -> tuple[Float[Tensor, "B Q D"], Float[Tensor, "B Q H d"]]:
         """Queries after self-attention, and what each head of cross-attention makes of them. It
-        sees no scene."""
+        sees no scene, so that a CUDA graph can run it."""
         attended, _ = self.self_attention(queries, queries, queries, need_weights=False)
         queries = self.norms[0](queries + attended)
         return queries, self.cross_attention.project_queries(queries)
 
-    def after_attention(
+    def feed_forward_step(
         self, queries: Float[Tensor, "B Q D"], attended: Float[Tensor, "B Q H d"]
     ) -> Float[Tensor, "B Q D"]:
-        """The rest of the layer. It sees no scene either, so that a CUDA graph can run both."""
+        """Queries after what they `attended` to is added, and after the feed-forward network. It
+        sees no scene either."""
         queries = self.norms[1](queries + self.cross_attention.project_output(attended))
         return self.norms[2](queries + self.feed_forward(queries))
 
@@ -245,18 +238,18 @@ class MaskTransformer(nn.Module):
         joint = JointProjection(self.layers, levels) if queries.is_cuda else None
         layers, mask = [], None
         with sdpa_kernel(KERNELS):
-            for index, (layer, before, after) in enumerate(self.graphs.of(self.layers, queries)):
+            graphed = self.graphs.graphed_or_none(self.layers, queries)
+            for index, layer in enumerate(cast("list[DecoderLayer]", self.layers)):
                 place = index % len(levels)
                 features, position, mask_features, sizes = levels[place]
                 if index:  # every layer is told anew which query is which
                     queries = queries + start
                     if self.masked_attention:
                         mask = attention_mask(layers[-1], mask_features, sizes)
-                queries, q = before(queries)
                 if joint:
                     keys_and_values = joint.keys_and_values(index, place)
                 else:
                     keys_and_values = layer.cross_attention.keys_and_values(features, position)
-                queries = after(queries, attend(q, keys_and_values, sizes, mask))
+                queries = layer(queries, keys_and_values, sizes, mask, graphed[index])
                 layers.append(self.norm(queries))
         return layers

@@ -14,7 +14,7 @@ other tensors.
 
 import gc
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any, Protocol, cast, runtime_checkable
 
 import torch
@@ -33,8 +33,8 @@ class Layer(Protocol):
     cross_attention: Any
     feed_forward: nn.Module
     norms: nn.ModuleList
-    before_attention: Step
-    after_attention: Step
+    self_attention_step: Step
+    feed_forward_step: Step
 
 
 class Part(nn.Module):
@@ -50,8 +50,8 @@ class Part(nn.Module):
 
 
 class LayerGraphs:
-    """What decoder layers do before and after cross-attention, as graphs for queries of one shape,
-    once recorded."""
+    """The two steps of each decoder layer, before and after it attends to the scene, as graphs for
+    queries of one shape, once recorded."""
 
     def __init__(self):
         self.key, self.steps, self.parameters = None, [], []
@@ -59,19 +59,19 @@ class LayerGraphs:
     def __deepcopy__(self, memo: dict) -> "LayerGraphs":
         return LayerGraphs()  # a copied model has other parameters
 
-    def of(
+    def graphed_or_none(
         self, layers: nn.ModuleList, queries: Float[Tensor, "B Q D"]
-    ) -> Iterable[tuple[Layer, Step, Step]]:
-        """Each layer with what it does before and after; graphs of these, if there are any and
-        gradients are asked for.
+    ) -> list[tuple[Step, Step]] | list[None]:
+        """Each layer's two steps as graphs; None for each layer, which then runs them plainly, if
+        there are no graphs for such queries or no gradients are asked for.
 
-        Not while parameters have gradients of another backward pass: a graph would write over them.
+        None, too, while parameters have gradients of another backward pass: a graph would write
+        over them.
         """
-        each = cast("list[Layer]", layers)
         wanted = self.key == key_of(queries) and layers.training and torch.is_grad_enabled()
         if wanted and all(parameter.grad is None for parameter in self.parameters):
-            return zip(each, self.steps[::2], self.steps[1::2])
-        return ((layer, layer.before_attention, layer.after_attention) for layer in each)
+            return list(zip(self.steps[::2], self.steps[1::2]))
+        return [None] * len(layers)
 
     def record(self, layers: nn.ModuleList, queries: Float[Tensor, "B Q D"]) -> None:
         """Make the graphs, for the autocast that is on now and layers in training."""
@@ -85,14 +85,16 @@ class LayerGraphs:
         ):
             layers.train()
             with torch.no_grad():
-                after_self_attention, q = each[0].before_attention(queries)
+                after_self_attention, q = each[0].self_attention_step(queries)
             for layer in each:
                 cross = layer.cross_attention
                 parts.append(
-                    Part(layer.before_attention, layer.self_attention, layer.norms[0], cross.query)
+                    Part(
+                        layer.self_attention_step, layer.self_attention, layer.norms[0], cross.query
+                    )
                 )
                 parts.append(
-                    Part(layer.after_attention, *layer.norms[1:], cross.out, layer.feed_forward)
+                    Part(layer.feed_forward_step, *layer.norms[1:], cross.out, layer.feed_forward)
                 )
                 inputs += [[queries], [after_self_attention, q]]
             functions, examples = zip(

@@ -16,9 +16,9 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
+from mf3d_tutorial.kernels.cuda_graphs import LayerGraphs, Step
 from mf3d_tutorial.model.attention import AttentionMask, attend, attention_mask
 from mf3d_tutorial.model.queries import QUERY_INITS
-from mf3d_tutorial.warp.cuda_graphs import LayerGraphs, Step
 
 # Of PyTorch's attention kernels: flash where it can be had (on the CPU, and among queries in
 # float16 on CUDA), else the plain one. Those left out are several times slower with 100 queries and
@@ -216,7 +216,7 @@ class MaskTransformer(nn.Module):
         self.graphs = LayerGraphs()
 
     def record_graphs(self, num_scenes: int, num_queries: int) -> None:
-        """Train with CUDA graphs (warp/cuda_graphs.py) on batches of so many scenes, under the
+        """Train with CUDA graphs (kernels/cuda_graphs.py) on batches of so many scenes, under the
         autocast of now."""
         with sdpa_kernel(KERNELS):
             self.graphs.record(

@@ -6,8 +6,8 @@ import pytest
 import torch
 from helpers import assert_near, small_model
 
+from mf3d_tutorial.kernels.cuda_graphs import LayerGraphs, key_of
 from mf3d_tutorial.model.decoder import Level, MaskTransformer
-from mf3d_tutorial.warp.cuda_graphs import LayerGraphs, key_of
 
 
 def test_without_a_recording_and_in_evaluation_the_layers_run_themselves():

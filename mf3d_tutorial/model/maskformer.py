@@ -86,6 +86,7 @@ class MaskFormer3D(nn.Module):
         if isinstance(self.backbone, PointToLevels):
             scene, coarser = self.backbone.with_levels(points)
         else:
+            # a class of WarpConvNet, unless the config names another: its convolutions run in warp/
             scene, coarser = self.backbone(points), []
         features = scene.feature_tensor
         coord = scene.coordinate_tensor

@@ -1,5 +1,18 @@
 """WarpConvNet on any device: the only folder that knows its insides. Importing it imports and
-patches WarpConvNet."""
+patches WarpConvNet.
+
+The way of a convolution of a MinkUNet, called by WarpConvNet's network:
+
+    fast_blocks.py: conv_block, basic_block    in the place of forward of WarpConvNet's blocks
+      fast_blocks.py: step                     convolution, batch norm, residual and ReLU in one
+        fast_convolution.py: prepare           output coordinates, pairs, kernels to run
+          kernel_maps.py: grid_of              keeps the pairs with the coordinates that they are of
+            cpu_convolution.py: kernel_map     on the CPU; on CUDA kernel_maps.py: _quick_grid
+        fast_convolution.py: product           (and `gradients`, on the way back)
+          cpu_convolution.py: product          on the CPU; on CUDA fast_convolution.py: _run
+
+A convolution that is in no such block begins at fast_convolution.py: convolve.
+"""
 
 # First, because it makes WarpConvNet importable.
 from mf3d_tutorial.warp.patches import HAS_EXTENSION, segment_csr, use_fast_path  # isort: skip

@@ -1,5 +1,11 @@
 """Sparse convolution on the CPU, by plain PyTorch: which voxels it connects, and one matrix product
-a kernel offset."""
+a kernel offset.
+
+WarpConvNet's search for voxels calls `kernel_map` and `unique_rows` (patches.py puts them there).
+fast_convolution.py calls `product` and `gradients`. `SparseConvGEMM` is the same two as an autograd
+function for WarpConvNet's own forward, which runs after `use_fast_path(False)`, and for
+convolutions that fast_convolution.py leaves to it.
+"""
 
 import math
 

@@ -1,4 +1,8 @@
-"""Checkpoints: written whole or not at all, loaded without running anything that they hold."""
+"""Checkpoints: written whole or not at all, loaded without running anything that they hold.
+
+Here are the file format and the atomic write. When which checkpoint is written, and what is in it:
+run_folder.py, and `Run.state_dict` in run_state.py.
+"""
 
 import io
 import os

@@ -1,4 +1,8 @@
-"""The folder of a run: what is written, when, and how a run that was stopped goes on from it."""
+"""The folder of a run: what is written, when, and how a run that was stopped goes on from it.
+
+`RunFolder.save` writes last.ckpt, previous.ckpt and best.ckpt. engine.py calls it, and so does
+`RunFolder.__exit__` after an error. The file format and the atomic write: checkpoint.py.
+"""
 
 import contextlib
 import fcntl

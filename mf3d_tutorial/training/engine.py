@@ -27,7 +27,6 @@ from mf3d_tutorial.evaluation.inference import predict_instances
 from mf3d_tutorial.evaluation.metrics import ScanNetInstanceAP
 from mf3d_tutorial.evaluation.threaded_ap import ThreadedAP
 from mf3d_tutorial.model import MaskFormer3D
-from mf3d_tutorial.training.batch_loss import TERMS
 from mf3d_tutorial.training.distributed import (
     all_sum,
     broadcast_buffers,
@@ -46,6 +45,7 @@ from mf3d_tutorial.training.loading import (
     loader_processes,
 )
 from mf3d_tutorial.training.losses import SetCriterion, count_scenes
+from mf3d_tutorial.training.model_with_loss import TERMS
 from mf3d_tutorial.training.run_folder import Interrupts, RunFolder, dump_batch
 from mf3d_tutorial.training.run_state import Log, Progress, Run, as_numbers
 from mf3d_tutorial.training.step_errors import explain, scene_names
@@ -213,17 +213,17 @@ def forward_backward(run: Run, parts: Sequence[Batch | None]) -> dict[str, Tenso
         list(count_scenes([target for part in parts if part for target in part.targets]))
     )
     run.optimizer.zero_grad()
-    batch_loss = run.batch_loss
-    parallel = isinstance(batch_loss, DistributedDataParallel)
+    model_with_loss = run.model_with_loss
+    parallel = isinstance(model_with_loss, DistributedDataParallel)
     sums = torch.zeros(len(TERMS), device=run.device)
     for index, part in enumerate(parts):
         last = index == len(parts) - 1
         # in the last part all processes add up their gradients
         if part is None and not (last and parallel):
             continue
-        with batch_loss.no_sync() if parallel and not last else nullcontext():
+        with model_with_loss.no_sync() if parallel and not last else nullcontext():
             with autocast(run.device, run.precision):
-                losses = batch_loss(part, count)
+                losses = model_with_loss(part, count)  # the model, then the criterion
             # DistributedDataParallel takes the mean
             run.scaler.scale(losses["loss"] * world_size()).backward()
         sums += torch.stack([losses[name].detach() for name in TERMS])

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from mf3d_tutorial.data.targets import Target
 from mf3d_tutorial.model.maskformer import LayerOutputs, Outputs
-from mf3d_tutorial.training.batch_masks import BatchMasks
+from mf3d_tutorial.training.cuda_matching import CudaMatching
 from mf3d_tutorial.training.matching import Pairs, Weights, match
 
 Losses = dict[str, Float[Tensor, ""]]
@@ -35,6 +35,10 @@ class SetCriterion(nn.Module):
     `count` says how many scenes there are, and how many with instances, where `targets` are only a
     part of a batch: the sums of this part are divided by it, so that the parts' losses add up to
     that of the batch.
+
+    There are two ways to the same numbers. Training on CUDA takes `cuda_losses`: all scenes at
+    once, by kernels that write no masks (cuda_matching.py). The CPU, and validation on every
+    device, take `scene_losses`: scene by scene, in plain PyTorch (matching.py, `mask_losses`).
     """
 
     def __init__(
@@ -69,7 +73,7 @@ class SetCriterion(nn.Module):
         device = layers.logits.device if isinstance(layers, LayerOutputs) else layers[0][0].device
         with torch.autocast(device.type, enabled=False):
             if isinstance(layers, LayerOutputs) and layers.logits.is_cuda:
-                cls, (bce, dice) = self.batch_losses(layers, targets, sample)
+                cls, (bce, dice) = self.cuda_losses(layers, targets, sample)
             else:
                 cls, (bce, dice) = self.scene_losses(*stacked(layers), targets, sample)
         cls, bce, dice = cls / count[0], bce / max(count[1], 1), dice / max(count[1], 1)
@@ -93,13 +97,13 @@ class SetCriterion(nn.Module):
             scene.scatter_(1, q_idx, target.labels[t_idx])
         return self.class_loss(logits, labels), mask_losses(masks, targets, pairs)
 
-    def batch_losses(
+    def cuda_losses(
         self, outputs: LayerOutputs, targets: list[Target], sample: int | None
     ) -> tuple[Float[Tensor, " L"], Float[Tensor, "2 L"]]:
         """The same on CUDA for all scenes at once, without the masks."""
-        masks = BatchMasks(outputs, targets, sample)
-        labels = masks.match(self.weights)
-        return self.class_loss(masks.logits, labels), masks.losses()
+        matching = CudaMatching(outputs, targets, sample)
+        labels = matching.match(self.weights)
+        return self.class_loss(matching.logits, labels), matching.losses()
 
     def class_loss(
         self, logits: Float[Tensor, "L B Q classes"], labels: Int[Tensor, "L B Q"]

@@ -5,7 +5,7 @@
 
 BCE is a mean over the scene's points. DICE = (2 sum(p t) + 1) / (sum(p) + sum(t) + 1), with p the
 sigmoid of the mask logits and t the instance's binary mask. The formulas are those of WarpConvNet's
-MaskFormer example. On CUDA batch_masks.py computes the same costs for all scenes at once.
+MaskFormer example. On CUDA cuda_matching.py computes the same costs for all scenes at once.
 """
 
 import math
@@ -89,7 +89,9 @@ def match(
     costs = [cost_matrix(*scene, weights) for scene in zip(logits.unbind(-3), masks, targets)]
     flat = torch.cat([cost.flatten() for cost in costs]).cpu()
     pieces = flat.split([cost.numel() for cost in costs])
-    solved = assign([piece.view(cost.shape).numpy() for cost, piece in zip(costs, pieces)])
+    solved = solve_assignment(
+        [piece.view(cost.shape).numpy() for cost, piece in zip(costs, pieces)]
+    )
     indices = torch.from_numpy(np.concatenate([pairs.ravel() for pairs in solved])).to(
         logits.device, non_blocking=True
     )
@@ -97,7 +99,7 @@ def match(
     return [Pairs(*piece.view(pairs.shape)) for piece, pairs in zip(pieces, solved)]
 
 
-def assign(costs: list[Float[np.ndarray, "*L Q _"]]) -> list[Int[np.ndarray, "2 *L _"]]:
+def solve_assignment(costs: list[Float[np.ndarray, "*L Q _"]]) -> list[Int[np.ndarray, "2 *L _"]]:
     """The queries and the instances of each matrix's cheapest assignment; NonFiniteError if a cost
     is not finite."""
     # torch's isfinite would wake threads for this little work

@@ -16,9 +16,9 @@ from torch.nn.parallel import DistributedDataParallel
 from mf3d_tutorial.common.errors import ConfigError
 from mf3d_tutorial.config import Config, plain
 from mf3d_tutorial.model import MaskFormer3D, build_model
-from mf3d_tutorial.training.batch_loss import BatchLoss
 from mf3d_tutorial.training.distributed import all_sum, data_parallel, rank, world_size
 from mf3d_tutorial.training.losses import SetCriterion
+from mf3d_tutorial.training.model_with_loss import ModelWithLoss
 from mf3d_tutorial.warp.device import autocast, training_precision
 
 Log = Callable[[str], None]
@@ -129,10 +129,10 @@ class Run:
         return list(self.model.parameters())  # a walk over all modules, which takes milliseconds
 
     @cached_property
-    def batch_loss(self) -> BatchLoss | DistributedDataParallel:
+    def model_with_loss(self) -> ModelWithLoss | DistributedDataParallel:
         """What `train_step` calls; with several processes its backward pass averages gradients over
         them."""
-        return data_parallel(BatchLoss(self.model, self.criterion))
+        return data_parallel(ModelWithLoss(self.model, self.criterion))
 
     @cached_property
     def _statistics(self) -> list[list[Tensor]]:

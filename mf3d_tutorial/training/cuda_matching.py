@@ -1,4 +1,4 @@
-"""Costs and losses of all masks of a batch at once on CUDA, from sums that a kernel takes without
+"""Matching and mask losses of a whole batch at once on CUDA, from sums that a kernel takes without
 writing the masks.
 
 The numbers are those of `cost_matrix` (matching.py) and `mask_losses` (losses.py), which do it
@@ -13,10 +13,10 @@ from torch import Tensor
 from mf3d_tutorial.data.targets import Target
 from mf3d_tutorial.kernels.offsets import offsets_on
 from mf3d_tutorial.model.maskformer import LayerOutputs
-from mf3d_tutorial.training.matching import Weights, assign
+from mf3d_tutorial.training.matching import Weights, solve_assignment
 
 
-class BatchMasks:
+class CudaMatching:
     """The masks of L layers, B scenes and Q queries, and the instances to compare them with:
     `match`, then `losses`.
 
@@ -41,8 +41,8 @@ class BatchMasks:
             ]
             chosen, sizes = torch.cat(drawn), tuple(len(some) for some in drawn)
             self.features, instance = self.features[chosen], instance[chosen]
-        self.counts = [len(target) for target in targets]
-        self.most = max(1, *self.counts)
+        self.num_instances = [len(target) for target in targets]
+        self.most = max(1, *self.num_instances)
         self.num_points = self.upload(np.array(sizes, dtype=np.float32))
         offsets = offsets_on(sizes, self.device)
         self.points = mask_losses.Points(self.features, instance, offsets, max(sizes))
@@ -56,32 +56,36 @@ class BatchMasks:
         """Find the cheapest assignment of each layer and scene; the class that each query should
         say."""
         self.sums, self.sizes = self.kernels.mask_sums(self.queries, self.points, self.most)
-        layers, scenes, count, classes = self.logits.shape
-        first = np.cumsum([0, *self.counts[:-1]])[:, None]
-        column = np.minimum(first + np.arange(self.most), max(1, sum(self.counts)) - 1)
+        layers, scenes, num_queries, classes = self.logits.shape
+        first = np.cumsum([0, *self.num_instances[:-1]])[:, None]
+        column = np.minimum(first + np.arange(self.most), max(1, sum(self.num_instances)) - 1)
         every_label = torch.cat([target.labels for target in self.targets])
-        if not sum(self.counts):
+        if not sum(self.num_instances):
             every_label = every_label.new_zeros(1)
         labels = every_label[self.upload(column)]  # (B, M)
         softplus, p, own_x, own_p = self.sums.tensor_split([1, 2, 2 + self.most], dim=2)
         bce, dice = self.terms(softplus, p, own_x, own_p, self.sizes[:, None])
         probability = self.logits.softmax(-1).gather(
-            3, labels[None, :, None].expand(layers, -1, count, -1)
+            3, labels[None, :, None].expand(layers, -1, num_queries, -1)
         )
         # (L, B, Q, M) each
-        terms = (x.unflatten(1, (layers, count)).transpose(0, 1) for x in (bce, dice))
+        terms = (x.unflatten(1, (layers, num_queries)).transpose(0, 1) for x in (bce, dice))
         bce, dice = terms
         costs = self.to_host(-weights.cls * probability + weights.bce * bce + weights.dice * dice)
-        self.solved = assign([costs[:, b, :, :wanted] for b, wanted in enumerate(self.counts)])
+        self.solved = solve_assignment(
+            [costs[:, b, :, :wanted] for b, wanted in enumerate(self.num_instances)]
+        )
         rows, target_rows = [], []
         for b, (q_idx, t_idx) in enumerate(self.solved):
-            rows.append(((np.arange(layers)[:, None] * scenes + b) * count + q_idx).ravel())
+            rows.append(((np.arange(layers)[:, None] * scenes + b) * num_queries + q_idx).ravel())
             target_rows.append((first[b] + t_idx).ravel())
         rows, target_rows = self.upload(
             np.stack([np.concatenate(rows), np.concatenate(target_rows)])
         )
-        wanted = labels.new_full((layers * scenes * count,), classes - 1)
-        return wanted.index_copy(0, rows, every_label[target_rows]).view(layers, scenes, count)
+        wanted = labels.new_full((layers * scenes * num_queries,), classes - 1)
+        return wanted.index_copy(0, rows, every_label[target_rows]).view(
+            layers, scenes, num_queries
+        )
 
     def terms(
         self, softplus: Tensor, p: Tensor, own_x: Tensor, own_p: Tensor, sizes: Tensor
@@ -104,23 +108,28 @@ class BatchMasks:
     def losses(self) -> Float[Tensor, "2 L"]:
         """BCE and Dice of the pairs that `match` found: a mean over the pairs of a scene, summed
         over the scenes."""
-        (layers, scenes, count, _), most = self.logits.shape, self.most
+        (layers, scenes, num_queries, _), most = self.logits.shape, self.most
         numbers = [pairs[0].size for pairs in self.solved]
         # no instance in the whole batch: zero, but still a function of the model
         if not sum(numbers):
             return (self.queries.sum() + self.features.float().sum()).mul(0).expand(2, layers)
         # query of the scene, query of the batch, instance
         row = np.zeros((3, scenes, max(numbers)), dtype=np.int64)
-        # of each pair in the mean of its layer
-        share = np.zeros((scenes, max(numbers), layers), dtype=np.float32)
+        # what each pair adds to the mean of its layer
+        pair_weight = np.zeros((scenes, max(numbers), layers), dtype=np.float32)
         for b, (number, (q_idx, t_idx)) in enumerate(zip(numbers, self.solved)):
-            row[0, b, :number] = (np.arange(layers)[:, None] * count + q_idx).ravel()
+            row[0, b, :number] = (np.arange(layers)[:, None] * num_queries + q_idx).ravel()
             row[2, b, :number] = t_idx.ravel()
             if number:
-                share[b, np.arange(number), np.arange(number) * layers // number] = layers / number
-        row[1] = row[0] + np.arange(scenes)[:, None] * layers * count
+                pair_weight[b, np.arange(number), np.arange(number) * layers // number] = (
+                    layers / number
+                )
+        row[1] = row[0] + np.arange(scenes)[:, None] * layers * num_queries
         query, query_of_batch, instance = self.upload(row)
-        share, numbers = self.upload(share), self.upload(np.array(numbers, dtype=np.int32))
+        pair_weight, numbers = (
+            self.upload(pair_weight),
+            self.upload(np.array(numbers, dtype=np.int32)),
+        )
         matched = (
             self.queries.flatten(0, 1)
             .index_select(0, query_of_batch.flatten())
@@ -140,4 +149,4 @@ class BatchMasks:
         each = self.kernels.MatchedMaskLosses.apply(
             matched, self.features, self.points, instance.int(), numbers, sums, sizes, num_points
         )
-        return each.flatten(0, 1).T @ share.flatten(0, 1)
+        return each.flatten(0, 1).T @ pair_weight.flatten(0, 1)

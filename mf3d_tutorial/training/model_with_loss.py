@@ -14,9 +14,9 @@ from mf3d_tutorial.training.losses import Losses, SetCriterion
 TERMS = ("loss", "cls", "bce", "dice")
 
 
-class BatchLoss(nn.Module):
-    """`losses = batch_loss(batch, count)`: the model on a batch's scenes, and the criterion on what
-    it says of them."""
+class ModelWithLoss(nn.Module):
+    """`losses = model_with_loss(batch, count)`: the model on a batch's scenes, and the criterion on
+    what it says of them."""
 
     def __init__(self, model: MaskFormer3D, criterion: SetCriterion):
         super().__init__()

@@ -8,16 +8,16 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from mf3d_tutorial.data.collation import Batch, collate
+    from mf3d_tutorial.data.batch import Batch, collate
     from mf3d_tutorial.data.labels import IGNORE_INDEX, LabelSet, label_set
     from mf3d_tutorial.data.scannet import ScanNetScenes, Scene
     from mf3d_tutorial.data.targets import Target, build_target
 
 _MODULES = {
-    "Batch": "collation",
+    "Batch": "batch",
     "Scene": "scannet",
     "ScanNetScenes": "scannet",
-    "collate": "collation",
+    "collate": "batch",
     "Target": "targets",
     "build_target": "targets",
     "IGNORE_INDEX": "labels",

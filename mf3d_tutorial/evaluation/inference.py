@@ -20,7 +20,7 @@ from torch import Tensor
 from mf3d_tutorial.common.errors import DataError
 from mf3d_tutorial.config import Config
 from mf3d_tutorial.config.options import option, require
-from mf3d_tutorial.data.collation import collate
+from mf3d_tutorial.data.batch import collate
 from mf3d_tutorial.data.labels import IGNORE_INDEX
 from mf3d_tutorial.data.placement import place
 from mf3d_tutorial.data.pointcloud import Cloud, estimate_normals, mesh_normals, standardise

@@ -22,7 +22,7 @@ from torch.utils.data import DataLoader
 from mf3d_tutorial.common.errors import DataError, NonFiniteError, UserError
 from mf3d_tutorial.config import Config
 from mf3d_tutorial.data import Batch, ScanNetScenes
-from mf3d_tutorial.data.batches import SceneBatches, fetch
+from mf3d_tutorial.data.loader_parts import SceneBatchSampler, fetch
 from mf3d_tutorial.evaluation.inference import predict_instances
 from mf3d_tutorial.evaluation.metrics import ScanNetInstanceAP
 from mf3d_tutorial.evaluation.threaded_ap import ThreadedAP
@@ -108,7 +108,8 @@ def train(
     train_loader = build_loader(cfg, datasets[0], shuffle=True)
     val_loader = build_loader(cfg, datasets[1])
     progress = Progress(run, folder.log)
-    sampler = cast(SceneBatches, train_loader.batch_sampler)  # DataLoader does not know its type
+    # DataLoader does not know its type
+    sampler = cast(SceneBatchSampler, train_loader.batch_sampler)
     sampler.start_at(run.epoch, run.seen)
     batches = fetch(train_loader)
     steps = iter(lambda: list(islice(batches, options.accumulate)), [])  # the parts of each step

@@ -8,9 +8,9 @@ from torch.utils.data import DataLoader
 from mf3d_tutorial.common.errors import ConfigError
 from mf3d_tutorial.config import Config
 from mf3d_tutorial.data import ScanNetScenes, collate
-from mf3d_tutorial.data.batches import (
+from mf3d_tutorial.data.loader_parts import (
     BatchMaker,
-    SceneBatches,
+    SceneBatchSampler,
     default_signals,
     little_shared_memory,
 )
@@ -50,7 +50,7 @@ def check_data(cfg: Config, datasets: Datasets) -> None:
 
 
 def build_loader(cfg: Config, dataset: ScanNetScenes, shuffle: bool = False) -> DataLoader:
-    """Batches with their targets: the parts of `SceneBatches`, without end, or this process's
+    """Batches with their targets: the parts of `SceneBatchSampler`, without end, or this process's
     scenes in order."""
     parts, num_scenes = cfg.train.accumulate, len(dataset)
     mine = range(rank(), num_scenes, world_size())
@@ -68,7 +68,9 @@ def build_loader(cfg: Config, dataset: ScanNetScenes, shuffle: bool = False) -> 
     return DataLoader(
         dataset,
         batch_sampler=(
-            SceneBatches(num_scenes, cfg.train.batch_size, parts, cfg.seed, rank(), world_size())
+            SceneBatchSampler(
+                num_scenes, cfg.train.batch_size, parts, cfg.seed, rank(), world_size()
+            )
             if shuffle
             else [list(mine[first : first + size]) for first in range(0, len(mine), size)]
         ),

@@ -21,7 +21,7 @@ import torch
 from mf3d_tutorial.common.errors import exit_on_user_error
 from mf3d_tutorial.config import load_config
 from mf3d_tutorial.data import ScanNetScenes
-from mf3d_tutorial.data.collation import point_features
+from mf3d_tutorial.data.batch import point_features
 from mf3d_tutorial.data.scannet import Scene
 from mf3d_tutorial.evaluation.inference import predict_instances
 from mf3d_tutorial.model import MaskFormer3D, build_model

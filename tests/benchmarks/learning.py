@@ -28,7 +28,7 @@ import torch
 from mf3d_tutorial.common.errors import exit_on_user_error
 from mf3d_tutorial.config import Config, load_config
 from mf3d_tutorial.config.options import load_options
-from mf3d_tutorial.data.batches import fetch
+from mf3d_tutorial.data.loader_parts import fetch
 from mf3d_tutorial.evaluate import EvaluateOptions, evaluate
 from mf3d_tutorial.training.engine import build_loader, fit, load_datasets, train_step
 from mf3d_tutorial.training.run_state import Run

@@ -28,7 +28,7 @@ from torch.profiler import ProfilerActivity, profile
 
 from mf3d_tutorial.common.errors import exit_on_user_error
 from mf3d_tutorial.config import Config, load_config
-from mf3d_tutorial.data.batches import fetch
+from mf3d_tutorial.data.loader_parts import fetch
 from mf3d_tutorial.training.distributed import all_sum, process_group, rank
 from mf3d_tutorial.training.engine import build_loader, load_datasets, train_step
 from mf3d_tutorial.training.run_state import Progress, Run

@@ -23,7 +23,7 @@ from small_run import SERVER, PointModel, config, options, quiet, rows, run, wei
 from torch.nn.parallel import DistributedDataParallel
 
 from mf3d_tutorial.common.errors import ConfigError
-from mf3d_tutorial.data.batches import SceneBatches
+from mf3d_tutorial.data.loader_parts import SceneBatchSampler
 from mf3d_tutorial.training.engine import fit
 
 NO_BATCH_NORM = [
@@ -118,7 +118,7 @@ def alone(scenes, tmp_path_factory) -> Path:
 def test_some_process_of_a_step_has_no_instance_and_some_has_no_scene():
     """So that the test below is about these cases, too: seed 42, five scenes, of which 1 and 2 are
     without."""
-    batches = SceneBatches(5, batch_size=4, parts=1, seed=42)
+    batches = SceneBatchSampler(5, batch_size=4, parts=1, seed=42)
     steps = [[index for _, index in batch] for batch in itertools.islice(batches, 5)]
     hands = [set(step[rank::2]) for step in steps for rank in range(2)]
     assert any(hand and hand <= {1, 2} for hand in hands)

@@ -22,7 +22,7 @@ from small_run import config, options, quiet, rows, run, start, weights, write_s
 
 from mf3d_tutorial.common.errors import ConfigError, DataError, NonFiniteError, UserError
 from mf3d_tutorial.data import ScanNetScenes, collate
-from mf3d_tutorial.data.batches import SceneBatches
+from mf3d_tutorial.data.loader_parts import SceneBatchSampler
 from mf3d_tutorial.training import engine, loading
 from mf3d_tutorial.training.checkpoint import CheckpointError, DamagedError, load_checkpoint
 from mf3d_tutorial.training.engine import build_loader, fit, load_datasets, train_step
@@ -475,7 +475,7 @@ def test_an_error_in_half_a_step_writes_no_half_a_step(scenes, tmp_path, monkeyp
 
 
 def test_epochs_follow_one_another_and_each_has_every_scene():
-    batches = SceneBatches(7, batch_size=3, parts=1, seed=1)
+    batches = SceneBatchSampler(7, batch_size=3, parts=1, seed=1)
     batches.start_at(4)
     steps = list(itertools.islice(batches, 6))
     for epoch, first in ((4, 0), (5, 3)):

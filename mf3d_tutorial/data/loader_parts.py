@@ -1,4 +1,5 @@
-"""Which scenes make a batch, and what the processes that load them may do."""
+"""The parts of a data loader (training/loading.py): which scenes make a batch, how they become one,
+and what the processes that load them may do."""
 
 import itertools
 import math
@@ -12,11 +13,11 @@ import torch
 from torch.utils.data import DataLoader, Sampler
 
 from mf3d_tutorial.common.errors import UserError
-from mf3d_tutorial.data.collation import Batch
+from mf3d_tutorial.data.batch import Batch
 from mf3d_tutorial.data.scannet import Scene
 
 
-class SceneBatches(Sampler):
+class SceneBatchSampler(Sampler):
     """For each step, this process's scenes as (epoch, index), in `parts` lists; `steps` of them an
     epoch, without end.
 

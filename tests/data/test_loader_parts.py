@@ -9,7 +9,7 @@ from helpers import write_scene
 from torch.utils.data import DataLoader
 
 from mf3d_tutorial.data import ScanNetScenes, collate
-from mf3d_tutorial.data.batches import BatchMaker, fetch, little_shared_memory
+from mf3d_tutorial.data.loader_parts import BatchMaker, fetch, little_shared_memory
 
 
 def test_batches_that_are_pickled_are_the_same(tmp_path):

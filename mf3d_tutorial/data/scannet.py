@@ -48,7 +48,7 @@ from mf3d_tutorial.data.targets import build_target
 # Voxels an axis, and the largest index: WarpConvNet's Morton codes hold 16 bits, its hash keys 18
 # with the sign.
 _EXTENT_LIMIT, _GRID_MAX = 2**16, 2**17 - 1
-READERS = 16  # threads that read scenes: numpy lets them run side by side
+READ_THREADS = 16  # for reading scenes: numpy lets them run side by side
 
 
 SCENE_ARRAYS = (
@@ -118,14 +118,14 @@ class ScanNetScenes(Dataset):
         )
         self.ignore_index, self.seed = ignore_index, seed
         self.folders = find_scenes(self.root, split)
-        self.kept: list[Scene] = []  # all scenes, downsampled, once `keep_in_memory` was called
+        self.in_memory: list[Scene] = []  # all scenes, downsampled, after `keep_in_memory`
 
     def __len__(self) -> int:
         return len(self.folders)
 
     def __getitem__(self, item: int | tuple[int, int]) -> Scene:
         epoch, index = item if isinstance(item, tuple) else (0, item)
-        scene = self.kept[index] if self.kept else self.downsampled(index)
+        scene = self.in_memory[index] if self.in_memory else self.downsampled(index)
         if self.transform is None:
             return scene
         return self.transform(scene, np.random.default_rng((self.seed, epoch, index)))
@@ -145,18 +145,18 @@ class ScanNetScenes(Dataset):
     def keep_in_memory(self) -> None:
         """Read and downsample every scene now, unless `check` has done so; processes of a data
         loader that start later share them."""
-        if not self.kept:
-            with ThreadPoolExecutor(READERS) as pool:
-                self.kept = list(pool.map(self.downsampled, range(len(self))))
+        if not self.in_memory:
+            with ThreadPoolExecutor(READ_THREADS) as pool:
+                self.in_memory = list(pool.map(self.downsampled, range(len(self))))
 
     def read(self, index: int) -> Scene:
         """Scene `index` with all of its points but stray ones (see cleaning.py)."""
-        return self._read(index)[0]
+        return self._read_and_report(index)[0]
 
-    def _read(self, index: int) -> tuple[Scene, list[str]]:
+    def _read_and_report(self, index: int) -> tuple[Scene, list[str]]:
         """The scene, and what was found in it and changed."""
         folder = self.folders[index]
-        coord = _read(folder, "coord", columns=3)
+        coord = _load_array(folder, "coord", columns=3)
         check_points(coord, folder.name)
         if (units := seeming_units(coord)) != "m":
             size = " x ".join(f"{length:.0f}" for length in np.ptp(coord, axis=0))
@@ -164,13 +164,13 @@ class ScanNetScenes(Dataset):
                 f"{folder / 'coord'}.npy, {size} large, seems to be in {units}: convert it to"
                 " metres"
             )
-        read = partial(_read_optional, folder, count=len(coord))
-        color, said_color = unit_color(read("color", columns=3), f"{folder / 'color'}.npy")
-        normal, said_normal = unit_normals(read("normal", columns=3), f"{folder / 'normal'}.npy")
+        load = partial(_load_optional, folder, count=len(coord))
+        color, said_color = unit_color(load("color", columns=3), f"{folder / 'color'}.npy")
+        normal, said_normal = unit_normals(load("normal", columns=3), f"{folder / 'normal'}.npy")
         if normal is None:
             said_normal = said_normal * (folder / "normal.npy").is_file()
             normal = np.zeros(coord.shape, np.float32)
-        segment, instance = read(self.labels.segment_file), read("instance")
+        segment, instance = load(self.labels.segment_file), load("instance")
         segment[segment == self.ignore_index] = IGNORE_INDEX
         for name, values in ((self.labels.segment_file, segment), ("instance", instance)):
             high = len(self.labels) - 1 if name != "instance" else np.iinfo(np.int32).max
@@ -187,7 +187,7 @@ class ScanNetScenes(Dataset):
         coord = near_origin(coord)
         scene = without_strays(folder.name, coord, color, normal, segment, instance, stray)
         said = [said_color, said_normal, said_ids, said_stray, doubt(scene.coord)]
-        return scene, [*_unread(folder), *filter(None, said)]
+        return scene, [*_about_files(folder), *filter(None, said)]
 
     def check(
         self,
@@ -205,13 +205,13 @@ class ScanNetScenes(Dataset):
         told, once for each kind, what was changed, and that a scene has more objects than there are
         queries. `keep`: the scenes are kept in memory, as by `keep_in_memory`, and not read again.
         """
-        kept: list[Scene | None] = [None] * len(self)
+        in_memory: list[Scene | None] = [None] * len(self)
 
         def look(index: int) -> tuple[str, list[str], int]:
             try:
-                scene, said = self._read(index)
+                scene, said = self._read_and_report(index)
                 check_grid(scene, voxel_size or self.voxel_size)
-                kept[index] = voxel_downsample(scene, self.voxel_size) if keep else None
+                in_memory[index] = voxel_downsample(scene, self.voxel_size) if keep else None
             except DataError as error:
                 return str(error), [], 0
             labels = torch.from_numpy(scene.segment), torch.from_numpy(scene.instance)
@@ -225,7 +225,7 @@ class ScanNetScenes(Dataset):
                 )
             return "", said, objects
 
-        with ThreadPoolExecutor(READERS) as pool:
+        with ThreadPoolExecutor(READ_THREADS) as pool:
             problems, said, objects = zip(*pool.map(look, range(len(self))))
         if bad := [sentence for sentence in problems if sentence]:
             more = (
@@ -237,7 +237,7 @@ class ScanNetScenes(Dataset):
         if num_queries and not any(objects):
             raise DataError(self._why_no_objects())
         if keep:
-            self.kept = [scene for scene in kept if scene]
+            self.in_memory = [scene for scene in in_memory if scene]
         for line in summary(
             [(f.name, each) for f, sentences in zip(self.folders, said) for each in sentences]
         ):
@@ -266,7 +266,7 @@ class ScanNetScenes(Dataset):
         )
 
 
-def _unread(folder: Path) -> list[str]:
+def _about_files(folder: Path) -> list[str]:
     """What is said about the files of a scene that no name of the layout stands for, and about
     missing colours."""
     other = sorted(
@@ -338,7 +338,7 @@ def check_grid(scene: Scene, voxel_size: float | None) -> None:
         )
 
 
-def _read(folder: Path, name: str, columns: int | None = None) -> np.ndarray:
+def _load_array(folder: Path, name: str, columns: int | None = None) -> np.ndarray:
     path = folder / f"{name}.npy"
     if not path.is_file():
         raise DataError(
@@ -368,7 +368,7 @@ def _read(folder: Path, name: str, columns: int | None = None) -> np.ndarray:
     return array
 
 
-def _read_optional(folder: Path, name: str, count: int, columns: int | None = None) -> np.ndarray:
+def _load_optional(folder: Path, name: str, count: int, columns: int | None = None) -> np.ndarray:
     """Array `name` of a scene with `count` points; zeros, or -1 for labels, where its file is
     missing."""
     if not (folder / f"{name}.npy").is_file():
@@ -377,7 +377,7 @@ def _read_optional(folder: Path, name: str, count: int, columns: int | None = No
             if columns
             else np.full(count, IGNORE_INDEX, np.int64)
         )
-    array = _read(folder, name, columns)
+    array = _load_array(folder, name, columns)
     if len(array) != count:
         raise DataError(
             f"{folder / name}.npy has {len(array)} rows but coord.npy has {count}: the files of a"
@@ -399,11 +399,11 @@ def voxel_downsample(scene: Scene, voxel_size: float | None) -> Scene:
     cell = np.floor(place(scene.coord) / voxel_size).astype(np.int64)
     cell -= cell.min(0)
     key = np.ravel_multi_index(cell.T, cell.max(0) + 1)
-    _, first, kept = np.unique(key, return_index=True, return_inverse=True)
+    _, first, voxel = np.unique(key, return_index=True, return_inverse=True)
     arrays = {
         name: getattr(scene, name)[first]
         for name in ("coord", "color", "normal", "segment", "instance")
     }
     before = scene.original.kept
-    kept = np.where(before < 0, -1, kept.reshape(-1)[before])
+    kept = np.where(before < 0, -1, voxel.reshape(-1)[before])
     return replace(scene, **arrays, original=replace(scene.original, kept=kept))

@@ -749,13 +749,13 @@ def test_scenes_kept_in_memory_are_those_of_the_disk(tmp_path, checked):
     )
     if checked:
         kept.check(keep=True)
-        kept._read = None  # it is read once
+        kept._read_and_report = None  # it is read once
     kept.keep_in_memory()
     shutil.rmtree(tmp_path / "train")
     for index in range(3):
         ours = [kept[epoch, index] for epoch in (0, 1)]
         assert not np.array_equal(ours[0].coord, ours[1].coord)
-        assert len(ours[0].coord) == len(kept.kept[index].coord) < 200
+        assert len(ours[0].coord) == len(kept.in_memory[index].coord) < 200
         assert np.array_equal(kept[0, index].coord, ours[0].coord)  # what was kept was not changed
     with pytest.raises(DataError):
         on_disk[0, 0]

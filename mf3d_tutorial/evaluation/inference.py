@@ -3,7 +3,15 @@
     model, cfg = load_model("runs/first/best.ckpt")
     instances = predict_scan(model, cfg, read_cloud("scan.ply"))
 
-The masks of `predict_scan` are over all points of the file.
+    function           input -> output                                   used by
+    predict_scan       model, cloud of P points -> Instances over P      predict
+    run_model          model, Scene of N points -> logits, masks over N  evaluate, predict_scan
+    scene_instances    logits, masks over N, Scene -> Instances over P   evaluate, predict_scan
+    predict_instances  logits, masks over N -> Instances over N          validate, scene_instances
+    point_masks        masks over N -> masks over P                      scene_instances, ThreadedAP
+    forward_scene      model, Points -> logits, masks after each layer   run_model, viz
+
+P points are all of a scan, N those that the model is given, one per voxel.
 """
 
 from collections.abc import Callable

@@ -290,7 +290,7 @@ def validate(
     dataset = cast(ScanNetScenes, loader.dataset)  # DataLoader does not know its type
     metric = ScanNetInstanceAP(dataset.labels)
     sums = torch.zeros(5, dtype=torch.float64)  # of cls, bce, dice; scenes; scenes with instances
-    with ThreadedAP(metric, dataset.voxel_size if largest_component else None) as judge:
+    with ThreadedAP(metric, dataset.voxel_size if largest_component else None) as ap:
         for batch in filter(None, fetch(loader)):
             batch = batch.to(device)
             with autocast(device, precision):
@@ -302,7 +302,7 @@ def validate(
             sizes = batch.points.offsets.diff().tolist()
             coords = batch.points.coordinate_tensor.cpu().split(sizes)
             for output, coord, original in zip(zip(logits, masks), coords, batch.originals):
-                judge.add(predict_instances(*output), coord, original)
+                ap.add(predict_instances(*output), coord, original)
     model.train()
     gathered = gather(metric.tables)
     metric.tables = {

@@ -165,7 +165,7 @@ def test_ap_in_threads_is_that_of_one_scene_after_the_other():
     rng = np.random.default_rng(2)
     labels = label_set("scannet20")
     one, threaded = ScanNetInstanceAP(labels), ScanNetInstanceAP(labels)
-    with ThreadedAP(threaded, None) as judge:
+    with ThreadedAP(threaded, None) as ap:
         for _ in range(30):
             instance = rng.integers(0, 4, 900)
             original = Original(instance + 3, instance, rng.permutation(900))
@@ -175,7 +175,7 @@ def test_ap_in_threads_is_that_of_one_scene_after_the_other():
             found = Instances(
                 torch.from_numpy(masks), torch.rand(4), torch.arange(3, 7), torch.arange(4)
             )
-            judge.add(found, torch.zeros(900, 3), original)
+            ap.add(found, torch.zeros(900, 3), original)
             one.update(
                 masks[:, original.kept], found.scores, found.labels, original.segment, instance
             )
@@ -188,5 +188,5 @@ def test_an_error_in_a_thread_reaches_the_caller():
     masks, index = torch.ones(1, 5, dtype=torch.bool), torch.zeros(1, dtype=torch.long)
     found = Instances(masks, torch.ones(1), index, index)
     metric = ScanNetInstanceAP(label_set("scannet20"))
-    with pytest.raises(IndexError), ThreadedAP(metric, None) as judge:
-        judge.add(found, torch.zeros(5, 3), original)
+    with pytest.raises(IndexError), ThreadedAP(metric, None) as ap:
+        ap.add(found, torch.zeros(5, 3), original)

@@ -36,11 +36,10 @@ from mf3d_tutorial.data.labels import (
     label_set,
     read_classes,
 )
-from mf3d_tutorial.data.transforms import CHANGES
+from mf3d_tutorial.data.transforms import AUGMENTATIONS
 
 # Channels of each per-point input that `model.in_features` can name.
 FEATURE_CHANNELS = {"color": 3, "normal": 3, "height": 1, "coord": 3}
-AUGMENTATIONS = tuple(CHANGES)  # what `data.augment` can name
 # What it named when `true` stood for all changes.
 OLD_AUGMENTATIONS = ("flip", "rotation", "scale", "color")
 
@@ -180,7 +179,7 @@ class DataConfig:
         choice("data.label_set", self.label_set, LABEL_SETS)
         require_positive(self, "data", "voxel_size")
         for name in self.augment:
-            choice("data.augment", name, AUGMENTATIONS)
+            choice("data.augment", name, tuple(AUGMENTATIONS))
         require(
             self.label_set == CUSTOM or not self.classes,
             "data.classes comes from labels.yaml: do not set it",

@@ -203,7 +203,7 @@ def _subset(scene: Scene, keep: np.ndarray) -> Scene:
 
 
 # What `data.augment` can name.
-CHANGES: dict[str, Transform] = {
+AUGMENTATIONS: dict[str, Transform] = {
     "flip": random_flip,
     "rotation": random_rotation,
     "scale": random_scale,
@@ -218,5 +218,5 @@ CHANGES: dict[str, Transform] = {
 
 
 def augmentation(names: Sequence[str]) -> Transform:
-    """The changes of these names (keys of `CHANGES`), one after the other."""
-    return compose(*(CHANGES[name] for name in names))
+    """The changes of these names (keys of `AUGMENTATIONS`), one after the other."""
+    return compose(*(AUGMENTATIONS[name] for name in names))

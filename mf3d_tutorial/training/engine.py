@@ -162,7 +162,7 @@ def train_step(run: Run, *parts: Batch | None, log: Log = print) -> dict[str, Te
     A batch that the GPU has no room for is computed in pieces, and so are all after it; `log` is
     told.
     """
-    statistics, moved = run.copy_statistics(), False
+    statistics, step_taken = run.copy_statistics(), False
     try:
         while (losses := forward_backward_in_pieces(run, parts)) is None:
             run.restore_statistics(statistics)
@@ -172,15 +172,15 @@ def train_step(run: Run, *parts: Batch | None, log: Log = print) -> dict[str, Te
                 f" computed in {run.pieces} pieces (the same gradient in more time; batch norm sees"
                 " one piece at a time)"
             )
-        norm, moved = optimizer_step(run, losses["loss"])
+        norm, step_taken = optimizer_step(run, losses["loss"])
     except Exception as error:
         if sentence := explain(run, parts, error):
             raise UserError(sentence) from error
         raise
     finally:
-        if not moved:
+        if not step_taken:
             run.restore_statistics(statistics)
-    run.advance(moved)
+    run.end_step(step_taken)
     if run.nonfinite >= run.cfg.train.max_nonfinite:
         raise NonFiniteError(
             f"loss or gradient were not finite in {run.nonfinite} steps in a row, the last one"
@@ -242,7 +242,7 @@ def optimizer_step(run: Run, loss: Float[Tensor, ""]) -> tuple[Float[Tensor, ""]
     run.scaler.unscale_(run.optimizer)
     norm = nn.utils.clip_grad_norm_(run.parameters, run.cfg.train.max_grad_norm)
     finite = torch.stack([loss, loss + norm]).isfinite()
-    run.consistent = False
+    run.weights_valid = False
     # so `GradScaler.step` tells fused AdamW to do nothing
     run.optimizer.found_inf = 1 - finite[1].float()  # pyright: ignore[reportAttributeAccessIssue]  GradScaler sets it too
     run.optimizer.step()

@@ -136,7 +136,7 @@ class RunFolder:
         return metrics
 
     def __exit__(self, _kind: Any, error: BaseException | None, _trace: Any) -> None:
-        if error and self.run and self.run.consistent:
+        if error and self.run and self.run.weights_valid:
             # the error that is on its way is the one to be seen
             with contextlib.suppress(Exception):
                 self.save(self.run, "last.ckpt")

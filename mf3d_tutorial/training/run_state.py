@@ -45,7 +45,7 @@ class Run:
     seconds: float = 0.0  # and how long they took, validation included
     nonfinite: int = 0
     pieces: int = 1  # in which each batch is computed; more once the GPU had no room for a batch
-    consistent: bool = True  # False while the optimiser changes the weights
+    weights_valid: bool = True  # False while the optimiser changes the weights
     best: dict[str, Any] = field(default_factory=dict)  # the validation with the highest AP so far
 
     @classmethod
@@ -153,19 +153,21 @@ class Run:
         for buffers, before in zip(self._statistics, copy):
             torch._foreach_copy_(buffers, before)
 
-    def advance(self, moved: bool) -> None:
-        """Count a step, in which the weights have `moved` or not; bring average, scale and learning
-        rate up to it."""
-        if moved:
+    def end_step(self, step_taken: bool) -> None:
+        """Bring counters, average, scale and learning rate up to a step that is done.
+
+        `step_taken`: it counts, as `optimizer_step` says; else something was not finite.
+        """
+        if step_taken:
             self.average()
         self.scaler.update()
-        self.nonfinite = 0 if moved else self.nonfinite + 1
+        self.nonfinite = 0 if step_taken else self.nonfinite + 1
         self.step, self.seen = self.step + 1, self.seen + 1
         if self.cfg.train.schedule == "onecycle" and self.step < self.total_steps:
             # Where the clock is ahead of the steps, the schedule jumps: it ends with train.minutes.
             self.scheduler.last_epoch = max(self.step, self.clock_step()) - 1
             self.scheduler.step()
-        self.consistent = True
+        self.weights_valid = True
 
     @property
     def num_parameters(self) -> int:

@@ -74,19 +74,19 @@ def inspect_run(options: InspectOptions) -> Path:
     folder = Path(options.paths.output_dir or checkpoint.parent / "inspect")
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
-    lines, kept = [], []  # of the worst scenes alone the outputs stay in memory
+    lines, worst = [], []  # of these scenes alone the outputs stay in memory
     with memory_advice(MEMORY_ADVICE):
         for index in tqdm(range(min(len(scenes), options.max_scenes)), unit="scene", disable=None):
             room = inspect_scene(model, cfg, scenes[index], labels)
             room.update(score_threshold=options.score_threshold)
             lines.append((badness(room), summary(room)))
-            kept = sorted(
-                [*kept, (badness(room), index, room)], key=lambda each: (-each[0], each[1])
+            worst = sorted(
+                [*worst, (badness(room), index, room)], key=lambda each: (-each[0], each[1])
             )
-            kept = kept[: options.max_pages]
+            worst = worst[: options.max_pages]
     pages = {
         room.scene.name: report_scene(folder / f"{room.scene.name}.html", room).name
-        for _, _, room in kept
+        for _, _, room in worst
     }
     rows = [(line, pages.get(line[0])) for _, line in sorted(lines, key=lambda each: -each[0])]
     write_list(folder / "index.html", f"{checkpoint}, {options.split}", rows)

@@ -54,7 +54,7 @@ def build_target(
     keep = votes.sum(1) > 0
     for stuff in stuff_classes:
         keep &= labels != stuff
-    position = torch.where(keep, keep.cumsum(0) - 1, -1)
-    target = torch.full_like(instance, -1)
-    target[annotated] = position[index].to(instance.dtype)
-    return Target(labels[keep], target)
+    new_index = torch.where(keep, keep.cumsum(0) - 1, -1)  # 0..M-1 of those that are left
+    instance_index = torch.full_like(instance, -1)
+    instance_index[annotated] = new_index[index].to(instance.dtype)
+    return Target(labels[keep], instance_index)

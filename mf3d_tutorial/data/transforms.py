@@ -104,11 +104,11 @@ def _between_corners(noise: np.ndarray, cell: np.ndarray) -> np.ndarray:
     each.
     """
     # -1 to 1
-    place = torch.from_numpy(
+    points = torch.from_numpy(
         (2 * cell / (np.array(noise.shape[1:]) - 1) - 1)[:, ::-1].astype(np.float32)
     )
     values = F.grid_sample(
-        torch.from_numpy(noise)[None], place[None, None, None], align_corners=True
+        torch.from_numpy(noise)[None], points[None, None, None], align_corners=True
     )
     return values[0, :, 0, 0].T.numpy()
 
@@ -190,8 +190,8 @@ def random_crop(
         return scene
     center = scene.coord[rng.integers(len(scene.coord)), :2]
     distance = np.square(scene.coord[:, :2] - center).sum(1)
-    kept = max(1, int(len(distance) * rng.uniform(smallest, 1)))
-    return _subset(scene, np.sort(np.argsort(distance)[:kept]))
+    size = max(1, int(len(distance) * rng.uniform(smallest, 1)))
+    return _subset(scene, np.sort(np.argsort(distance)[:size]))
 
 
 def _subset(scene: Scene, keep: np.ndarray) -> Scene:

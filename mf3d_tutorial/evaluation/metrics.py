@@ -92,14 +92,14 @@ class ScanNetInstanceAP:
         )
         point_gt, gt_class, gt_sizes = self._ground_truth(gt_segment, gt_instance)
 
-        kept, counts = [], []
+        judged, counts = [], []
         for k in np.flatnonzero(np.isin(labels, list(self.tables))):
             shared = np.bincount(point_gt[masks[k]], minlength=len(gt_sizes) + 1)
             if shared.sum() >= self.min_points:
-                kept.append(k)
+                judged.append(k)
                 counts.append(shared)
-        scores, labels = scores[kept], labels[kept]
-        counts = np.array(counts, dtype=np.int64).reshape(len(kept), len(gt_sizes) + 1)
+        scores, labels = scores[judged], labels[judged]
+        counts = np.array(counts, dtype=np.int64).reshape(len(judged), len(gt_sizes) + 1)
 
         for c in np.union1d(labels, gt_class).tolist():
             mine, found = labels == c, gt_class == c

@@ -168,12 +168,13 @@ class JointProjection:
             torch.cat([x, position.to(x.dtype), x.new_zeros(len(x), padding)], dim=1)
             for x, position, *_ in levels
         ]
-        key, value, position = (
+        key, value, position_weight = (
             torch.stack([getattr(layer, name).weight for layer in cross])
             for name in ("key", "value", "position")
         )
-        channels = position.shape[2] + padding
-        key = torch.cat([key, F.pad(position, (0, padding)).repeat(1, self.num_heads, 1)], dim=2)
+        channels = position_weight.shape[2] + padding
+        position_weight = F.pad(position_weight, (0, padding)).repeat(1, self.num_heads, 1)
+        key = torch.cat([key, position_weight], dim=2)
         weight = torch.cat([key, F.pad(value, (0, channels))], dim=1)
         bias = torch.stack([layer.position.bias for layer in cross]).repeat(1, self.num_heads)
         bias = F.pad(bias, (0, value.shape[1]))
@@ -240,14 +241,14 @@ class MaskTransformer(nn.Module):
         with sdpa_kernel(KERNELS):
             graphed = self.graphs.graphed_or_none(self.layers, queries)
             for index, layer in enumerate(cast("list[DecoderLayer]", self.layers)):
-                place = index % len(levels)
-                features, position, mask_features, sizes = levels[place]
+                level = index % len(levels)
+                features, position, mask_features, sizes = levels[level]
                 if index:  # every layer is told anew which query is which
                     queries = queries + start
                     if self.masked_attention:
                         mask = attention_mask(layers[-1], mask_features, sizes)
                 if joint:
-                    keys_and_values = joint.keys_and_values(index, place)
+                    keys_and_values = joint.keys_and_values(index, level)
                 else:
                     keys_and_values = layer.cross_attention.keys_and_values(features, position)
                 queries = layer(queries, keys_and_values, sizes, mask, graphed[index])

@@ -212,8 +212,8 @@ class Run:
         if self.averaged:
             self.averaged.load_state_dict(state["model"])
         # the way on is the config's
-        place = {name: state["scheduler"][name] for name in ("last_epoch", "_last_lr")}
-        state = {**state, "model": state.get("trained", state["model"]), "scheduler": place}
+        schedule = {name: state["scheduler"][name] for name in ("last_epoch", "_last_lr")}
+        state = {**state, "model": state.get("trained", state["model"]), "scheduler": schedule}
         if self.scaler.is_enabled() and not state["scaler"]:  # that run was in float32
             state["scaler"] = self.scaler.state_dict()
         for key in ("decay_all", "schedule"):

@@ -280,11 +280,11 @@ def inspect_scene(
     """
     batch = collate([scene], len(labels), cfg.data.stuff_classes, cfg.model.in_features)
     layers = forward_scene(model, batch.points, cfg.train.precision, last_only=not all_layers)
-    kept = [(logits.float().cpu(), masks.half().cpu()) for logits, masks in layers[:-1]]
+    outputs = [(logits.float().cpu(), masks.half().cpu()) for logits, masks in layers[:-1]]
     logits, masks = layers[-1]
-    kept.append((logits.float().cpu(), masks.float().cpu()))
+    outputs.append((logits.float().cpu(), masks.float().cpu()))
     largest = cfg.inference.largest_component
-    return Inspection(scene, kept, batch.targets[0], labels, largest, cfg.data.voxel_size)
+    return Inspection(scene, outputs, batch.targets[0], labels, largest, cfg.data.voxel_size)
 
 
 def instance_centers(

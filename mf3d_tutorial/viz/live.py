@@ -220,14 +220,14 @@ def point_queries(
 ) -> Int[np.ndarray, " N"]:
     """The query that owns each point, -1: none, as in WarpConvNet's example.
 
-    A query is kept if its best class probability is above `score_threshold`. A point goes to the
-    kept query with the highest product of that probability and its mask logit, if the logit is
+    A query is shown if its best class probability is above `score_threshold`. A point goes to the
+    shown query with the highest product of that probability and its mask logit, if the logit is
     above `mask_threshold`. A query with NaN owns nothing.
     """
     score = logits.softmax(-1)[:, :-1].amax(1)
-    kept = ((score > score_threshold) & masks.isfinite().all(1)).nonzero().squeeze(1)
-    if not len(kept):
+    shown = ((score > score_threshold) & masks.isfinite().all(1)).nonzero().squeeze(1)
+    if not len(shown):
         return np.full(masks.shape[1], -1)
-    best = (masks[kept] * score[kept, None]).argmax(0)
-    logit = masks[kept].gather(0, best[None])[0]
-    return torch.where(logit > mask_threshold, kept[best], -1).numpy()
+    best = (masks[shown] * score[shown, None]).argmax(0)
+    logit = masks[shown].gather(0, best[None])[0]
+    return torch.where(logit > mask_threshold, shown[best], -1).numpy()

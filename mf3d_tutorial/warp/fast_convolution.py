@@ -32,16 +32,12 @@ from warpconvnet.geometry.coords.ops.serialization import POINT_ORDERING
 from warpconvnet.geometry.coords.search.search_results import IntSearchResult
 from warpconvnet.geometry.features.cat import CatFeatures
 from warpconvnet.geometry.types.voxels import Voxels
-from warpconvnet.nn.functional.sparse_conv.detail.backends import (
-    BwdCtx,
-    FwdCtx,
-    run_backward,
-    run_forward,
-)
+from warpconvnet.nn.functional.sparse_conv.detail.backends import BwdCtx, FwdCtx
 from warpconvnet.nn.modules.sparse_conv import SpatiallySparseConv
 from warpconvnet.utils.benchmark_cache import SpatiallySparseConvConfig
 
 from mf3d_tutorial.warp import cpu_convolution
+from mf3d_tutorial.warp.fused_kernels import run_backward, run_forward
 from mf3d_tutorial.warp.kernel_maps import grid_of, upsampled
 
 Shape = TypeVar("Shape", bound=Geometry)

@@ -149,22 +149,71 @@ def _constant(values: tuple[int, ...], device: torch.device) -> Int[Tensor, " n"
     return torch.tensor(values, dtype=torch.int32, device=device)
 
 
+# The table (flat); for each point the offsets that it has, as bits; and an order of the points in
+# which those with the same offsets stand together.
+Rows = tuple[Int[Tensor, " KM"], Int[Tensor, " M"], Int[Tensor, " M"]]
+
+
+def _masks(table: Int[Tensor, "K M"]) -> Int[Tensor, " M"]:
+    mask = table.new_empty(table.shape[1])
+    _C.gemm.build_pair_mask_cuda(table, mask, len(table), 1)
+    return mask
+
+
 class PairTable(IntSearchResult):
     """A kernel map that is the table `found` (K, M): for each offset and output point its input
-    point, or -1.
+    point, or -1; K <= 32.
 
     That is all that the fused kernels need. The lists that other kernels want are made when these
-    ask for them.
+    ask for them. `identity`: the offset that pairs each point with itself, if the points are the
+    same on both sides.
     """
 
     def __init__(self, found: Int[Tensor, "K M"], identity: int | None):
         self._pair_table, self.identity_map_index = found, identity
-        self._mask_data = self._reverse_mask_data = self._reduced_mask = None
+        self._mask_data = self._reverse_mask_data = None
+        self._reduced_mask: Any = None
         self._hashtable = self._kernel_size = None
         self._grouped_params_cache = {}
 
     def __len__(self) -> int:
         return len(self._pair_table)
+
+    @property
+    def by_output(self) -> Rows:
+        """What a fused kernel needs for the output points."""
+        if self._mask_data is None:
+            mask = _masks(self._pair_table)
+            order = torch.empty_like(mask)
+            _C.gemm.mask_argsort_cuda(mask, order)
+            self._mask_data = self._pair_table.flatten(), mask, order
+        return self._mask_data
+
+    def by_input(self, num_in: int) -> Rows:
+        """The same for the input points, `num_in` of them: the table that leads from them to the
+        output points.
+
+        If the points are the same on both sides, the way back by an offset is the way there by the
+        opposite one: the table upside down. Points that had the same offsets still do, so they keep
+        their order.
+        """
+        if self._reverse_mask_data is None and self.identity_map_index is not None:
+            table = self._pair_table.flip(0)
+            self._reverse_mask_data = table.flatten(), _masks(table), self.by_output[2]
+        if self._reverse_mask_data is None:
+            table, num_out = self.by_output[0], self._pair_table.shape[1]
+            self._reverse_mask_data = _mask_gemm._build_reverse_mask_data(
+                table, num_in, num_out, len(self), table.device
+            )
+        return self._reverse_mask_data
+
+    @property
+    def reduced_mask(self) -> Int[Tensor, " blocks"]:
+        """The union of the offsets of each 32 output points, in their order."""
+        if self._reduced_mask is None:
+            _, mask, order = self.by_output
+            self._reduced_mask = _C.mask_gemm.build_reduced_mask(mask, order, 32, 1)
+        return self._reduced_mask
 
     @functools.cached_property
     def _lists(self) -> tuple[Tensor, Tensor, Tensor]:
@@ -198,16 +247,15 @@ def upsampled(
         )
         return coords, pairs
     if grid.back is None:
-        grid.back = _backwards(grid.pairs, len(coords.batched_tensor), len(grid.out.batched_tensor))
+        grid.back = _backwards(grid.pairs, len(coords.batched_tensor))
     return coords, grid.back
 
 
-def _backwards(pairs: IntSearchResult, num_in: int, num_out: int) -> IntSearchResult:
+def _backwards(pairs: IntSearchResult, num_in: int) -> IntSearchResult:
     """The same pairs with input and output exchanged."""
     if not isinstance(pairs, PairTable):
         return IntSearchResult(pairs.out_maps, pairs.in_maps, pairs.offsets)
-    device = pairs._pair_table.device
-    table, *_ = reverse = _mask_gemm._get_reverse_mask_data(pairs, num_in, num_out, device)
+    table, *_ = reverse = pairs.by_input(num_in)
     back = PairTable(table.view(len(pairs), num_in), None)
-    back._mask_data, back._reverse_mask_data = reverse, pairs._mask_data
+    back._mask_data, back._reverse_mask_data = reverse, pairs.by_output
     return back

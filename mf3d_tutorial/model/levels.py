@@ -2,11 +2,10 @@
 
 from typing import Any, NamedTuple
 
-import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from mf3d_tutorial.warp import MinkUNetBase, Points, PointToVoxel, Voxels, packed
+from mf3d_tutorial.warp import MinkUNetBase, Points, PointToVoxel, Voxels, parents, pooled
 
 
 class VoxelLevel(NamedTuple):
@@ -46,6 +45,15 @@ class PointToLevels(PointToVoxel):
         if self.outputs is not None:
             self.outputs.append(output)
 
+    def forward(self, points: Points) -> Points:
+        """Each point gets the feature of its voxel, which the network computes from the mean of the
+        voxel's points."""
+        voxels, voxel_of_point = pooled(points, self.voxel_size)
+        if self.outputs is not None:
+            self.outputs.append((voxels, voxel_of_point))
+        features = self.inner_module(voxels).feature_tensor
+        return points.replace(batched_features=features[voxel_of_point])
+
     def with_levels(self, points: Points) -> tuple[Points, list[VoxelLevel]]:
         """Features of the points, and of the voxels of each coarser level, coarse to fine."""
         self.outputs = outputs = []
@@ -53,24 +61,13 @@ class PointToLevels(PointToVoxel):
             scene = self(points)
         finally:
             self.outputs = None
+        (finest, voxel_of_point), *stages = outputs
         return scene, [
             VoxelLevel(
                 project(voxels.feature_tensor),
                 (voxels.coordinate_tensor + 0.5) * (self.voxel_size * stride),
                 tuple(voxels.offsets.diff().tolist()),
-                voxel_of_points(points, voxels, self.voxel_size, stride),
+                parents(finest, voxels, stride)[voxel_of_point],
             )
-            for voxels, stride, project in zip(outputs, self.strides, self.project)
+            for voxels, stride, project in zip(stages, self.strides, self.project)
         ]
-
-
-def voxel_of_points(
-    points: Points, voxels: Voxels, voxel_size: float, stride: int
-) -> Int[Tensor, " N"]:
-    """The index of the voxel, `stride` times `voxel_size` (metres) long, that each point lies
-    in."""
-    cells = points.batch_indexed_coordinates
-    cells = torch.cat([cells[:, :1], (cells[:, 1:] / voxel_size).floor()], dim=1).long()
-    cells[:, 1:] = cells[:, 1:].div(stride, rounding_mode="floor")
-    known, order = packed(voxels.batch_indexed_coordinates).sort()
-    return order[torch.searchsorted(known, packed(cells))]

@@ -24,7 +24,7 @@ from warpconvnet.nn.modules.sparse_conv import SparseConv3d
 from warpconvnet.nn.modules.sparse_pool import PointToVoxel
 
 from mf3d_tutorial.warp.cpu_convolution import GRID_MAX, GRID_MIN, kernel_map
-from mf3d_tutorial.warp.kernel_maps import packed
+from mf3d_tutorial.warp.kernel_maps import parents, pooled
 
 __all__ = [
     "GRID_MAX",
@@ -36,7 +36,8 @@ __all__ = [
     "SparseConv3d",
     "Voxels",
     "kernel_map",
-    "packed",
+    "parents",
+    "pooled",
     "segment_csr",
     "use_fast_path",
 ]

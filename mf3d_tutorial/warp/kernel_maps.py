@@ -22,8 +22,11 @@ from warpconvnet.geometry.base.coords import Coords
 from warpconvnet.geometry.coords.integer import IntCoords
 from warpconvnet.geometry.coords.search.packed_hashmap import PackedHashTable
 from warpconvnet.geometry.coords.search.search_results import IntSearchResult
+from warpconvnet.geometry.types.points import Points
 from warpconvnet.geometry.types.voxels import Voxels
+from warpconvnet.nn.functional.point_pool import point_pool
 from warpconvnet.nn.modules.sparse_conv import SpatiallySparseConv
+from warpconvnet.ops.reductions import REDUCTIONS
 
 from mf3d_tutorial.warp.cpu_convolution import GRID_MIN
 
@@ -69,21 +72,16 @@ def _quick_grid(conv: SpatiallySparseConv, voxels: Voxels) -> Grid:
     """The same on CUDA, with one hash table for all convolutions that start from these
     coordinates."""
     coords = voxels.batched_coordinates
-    rows, offsets = coords.batch_indexed_coordinates, coords.offsets
+    rows, offsets, keys = coords.batch_indexed_coordinates, coords.offsets, None
     table = coords.__dict__.get("_table") or coords.__dict__.setdefault(
         "_table", _hash_table(voxels, rows)
     )
     queries = rows
     if set(conv.stride) != {1}:
         steps = _constant((1, *conv.stride), rows.device)
-        rows = _distinct_rows(rows.div(steps, rounding_mode="floor"))
-        offsets = (
-            torch.searchsorted(
-                rows[:, 0].contiguous(), torch.arange(len(offsets), device=rows.device)
-            )
-            .int()
-            .cpu()
-        )
+        rows, keys = _distinct_rows(rows.div(steps, rounding_mode="floor"))
+        starts = _first_keys(len(offsets), rows.device)
+        offsets = torch.searchsorted(keys, starts, out_int32=True).cpu()
         queries = rows * steps
     found = rows.new_empty(math.prod(conv.kernel_size), len(rows))
     _C.cuhash.packed_kernel_map_size(
@@ -99,9 +97,10 @@ def _quick_grid(conv: SpatiallySparseConv, voxels: Voxels) -> Grid:
         8,
     )
     odd = all(size % 2 for size in conv.kernel_size) and queries is rows
-    return Grid(
-        _strided(conv, voxels, rows, offsets), PairTable(found, len(found) // 2 if odd else None)
-    )
+    out = _strided(conv, voxels, rows, offsets)
+    if out is not None:
+        vars(out)["_keys"] = keys  # for `parents`
+    return Grid(out, PairTable(found, len(found) // 2 if odd else None))
 
 
 def _hash_table(voxels: Voxels, rows: Int[Tensor, "N 4"]) -> PackedHashTable:
@@ -138,10 +137,42 @@ def packed(rows: Int[Tensor, "N 4"]) -> Int[Tensor, " N"]:
     return ((rows.long() + _constant(_MIDDLE, rows.device)) << _constant(_BITS, rows.device)).sum(1)
 
 
-def _distinct_rows(rows: Int[Tensor, "N 4"]) -> Int[Tensor, "M 4"]:
-    """Each row once, in ascending order."""
+def _distinct_rows(rows: Int[Tensor, "N 4"]) -> tuple[Int[Tensor, "M 4"], Int[Tensor, " M"]]:
+    """Each row once, in ascending order, and packed."""
     bits, middle = _constant(_BITS, rows.device), _constant(_MIDDLE, rows.device)
-    return (((packed(rows).unique()[:, None] >> bits) & (2**18 - 1)) - middle).int()
+    keys = packed(rows).unique()
+    return (((keys[:, None] >> bits) & (2**18 - 1)) - middle).int(), keys
+
+
+def pooled(points: Points, voxel_size: float) -> tuple[Voxels, Int[Tensor, " N"]]:
+    """Voxels of `voxel_size` (metres) with the mean of their points' features, and the voxel of
+    each point: what WarpConvNet's PointToVoxel does first."""
+    both: Any = point_pool(
+        points,
+        REDUCTIONS.MEAN,
+        downsample_voxel_size=voxel_size,
+        return_type="voxel",
+        return_to_unique=True,
+        unique_method="morton",
+    )
+    return both[0], both[1].to_orig_indices
+
+
+def parents(fine: Voxels, coarse: Voxels, stride: int) -> Int[Tensor, " N"]:
+    """The voxel of `coarse`, `stride` times as long, that each voxel of `fine` lies in."""
+    rows, coords = fine.batch_indexed_coordinates, coarse.batched_coordinates
+    steps = _constant((1, stride, stride, stride), rows.device)
+    wanted, order = packed(rows.div(steps, rounding_mode="floor")), None
+    if (keys := vars(coords).get("_keys")) is None:
+        keys, order = packed(coords.batch_indexed_coordinates).sort()
+    found = torch.searchsorted(keys, wanted)
+    return found if order is None else order[found]
+
+
+@functools.cache
+def _first_keys(count: int, device: torch.device) -> Int[Tensor, " count"]:
+    """The smallest packed number of each of the scenes 0, 1, ..."""
+    return torch.arange(count, device=device) << _BITS[0]
 
 
 @functools.cache

@@ -49,6 +49,28 @@ class Part(nn.Module):
         return self.function(*tensors)
 
 
+class Cast(torch.autograd.Function):
+    """Tensors in another type, all by one kernel; so are their gradients on the way back."""
+
+    @staticmethod
+    def forward(ctx: Any, dtype: torch.dtype, *tensors: Tensor) -> tuple[Tensor, ...]:
+        """The arguments and the result are those of the class."""
+        ctx.dtype = tensors[0].dtype
+        return cast_together(tensors, dtype)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        """Gradients in the type of the tensors."""
+        return None, *cast_together(gradients, ctx.dtype)
+
+
+def cast_together(tensors: tuple[Tensor, ...], dtype: torch.dtype) -> tuple[Tensor, ...]:
+    """The tensors in this type."""
+    casts = tuple(torch.empty_like(tensor, dtype=dtype) for tensor in tensors)
+    torch._foreach_copy_(casts, tensors)
+    return casts
+
+
 class LayerGraphs:
     """The two steps of each decoder layer, before and after it attends to the scene, as graphs for
     queries of one shape, once recorded."""
@@ -98,7 +120,10 @@ class LayerGraphs:
                 )
                 inputs += [[queries], [after_self_attention, q]]
             functions, examples = zip(
-                *(as_function(part, tensors) for part, tensors in zip(parts, inputs))
+                *(
+                    as_function(part, tensors, dtype if half else torch.float32)
+                    for part, tensors in zip(parts, inputs)
+                )
             )
             # in its trial runs
             warnings.filterwarnings("ignore", "The AccumulateGrad node's stream", UserWarning)
@@ -116,19 +141,29 @@ def key_of(queries: Tensor) -> tuple:
     return queries.shape, queries.dtype, queries.device, autocast
 
 
-def as_function(part: Part, tensors: list[Tensor]) -> tuple[Step, tuple[Tensor, ...]]:
+def as_function(
+    part: Part, tensors: list[Tensor], dtype: torch.dtype
+) -> tuple[Step, tuple[Tensor, ...]]:
     """A part as a function of tensors and its parameters, and examples of these.
+
+    `dtype`: the autocast's type. Autocast would cast each weight by itself; here those that it
+    casts, all but the norms', come to it in that type already.
 
     The parameters' examples share their memory, and so are up to date when a graph is replayed.
     Were they the parameters themselves, their gradients would from then on be summed up on the
     stream of the recording.
     """
     names = [name for name, _ in part.named_parameters()]
+    norms = [module for module in part.modules() if isinstance(module, nn.LayerNorm)]
+    kept = {id(parameter) for norm in norms for parameter in norm.parameters()}
+    change = [i for i, parameter in enumerate(part.parameters()) if id(parameter) not in kept]
 
     def function(*inputs: Tensor) -> Tensor | tuple[Tensor, ...]:
-        return functional_call(
-            part, dict(zip(names, inputs[len(tensors) :])), inputs[: len(tensors)]
-        )
+        parameters = list(inputs[len(tensors) :])
+        if dtype is not torch.float32:
+            for i, weight in zip(change, Cast.apply(dtype, *(parameters[i] for i in change))):
+                parameters[i] = weight
+        return functional_call(part, dict(zip(names, parameters)), inputs[: len(tensors)])
 
     examples = [torch.zeros(x.shape, dtype=x.dtype, device=x.device) for x in tensors]
     examples += [parameter.detach() for parameter in part.parameters()]

@@ -5,8 +5,9 @@ import copy
 import pytest
 import torch
 from helpers import assert_near, small_model
+from torch.utils._python_dispatch import TorchDispatchMode
 
-from mf3d_tutorial.kernels.cuda_graphs import LayerGraphs, key_of
+from mf3d_tutorial.kernels.cuda_graphs import LayerGraphs, Part, as_function, key_of
 from mf3d_tutorial.model.decoder import Level, MaskTransformer
 
 
@@ -32,6 +33,45 @@ def test_a_copied_model_makes_graphs_of_its_own():
     graphs.key, graphs.steps = "shape", [print]
     twin = copy.deepcopy(graphs)
     assert (twin.key, twin.steps) == (None, [])
+
+
+@pytest.mark.parametrize("step", ["before", "after"])
+def test_weights_that_are_cast_together_give_what_autocast_gives(step):
+    """Bit by bit; norms keep float32. And each weight's cast and its gradient's are gone."""
+    layer, rng = small_model().decoder.train().layers[0], torch.Generator().manual_seed(0)
+    cross, (queries, q) = layer.cross_attention, torch.randn(2, 2, 10, 16, generator=rng)
+    if step == "before":
+        part = Part(layer.self_attention_step, layer.self_attention, layer.norms[0], cross.query)
+        tensors = [queries]
+    else:
+        part = Part(layer.feed_forward_step, *layer.norms[1:], cross.out, layer.feed_forward)
+        tensors = [queries, q.unflatten(2, (cross.num_heads, -1)).bfloat16()]
+    parameters, results, numbers = list(part.parameters()), [], []
+    function, _ = as_function(part, tensors, torch.bfloat16)
+    for call, weights in ((part, ()), (function, parameters)):
+        inputs = [tensor.clone().requires_grad_() for tensor in tensors]
+        with CountedCasts() as casts, torch.autocast("cpu", torch.bfloat16, cache_enabled=False):
+            out = call(*inputs, *weights)
+            out = (out,) if isinstance(out, torch.Tensor) else out
+            slopes = [torch.cos(torch.arange(x.numel())).view(x.shape).to(x.dtype) for x in out]
+            gradients = torch.autograd.grad(out, [*inputs, *parameters], slopes)
+        results.append((*out, *gradients))
+        numbers.append(casts.number)
+    norms = sum(isinstance(module, torch.nn.LayerNorm) for module in part.modules())
+    assert numbers[0] - numbers[1] == 2 * (len(parameters) - 2 * norms)
+    for theirs, ours in zip(*results):
+        assert ours.dtype == theirs.dtype
+        assert torch.equal(ours, theirs)
+
+
+class CountedCasts(TorchDispatchMode):
+    """Counts the casts of one tensor."""
+
+    number = 0
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        self.number += function is torch.ops.aten._to_copy.default
+        return function(*args, **(kwargs or {}))
 
 
 def decoder_on_a_gpu(**options) -> MaskTransformer:

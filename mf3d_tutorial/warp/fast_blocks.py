@@ -6,16 +6,18 @@ is known here, or its convolution is not tuned yet, it goes the way of fast_conv
 """
 
 import math
+from typing import ClassVar
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from warpconvnet.geometry.types.voxels import Voxels
-from warpconvnet.models.mink_unet import BasicBlock, ConvBlock, ConvTrBlock
+from warpconvnet.models.mink_unet import BasicBlock, ConvBlock, ConvTrBlock, MinkUNetBase
 from warpconvnet.nn.modules.sequential import Sequential
 from warpconvnet.nn.modules.sparse_conv import SpatiallySparseConv
 
 from mf3d_tutorial.warp import fast_convolution
+from mf3d_tutorial.warp.cuda_graphs import cast_together
 
 
 class _Step(torch.autograd.Function):
@@ -33,9 +35,11 @@ class _Step(torch.autograd.Function):
         norm: nn.BatchNorm1d,
         relu: bool,
         prepared: tuple,
+        cast: Tensor | None,
     ):
         coords, pairs, dtype, plan = prepared
-        features, cast = features.to(dtype).contiguous(), weight.to(dtype)
+        features = features.to(dtype).contiguous()
+        cast = weight.to(dtype) if cast is None else cast
         if pairs is None:
             x = features @ cast[0]
         else:
@@ -81,7 +85,36 @@ class _Step(torch.autograd.Function):
             None,
             None,
             None,
+            None,
         )
+
+
+class _Running:
+    """What the steps of a network share while it runs."""
+
+    casts: ClassVar[dict[Tensor, Tensor]] = {}  # weights in the type to compute in
+    counters: ClassVar[list[Tensor] | None] = None  # of norms, to be raised in the end
+
+
+def network(unet: MinkUNetBase, voxels: Voxels) -> Voxels:
+    """`MinkUNetBase.forward`; one kernel casts the weights of all convolutions, and one counts the
+    batch for all norms."""
+    if "_convs" not in vars(unet):  # a walk over all modules takes milliseconds
+        convs = [module for module in unet.modules() if isinstance(module, SpatiallySparseConv)]
+        vars(unet)["_convs"] = convs
+    weights = tuple(conv.weight for conv in vars(unet)["_convs"])
+    dtype = fast_convolution.dtype_for(voxels)
+    if dtype != weights[0].dtype:
+        with torch.no_grad():
+            _Running.casts.update(zip(weights, cast_together(weights, dtype)))
+    _Running.counters = counters = []
+    try:
+        return _stock[MinkUNetBase](unet, voxels)
+    finally:
+        _Running.counters = None
+        _Running.casts.clear()
+        if counters:
+            torch._foreach_add_(counters, 1)
 
 
 def step(
@@ -110,11 +143,13 @@ def step(
     if norm.training and len(prepared[0].batched_tensor) < 2:
         return None  # BatchNorm1d refuses it; native_batch_norm would make its running variance NaN
     if norm.training and norm.num_batches_tracked is not None:
-        norm.num_batches_tracked.add_(1)
-    relu = isinstance(activation, nn.ReLU)
-    out = _Step.apply(
-        voxels.feature_tensor, conv.weight, norm.weight, norm.bias, residual, norm, relu, prepared
-    )
+        if _Running.counters is None:
+            norm.num_batches_tracked.add_(1)
+        else:
+            _Running.counters.append(norm.num_batches_tracked)
+    relu, weight, affine = isinstance(activation, nn.ReLU), conv.weight, (norm.weight, norm.bias)
+    cast = _Running.casts.get(weight)
+    out = _Step.apply(voxels.feature_tensor, weight, *affine, residual, norm, relu, prepared, cast)
     return fast_convolution.with_features(voxels, out, prepared[0])
 
 
@@ -146,6 +181,7 @@ _stock = {
     ConvBlock: Sequential.forward,
     ConvTrBlock: ConvTrBlock.forward,
     BasicBlock: BasicBlock._forward,
+    MinkUNetBase: MinkUNetBase.forward,
 }
 
 
@@ -155,5 +191,6 @@ def install(lean: bool) -> None:
         (ConvBlock, "forward", conv_block),
         (ConvTrBlock, "forward", transposed_conv_block),
         (BasicBlock, "_forward", basic_block),
+        (MinkUNetBase, "forward", network),
     ):
         setattr(block, name, ours if lean else _stock[block])

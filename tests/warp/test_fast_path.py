@@ -45,14 +45,17 @@ def unet() -> MinkUNetBase:
     )
 
 
+def norms_of(network: torch.nn.Module) -> list[torch.nn.BatchNorm1d]:
+    return [layer for layer in network.modules() if isinstance(layer, torch.nn.BatchNorm1d)]
+
+
 def settled_unet(voxels: Voxels) -> MinkUNetBase:
     """In evaluation, with the statistics of these voxels: in training, batch norm of the coarsest
     grid's few voxels magnifies rounding; without statistics, features and gradients vanish from
     layer to layer."""
     network = unet().to(voxels.device)
-    for norm in network.modules():
-        if isinstance(norm, torch.nn.BatchNorm1d):
-            norm.momentum = 1.0
+    for norm in norms_of(network):
+        norm.momentum = 1.0
     with torch.no_grad():
         network(voxels)
     return network.eval()
@@ -196,6 +199,26 @@ def test_a_block_that_is_computed_again_for_its_gradients_keeps_its_plan():
     assert seen == ["a", "a", "c", "c"]
 
 
+def test_a_network_casts_all_weights_at_once_and_counts_its_batches(monkeypatch):
+    network, voxels, casts = unet(), random_voxels(500), []
+    theirs = network(voxels).feature_tensor
+    counters = [norm.num_batches_tracked for norm in norms_of(network)]
+    assert len(counters) > 20
+    assert all(counter == 1 for counter in counters)
+    for conv in network.modules():
+        if isinstance(conv, SparseConv3d) and conv.bias is None:
+            conv.double()  # so that float32, the type of the features, is another
+    step = fast_blocks._Step.apply
+    monkeypatch.setattr(fast_blocks._Step, "apply", lambda *x: casts.append(x[-1]) or step(*x))
+    assert torch.equal(network(voxels).feature_tensor, theirs)
+    assert [cast.dtype for cast in casts] == [torch.float32] * len(counters)
+    assert all(counter == 2 for counter in counters)
+    network.conv0(voxels)  # by itself a layer does without it
+    assert casts[-1] is None
+    assert counters[0] == 3
+    assert (fast_blocks._Running.casts, fast_blocks._Running.counters) == ({}, None)
+
+
 @pytest.mark.parametrize("relu", [True, False])
 @pytest.mark.parametrize("with_residual", [True, False])
 @pytest.mark.parametrize("training", [True, False])
@@ -212,7 +235,7 @@ def test_a_step_is_its_layers_one_after_another(training, with_residual, relu):
     residual = residual if with_residual else None
     prepared = (None, None, torch.float64, None)
     ours = fast_blocks._Step.apply(
-        x, weight, norm.weight, norm.bias, residual, norm, relu, prepared
+        x, weight, norm.weight, norm.bias, residual, norm, relu, prepared, None
     )
     theirs = twin(x @ weight[0]) + (residual if with_residual else 0)
     theirs = theirs.relu() if relu else theirs

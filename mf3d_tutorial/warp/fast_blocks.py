@@ -43,7 +43,9 @@ class _Step(torch.autograd.Function):
         if pairs is None:
             x = features @ cast[0]
         else:
-            x = fast_convolution.product(features, cast, pairs, len(coords.batched_tensor), plan)
+            x = fast_convolution.product(
+                features, cast, pairs, coords.batched_tensor.shape[0], plan
+            )
         running = (norm.running_mean, norm.running_var)
         out, mean, scale = torch.native_batch_norm(
             x, gamma, beta, *running, norm.training, norm.momentum or 0.0, norm.eps
@@ -140,7 +142,7 @@ def step(
             return None
     if residual is not None and residual.dtype != prepared[2]:
         return None
-    if norm.training and len(prepared[0].batched_tensor) < 2:
+    if norm.training and prepared[0].batched_tensor.shape[0] < 2:
         return None  # BatchNorm1d refuses it; native_batch_norm would make its running variance NaN
     if norm.training and norm.num_batches_tracked is not None:
         if _Running.counters is None:

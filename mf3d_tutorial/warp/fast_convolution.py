@@ -8,7 +8,8 @@ normalises its tuning keys. `SparseConv3d.forward` becomes `convolve` below, whi
 - keeps each kernel map with its coordinates (kernel_maps.py), and hands the same coordinate object
   on,
 - asks WarpConvNet's tuning tables once which kernel is the fastest, and then calls that kernel,
-- leaves a weight's gradient in the kernel's float32 (WarpConvNet rounds it to float16 and back).
+- leaves a weight's gradient in the kernel's float32 (WarpConvNet rounds it to float16 and back),
+- reads a tensor's `shape`, where `len` would be a Python function of PyTorch's.
 
 What it does not know (groups, generative convolutions, kernels that are not tuned yet) goes
 WarpConvNet's own way.
@@ -69,7 +70,7 @@ def convolve(conv: SpatiallySparseConv, voxels: Voxels, target: Voxels | None = 
     features, weight = voxels.feature_tensor, conv.weight
     if plan or not features.is_cuda:
         features = _Convolution.apply(
-            features, weight, pairs, len(coords.batched_tensor), dtype, plan
+            features, weight, pairs, coords.batched_tensor.shape[0], dtype, plan
         )
     else:
         features = _untuned(conv, features.to(dtype), weight.to(dtype), pairs, coords, voxels)
@@ -95,7 +96,9 @@ def prepare(
     coords, pairs = upsampled(conv, voxels, target) if conv.transposed else grid_of(conv, voxels)
     features, dtype = voxels.feature_tensor, dtype_for(voxels)
     plan = (
-        _plan(conv, len(features), len(coords.batched_tensor), dtype) if features.is_cuda else None
+        _plan(conv, features.shape[0], coords.batched_tensor.shape[0], dtype)
+        if features.is_cuda
+        else None
     )
     return coords, pairs, dtype, settled(conv, plan)
 
@@ -137,7 +140,7 @@ def _untuned(conv, features, weight, pairs, coords, voxels) -> Float[Tensor, "M 
         features,
         weight,
         pairs,
-        len(coords.batched_tensor),
+        coords.batched_tensor.shape[0],
         conv.fwd_algo,
         conv.dgrad_algo,
         conv.wgrad_algo,
@@ -306,7 +309,7 @@ def gradients(
             features,
             weight if index and name == "mask_gemm" else cast,  # its dtype is that of the result
             pairs,
-            len(gradient),
+            gradient.shape[0],
             cast.dtype,
             features.device,
             (index == 0, index == 1),

@@ -40,7 +40,7 @@ def run_backward(name: str, call: BwdCtx) -> Any:
     if call.needs_input_grad[0]:
         tuned = call.params.get("tile_id")
         tile = _features_tile(tuned, *call.weight.shape[1:], call.use_fp16_accum)
-        out, rows = torch.empty_like(features), pairs.by_input(len(features))
+        out, rows = torch.empty_like(features), pairs.by_input(features.shape[0])
         _launch(_C.mask_gemm.dgrad, gradient, call.weight, out, *rows, *_last(pairs, tile))
         return out, None
     out = features.new_zeros(call.weight.shape, dtype=torch.float32)

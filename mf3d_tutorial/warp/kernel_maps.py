@@ -208,7 +208,7 @@ class PairTable(IntSearchResult):
         self._grouped_params_cache = {}
 
     def __len__(self) -> int:
-        return len(self._pair_table)
+        return self._pair_table.shape[0]
 
     @property
     def by_output(self) -> Rows:
@@ -278,7 +278,7 @@ def upsampled(
         )
         return coords, pairs
     if grid.back is None:
-        grid.back = _backwards(grid.pairs, len(coords.batched_tensor))
+        grid.back = _backwards(grid.pairs, coords.batched_tensor.shape[0])
     return coords, grid.back
 
 

@@ -16,8 +16,8 @@ from warpconvnet.models.mink_unet import BasicBlock, ConvBlock, ConvTrBlock, Min
 from warpconvnet.nn.modules.sequential import Sequential
 from warpconvnet.nn.modules.sparse_conv import SpatiallySparseConv
 
+from mf3d_tutorial.kernels.cuda_graphs import cast_together
 from mf3d_tutorial.warp import fast_convolution
-from mf3d_tutorial.warp.cuda_graphs import cast_together
 
 
 class _Step(torch.autograd.Function):

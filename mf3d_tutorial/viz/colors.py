@@ -26,6 +26,8 @@ _DISTINCT = (
     "332288 88CCEE 44AA99 117733 999933 DDCC77 CC6677 882255 AA4499"
 ).split()
 PALETTE = np.array([[int(code[i : i + 2], 16) for i in (0, 2, 4)] for code in _DISTINCT], np.uint8)
+# the colours, and each of them again, paler: for a second mask of an object
+SHADES = np.vstack([PALETTE, (0.45 * PALETTE + 0.55 * 255).astype(np.uint8)])
 
 # What a reader without green cones sees of an RGB colour (Machado, Oliveira and Fernandes 2009,
 # severity 1).
@@ -34,9 +36,10 @@ _DEUTERANOPIA = np.array([[0.367, 0.861, -0.228], [0.280, 0.673, 0.047], [-0.012
 ERRORS = {
     "no object, none found": (225, 225, 225),
     "found": (0, 119, 187),
-    "missed": (238, 119, 51),
+    "doubled: another mask is matched with the object": (102, 204, 238),
+    "missed": (221, 170, 51),
     "invented": (170, 51, 119),
-    "another object": (204, 51, 17),
+    "another object or class": (204, 51, 17),
 }
 
 
@@ -89,13 +92,15 @@ def instance_paint(
 ) -> Paint:
     """A colour by instance, grey where there is none (-1).
 
-    chosen: for instance m the place of its colour in PALETTE (see `touching_colors`); by default m
-    modulo its length.
+    chosen: for instance m the place of its colour in SHADES (see `touching_colors`); by default m
+    modulo the length of PALETTE.
     """
     places = instance % len(PALETTE) if chosen is None else np.append(chosen, 0)[instance]
-    index = np.where(instance < 0, len(PALETTE), places).astype(np.uint8)
-    names = {len(PALETTE): "none"} if (instance < 0).any() else {}
-    return Paint(index, np.vstack([PALETTE, np.array([UNLABELLED], np.uint8)]), names)
+    index = np.where(instance < 0, len(SHADES), places).astype(np.uint8)
+    names = {len(SHADES): "none"} if (instance < 0).any() else {}
+    pale = np.unique(index[(index >= len(PALETTE)) & (index < len(SHADES))])
+    names |= {int(place): "pale: a second mask of the object" for place in pale[:1]}
+    return Paint(index, np.vstack([SHADES, np.array([UNLABELLED], np.uint8)]), names)
 
 
 def neighbour_colors(
@@ -174,17 +179,22 @@ def scalar_paint(
 
 
 def error_paint(
-    truth: Int[np.ndarray, " N"], found: Int[np.ndarray, " N"], partner: Int[np.ndarray, " K"]
+    truth: Int[np.ndarray, " N"],
+    found: Int[np.ndarray, " N"],
+    partner: Int[np.ndarray, " K"],
+    second: Int[np.ndarray, " K"],
 ) -> Paint:
     """Where a prediction is right and how it is wrong, point by point.
 
-    truth, found: each point's ground-truth instance and its predicted one, -1: none. partner: for
-    each predicted instance the ground-truth instance that it is matched with, -1: none.
+    truth, found: each point's ground-truth instance and its predicted one, -1: none. partner,
+    second: for each predicted instance the object of its class that it is matched with, and the one
+    that it finds once more (see `Judgement.second`), -1: none.
     """
-    right = (found >= 0) & (truth >= 0) & (np.append(partner, -1)[found] == truth)
-    index = np.select(
-        [right, (truth >= 0) & (found >= 0), truth >= 0, found >= 0], [1, 4, 2, 3]
-    ).astype(np.uint8)
+    there, claimed = truth >= 0, found >= 0
+    of_partner, of_second = (np.append(of, -1)[found] == truth for of in (partner, second))
+    both = there & claimed
+    cases = [both & of_partner, both & of_second, both, there, claimed]
+    index = np.select(cases, [1, 2, 5, 3, 4]).astype(np.uint8)
     names = {i: name for i, name in enumerate(ERRORS) if i in index}
     return Paint(index, np.array([*ERRORS.values()], np.uint8), names)
 

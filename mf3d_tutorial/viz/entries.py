@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Int
 
-from mf3d_tutorial.viz.colors import PALETTE, UNLABELLED
+from mf3d_tutorial.viz.colors import SHADES, UNLABELLED
 from mf3d_tutorial.viz.inspection import Inspection, Row
 
 STUFF = (150, 150, 150)
@@ -44,7 +44,7 @@ def entries(inspection: Inspection, limit: int = 100) -> list[Entry]:
         shade = shades[k] if row.instance < 0 else inspection.truth_colors[row.instance]
         places = [k] if k >= 0 else []
         instances = [row.instance] if row.instance >= 0 else []
-        color = tuple(PALETTE[shade].tolist())
+        color = tuple(SHADES[shade].tolist())
         things.append(
             Entry(entry_name(row), row.label or row.found_label, color, instances, places, row)
         )

@@ -20,7 +20,7 @@ KINDS = {
         "one mask with more than half of two objects or more, each at least a tenth of the mask"
     ),
     "missed": "no prediction is matched with the object: none that is free has an IoU above .25",
-    "doubled": "IoU above .25 with an object that a better prediction is matched with",
+    "doubled": "IoU above .25 with an object that another prediction is matched with",
     "invented": "no IoU above .25 with any object",
     "predicted": "there is no ground truth to compare with",
 }
@@ -34,6 +34,9 @@ class Judgement(NamedTuple):
     cover: Float[np.ndarray, "K M"]  # share of the object that lies in the mask
     share: Float[np.ndarray, "K M"]  # share of the mask that lies on the object
     partner: Int[np.ndarray, " K"]  # the object that each prediction is matched with, -1: none
+    # the object that each doubled prediction names rightly, though another is matched; -1: none
+    second: Int[np.ndarray, " K"]
+    right: Bool[np.ndarray, " K"]  # matched with an object of the class that it says
     # of each prediction, a key of KINDS; an object that is nobody's partner is "missed"
     kinds: list[str]
 
@@ -68,7 +71,12 @@ def judge(
     partner[rows[about]] = columns[about]
     several = ((cover > 0.5) & (share > 0.1)).sum(1) > 1
     kinds = [_kind(iou[k], partner[k], same[k], several[k]) for k in range(len(iou))]
-    return Judgement(iou, cover, share, partner, kinds)
+    same = np.append(same, np.zeros((len(iou), 1), bool), axis=1)  # the last column: no object
+    of_class = np.where(same, np.append(iou, np.zeros((len(iou), 1)), axis=1), 0)
+    doubled = (np.array(kinds) == "doubled") & (of_class.max(1) > ABOUT)
+    second = np.where(doubled, of_class.argmax(1), -1)
+    right = same[np.arange(len(iou)), partner]
+    return Judgement(iou, cover, share, partner, second, right, kinds)
 
 
 def _kind(

@@ -27,6 +27,7 @@ from mf3d_tutorial.evaluation.inference import (
     mask_quality,
 )
 from mf3d_tutorial.viz.colors import (
+    PALETTE,
     Paint,
     error_paint,
     instance_paint,
@@ -217,16 +218,18 @@ class Inspection:
         return int(places[0]) if len(places) else -1
 
     def prediction_colors(self) -> Int[np.ndarray, " K"]:
-        """The place in PALETTE of each prediction: the color of its partner, or one unlike its
-        neighbours'."""
+        """The place in SHADES of each prediction: the color of its partner, a pale one of the
+        object that it finds once more, or one unlike its neighbours'."""
         d = self.decoded
-        alone = np.flatnonzero(d.judgement.partner < 0)
+        partner, second = d.judgement.partner, d.judgement.second
+        alone = np.flatnonzero((partner < 0) & (second < 0))
         centers = (
             np.stack([self.scene.coord[d.masks[k]].mean(0) for k in alone])
             if len(alone)
             else np.zeros((0, 3))
         )
-        colors = np.append(self.truth_colors, 0)[d.judgement.partner]
+        colors = np.append(self.truth_colors, 0)[np.maximum(partner, second)]
+        colors[second >= 0] += len(PALETTE)
         everywhere = np.vstack([self.centers, centers])
         colors[alone] = neighbour_colors(everywhere, self.truth_colors)[len(self.centers) :]
         return colors
@@ -239,7 +242,8 @@ class Inspection:
         """The colours of a view of `VIEWS`; `only`: the one class to show, where the view knows
         classes.
 
-        A prediction has the colour of the instance that it is matched with.
+        A prediction has the colour of the instance that it is matched with. One that finds an
+        instance once more has this colour, too, but paler.
         """
         d = self.decoded
         if view == "RGB":
@@ -254,8 +258,13 @@ class Inspection:
         if view == "truth":
             return instance_paint(truth, self.truth_colors)
         if view == "error":
-            return error_paint(truth, found, d.judgement.partner)
+            return self.errors(truth, found)
         return instance_paint(found, self.prediction_colors())
+
+    def errors(self, truth: Int[np.ndarray, " n"], found: Int[np.ndarray, " n"]) -> Paint:
+        """The view "error" of points with these instances and these predictions (-1: none)."""
+        j = self.decoded.judgement
+        return error_paint(truth, found, np.where(j.right, j.partner, -1), j.second)
 
     def closest(self, m: int) -> int:
         """The query whose mask, shown or not, has the highest IoU with instance `m`."""

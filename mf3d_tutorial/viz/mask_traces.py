@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Int, UInt8
 
-from mf3d_tutorial.viz.colors import class_paint, css, error_paint, scalar_paint
+from mf3d_tutorial.viz.colors import class_paint, css, scalar_paint
 from mf3d_tutorial.viz.entries import Entry, owners
 from mf3d_tutorial.viz.figure_parts import thin
 from mf3d_tutorial.viz.inspection import Inspection
@@ -89,7 +89,7 @@ def trace_colors(
             colors["class"] = Color(css(classes[room.labels.index(entry.heading)]))
         if panel == "prediction":
             place = np.full(len(points), entry.places[0] if entry.row and entry.places else -1)
-            error = error_paint(room.truth[points], place, room.decoded.judgement.partner)
+            error = room.errors(room.truth[points], place)
             colors["error"] = Color(error.index, "coloraxis2")
             colors["query"] = own if chance is None else Color(chance[points], "coloraxis3")
         for mode, listed_colors in modes.items():

@@ -255,12 +255,15 @@ def _notes(room: Inspection, query: int) -> dict[str, str]:
         else []
     )
     classes = class_paint(np.unique([*room.true_labels, *room.decoded.labels]), room.labels)
-    truth, found = np.array([[-1, 0, 0, -1, 0], [-1, 0, -1, 0, 1]])
+    truth, found = np.array([[-1, 0, 0, -1, 0, 0], [-1, 0, -1, 0, 1, 2]])
+    every = error_paint(truth, found, np.array([0, -1, -1]), np.array([-1, -1, 0]))
+    doubled = (room.decoded.judgement.second >= 0).any()
     return {
-        "instance": "<br>".join(f"<b>{kind}</b>: {KINDS[kind]}" for kind in kinds),
+        "instance": "<br>".join(f"<b>{kind}</b>: {KINDS[kind]}" for kind in kinds)
+        + "<br><b>pale</b>: a second mask of the object that has this colour" * bool(doubled),
         "class": legend(classes, 150),
         "RGB": "the scan's own colours",
-        "error": legend(error_paint(truth, found, np.array([0, -1])), 150),
+        "error": legend(every, 150),
         "query": (
             html.escape(f"mask probability of {about_query(room, query)}") if room.layers else ""
         ),

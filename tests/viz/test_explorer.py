@@ -17,6 +17,7 @@ from mf3d_tutorial.data.labels import label_set
 from mf3d_tutorial.data.scannet import Original, Scene
 from mf3d_tutorial.data.targets import Target
 from mf3d_tutorial.evaluation.inference import InferenceOptions, scene_instances
+from mf3d_tutorial.viz.colors import PALETTE
 from mf3d_tutorial.viz.explain import about_point, about_query, why
 from mf3d_tutorial.viz.explorer import MaskExplorer
 from mf3d_tutorial.viz.inspection import VIEWS, Inspection
@@ -168,6 +169,34 @@ def test_a_prediction_has_the_color_of_its_instance_and_the_class_filter_hides_t
     np.testing.assert_array_equal(only == only.max(), inspection.truth != 2)
     errors = inspection.paint("error")
     assert {errors.names[i] for i in errors.index[inspection.truth == 0]} == {"missed"}
+
+
+def test_a_second_mask_of_an_object_is_not_painted_as_wrong():
+    room = made_up_inspection()
+    logits, masks = (x.clone() for x in room.layers[-1])
+    logits[6], masks[6] = 3 * logits[2], masks[2]
+    object_2 = torch.where(room.target.instance == 2)[0]
+    masks[6, object_2[::3]] = -5.0  # surer, but less of the object
+    room.layers[-1] = (logits, masks)
+    room.update()
+    points = object_2[1::3].numpy()
+    d = room.decoded
+    assert set(d.queries[d.found[points]]) == {6}
+    assert [row.kind for row in room.rows if row.query in (6, 2)] == ["doubled", "found"]
+    errors = room.paint("error")
+    assert {errors.names[i] for i in errors.index[points]} == {
+        "doubled: another mask is matched with the object"
+    }
+    shown, truth = room.paint("prediction"), room.paint("truth")
+    np.testing.assert_array_equal(
+        shown.index[points].astype(int), truth.index[points].astype(int) + len(PALETTE)
+    )
+    assert "pale: a second mask of the object" in shown.names.values()
+    # the mask would not be called doubled if it named another class: then it is wrong
+    logits[6] = logits[6].roll(1)
+    room.update()
+    errors = room.paint("error")
+    assert {errors.names[i] for i in errors.index[points]} == {"another object or class"}
 
 
 def test_points_and_queries_are_described():

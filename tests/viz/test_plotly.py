@@ -138,19 +138,21 @@ def test_a_floor_is_unlike_all_that_stands_on_it():
 
 
 def test_errors_are_named_point_by_point():
-    truth = np.array([-1, 0, 0, 0, 1, -1])
-    found = np.array([-1, 0, -1, 1, 1, 0])
-    paint = error_paint(truth, found, partner=np.array([0, -1]))
+    truth = np.array([-1, 0, 0, 0, 1, -1, 0, 1])
+    found = np.array([-1, 0, -1, 1, 1, 0, 2, 2])
+    paint = error_paint(truth, found, np.array([0, -1, -1]), second=np.array([-1, -1, 0]))
     said = [paint.names[i] for i in paint.index]
     assert said == [
         "no object, none found",
         "found",
         "missed",
-        "another object",
-        "another object",
+        "another object or class",
+        "another object or class",
         "invented",
+        "doubled: another mask is matched with the object",
+        "another object or class",
     ]
-    assert set(error_paint(truth, np.full(6, -1), np.zeros(0, int)).names.values()) == {
+    assert set(error_paint(truth, np.full(8, -1), *np.zeros((2, 0), int)).names.values()) == {
         "no object, none found",
         "missed",
     }

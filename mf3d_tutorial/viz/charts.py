@@ -81,10 +81,13 @@ def confusion_figure(rooms: Sequence[Inspection]) -> go.Figure:
     shown = [html.escape(name) for name in names]
     figure = _map(values, shown, shown, "objects", x="predicted class", y="true class")
     reading = (
-        "A row is what became of a class: right on the diagonal, missed in the last column; the"
-        " last row: invented."
+        "A row is what became of a class. Diagonal: matched with a mask of this class, however"
+        " loosely; last column: missed;<br>last row: masks that are matched with no object, without"
+        " the doubled ones."
     )
-    return _titled(figure, "Confusion of classes", reading, 180 + 22 * len(names))
+    return _titled(figure, "Confusion of classes", reading, 200 + 22 * len(names)).update_layout(
+        margin={"t": 85}
+    )
 
 
 def class_figure(report: dict[str, Any]) -> go.Figure:

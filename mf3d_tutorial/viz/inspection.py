@@ -55,7 +55,7 @@ class Row(NamedTuple):
     iou: float  # with its partner; of one without: the highest that it has
     place: int = -1  # of the prediction among those that are shown
 
-    COLUMNS = ("", "truth", "prediction", "score", "IoU")
+    COLUMNS = ("what", "truth", "prediction", "score", "IoU")
 
     @property
     def cells(self) -> list[str]:

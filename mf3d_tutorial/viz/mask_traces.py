@@ -88,7 +88,10 @@ def trace_colors(
         if panel != "scan" and entry.row:
             colors["class"] = Color(css(classes[room.labels.index(entry.heading)]))
         if panel == "prediction":
-            place = np.full(len(points), entry.places[0] if entry.row and entry.places else -1)
+            # a mask of its own is painted whole, also under better ones
+            own_mask = entry.row is not None and bool(entry.places)
+            place = room.decoded.found[points]
+            place = np.full(len(points), entry.places[0]) if own_mask else place
             error = room.errors(room.truth[points], place)
             colors["error"] = Color(error.index, "coloraxis2")
             colors["query"] = own if chance is None else Color(chance[points], "coloraxis3")

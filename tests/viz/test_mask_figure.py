@@ -17,6 +17,7 @@ from mf3d_tutorial.viz.colors import PALETTE, css
 from mf3d_tutorial.viz.entries import entries
 from mf3d_tutorial.viz.failures import judge
 from mf3d_tutorial.viz.inspection import Inspection
+from mf3d_tutorial.viz.mask_traces import is_hidden, mask_traces, trace_colors
 from mf3d_tutorial.viz.plotly import mask_figure
 
 
@@ -243,3 +244,17 @@ def test_each_failure_has_one_name(overlap, labels, kinds, partner):
     )
     assert found.kinds == kinds
     assert found.partner.tolist() == partner
+
+
+def test_figure_and_view_paint_errors_alike():
+    room = made_up_inspection()
+    listed = entries(room)
+    traces = mask_traces(room, listed, 10**6)
+    colors = trace_colors(room, listed, traces, 0)["error"]
+    whole = room.paint("error")
+    compared = set()
+    for (e, panel, points), color in zip(traces, colors):
+        if panel == "prediction" and not is_hidden(room, listed[e]):
+            np.testing.assert_array_equal(color.value, whole.index[points])
+            compared |= set(points.tolist())
+    assert compared == set(range(len(room.truth)))

@@ -322,26 +322,28 @@ def _finished(figure: Figure) -> Figure:
 
 
 def sweep_figure(rows: Sequence[dict], result: str = "ap50") -> Figure:
-    """For each option that a sweep changed, the result of every run over the option's value, and
-    the means as a line.
+    """For each option that a sweep changed, the result of every run over the option's value; grey
+    lines join runs that differ in nothing else, orange ones the means.
 
     rows: as `mf3d_tutorial.runs.collect` gives them. Runs without the result are left out.
     """
     keys = list(rows[0])
-    keys = (
-        [key for key in keys[1 : keys.index("ap")] if key != "seed"]
-        or keys[1 : keys.index("ap")]
-        or ["run"]
-    )
+    varied = keys[1 : keys.index("ap")]
+    keys = [key for key in varied if key != "seed"] or varied or ["run"]
     rows = [row for row in rows if row[result] is not None]
     figure, axes = plt.subplots(
         1, len(keys), figsize=(3.2 * len(keys), 3), sharey=True, squeeze=False
     )
     for axis, key in zip(axes[0], keys):
         values = list(dict.fromkeys(str(row[key]) for row in rows))
+        blocks: dict[tuple, list[tuple[int, float]]] = {}
+        for row in rows:
+            others = tuple(str(row[other]) for other in varied if other != key)
+            blocks.setdefault(others, []).append((values.index(str(row[key])), row[result]))
+        for block in blocks.values():
+            axis.plot(*zip(*sorted(block)), "-", color="#888888", lw=0.7, alpha=0.6)
+            axis.plot(*zip(*block), "o", color="#0077BB", alpha=0.5)
         found = [[row[result] for row in rows if str(row[key]) == value] for value in values]
-        for place, results in enumerate(found):
-            axis.plot([place] * len(results), results, "o", color="#0077BB", alpha=0.5)
         axis.plot([np.mean(results) for results in found], "_-", color="#CC5500", markersize=16)
         axis.set_xticks(range(len(values)), values)
         axis.set(xlabel=key, xlim=(-0.5, max(len(values), 1) - 0.5))

@@ -25,30 +25,6 @@ def ten_minutes() -> str:
     return table([*titles, "GPU", "date", "commit"], rows)
 
 
-def ideas() -> str:
-    """The runs of learning.csv with a fixed number of steps, the best AP first: mean and range over
-    the seeds."""
-    groups: dict[str, list[dict]] = {}
-    for line in read(LEARNING):
-        if not line["minutes"]:
-            groups.setdefault(line["row"], []).append(line)
-    keys = "ap ap50 ap25 transfer_ap transfer_ap50 transfer_ap25".split()
-    rows = [
-        [row, str(len(lines)), *(spread([float(line[key]) for line in lines]) for key in keys)]
-        for row, lines in groups.items()
-    ]
-    rows.sort(key=lambda row: row[2], reverse=True)
-    names = [
-        f"{measure}, {rooms}" for rooms in ("homes", "other") for measure in ("AP", "AP50", "AP25")
-    ]
-    return table(["recipe", "seeds", *names], rows)
-
-
-def spread(values: list[float]) -> str:
-    """Mean, and range in brackets."""
-    return f"{sum(values) / len(values):.3f} ({min(values):.3f} to {max(values):.3f})"
-
-
 def shown(key: str, value: str) -> str:
     """A cell: AP with three decimals, steps with a comma between thousands."""
     if "ap" in key and value:
@@ -59,19 +35,19 @@ def shown(key: str, value: str) -> str:
 
 
 def sweep() -> str:
-    """The loss-weight grid: AP of both seeds of every combination."""
+    """The loss-weight grid: AP of every seed of every combination."""
     groups: dict[tuple, list[dict]] = {}
     keys = ["loss.bce_weight", "loss.dice_weight", "loss.no_object_weight"]
     for line in read(SWEEP):
         groups.setdefault(tuple(line[key] for key in keys), []).append(line)
     rows = [
-        [*weights, *(both(lines, key) for key in ("ap", "ap50", "ap25"))]
+        [*weights, *(each(lines, key) for key in ("ap", "ap50", "ap25"))]
         for weights, lines in groups.items()
     ]
-    return table([*map(code, keys), "AP, two seeds", "AP50", "AP25"], rows)
+    return table([*map(code, keys), "AP of each seed", "AP50", "AP25"], rows)
 
 
-def both(lines: Iterable[dict[str, str]], key: str) -> str:
+def each(lines: Iterable[dict[str, str]], key: str) -> str:
     return ", ".join(f"{float(line[key]):.3f}" for line in lines)
 
 
@@ -79,6 +55,5 @@ def generated() -> dict[str, str]:
     """Name -> text of every table."""
     return {
         "learning_alone": ten_minutes(),
-        "learning_ideas": ideas(),
         "loss_weights": sweep(),
     }

@@ -85,10 +85,10 @@ def test_a_stopped_run_with_all_parts_of_the_recipe_ends_as_one_that_was_not(
 ):
     fit(config(scenes, tmp_path / "whole", *STRONG), quiet)
 
-    def failing(run, *parts):
+    def failing(run, *parts, **options):
         if run.step == 7:  # in the middle of the third epoch
             raise RuntimeError
-        return train_step(run, *parts)
+        return train_step(run, *parts, **options)
 
     with monkeypatch.context() as patch:
         patch.setattr(engine, "train_step", failing)

@@ -56,17 +56,6 @@ def assert_same_end(folder: Path, undisturbed: Path) -> None:
     assert best[0] == best[1]
 
 
-def stop_at(monkeypatch, step: int, error: BaseException) -> None:
-    """Raise `error` in place of the step after this one."""
-
-    def failing(run, *parts):
-        if run.step == step:
-            raise error
-        return train_step(run, *parts)
-
-    monkeypatch.setattr(engine, "train_step", failing)
-
-
 # Buys the proof that a run can be killed at any moment: 3 x kill -9 and 2 x SIGTERM, wherever they
 # hit it.
 @pytest.mark.slow

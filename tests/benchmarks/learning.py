@@ -1,7 +1,7 @@
 """What a recipe learns, and what each idea of the strong recipe is worth, on the same data.
 
     python -m tests.benchmarks.learning --data data/rooms --make 500 --row baseline --minutes 10
-    python -m tests.benchmarks.learning --data data/rooms --row "strong - normals" --steps 700
+    python -m tests.benchmarks.learning --data data/rooms --row "strong - normals" --steps 2000
     python -m tests.benchmarks.learning                                       # only print the table
 
 Each command measures one row: the baseline, the strong recipe, or the strong recipe with or without

@@ -11,9 +11,9 @@ from jaxtyping import install_import_hook
 
 torch.set_num_threads(2)
 
-# Calls within this process are checked against their annotations, shapes included. Not in kernels:
-# Triton compiles those functions' own source.
-CHECKED = ("data", "evaluation", "model", "training", "warp")
+# Calls within this process are checked against their annotations, shapes included. Not in the
+# Triton kernels: those functions' own source is compiled.
+CHECKED = ("data", "evaluation", "kernels.cuda_graphs", "model", "training", "warp")
 CAN_CHECK = importlib.util.find_spec("beartype") is not None
 if CAN_CHECK:
     install_import_hook([f"mf3d_tutorial.{part}" for part in CHECKED], "typecheck.checked")

@@ -98,9 +98,8 @@ def pairs_of(size: int, stride: int):
     """The same pairs as lists and as a table, with the numbers of points on both sides."""
     rng = torch.Generator().manual_seed(0)
     coords = torch.randint(-5, 6, (500, 3), generator=rng).unique(dim=0)
-    coords = torch.nn.functional.pad(coords, (1, 0)).int()[
-        torch.randperm(len(coords.unique(dim=0)))
-    ]
+    coords = coords[torch.randperm(len(coords), generator=rng)]
+    coords = torch.nn.functional.pad(coords, (1, 0)).int()
     out = coords if stride == 1 else coords.div(stride, rounding_mode="floor").unique(dim=0).int()
     listed = kernel_map(coords, out, (stride,) * 3, (size,) * 3)
     table = torch.full((size**3, len(out)), -1, dtype=torch.int32)

@@ -83,10 +83,10 @@ class MaskFormer3D(nn.Module):
     def forward_layers(self, points: Points, last_only: bool = False) -> LayerOutputs:
         """The outputs that each decoder layer would give, in order; only those of the last layer if
         so asked."""
+        # A class of WarpConvNet, unless the config names another: its convolutions run in warp/.
         if isinstance(self.backbone, PointToLevels):
             scene, coarser = self.backbone.with_levels(points)
         else:
-            # a class of WarpConvNet, unless the config names another: its convolutions run in warp/
             scene, coarser = self.backbone(points), []
         features = scene.feature_tensor
         coord = scene.coordinate_tensor

@@ -46,6 +46,14 @@ class Judgement(NamedTuple):
         return self.iou.max(1, initial=0)
 
 
+def merged(
+    cover: Float[np.ndarray, "*K M"], share: Float[np.ndarray, "*K M"]
+) -> Bool[np.ndarray, "*K M"]:
+    """The objects that a mask holds: more than half of each, and each more than a tenth of the
+    mask."""
+    return (cover > 0.5) & (share > 0.1)
+
+
 def judge(
     overlap: Num[np.ndarray, "K M"],
     mask_sizes: Num[np.ndarray, " K"],
@@ -69,10 +77,10 @@ def judge(
     partner = np.full(len(iou), -1)
     about = iou[rows, columns] > ABOUT
     partner[rows[about]] = columns[about]
-    several = ((cover > 0.5) & (share > 0.1)).sum(1) > 1
+    several = merged(cover, share).sum(1) > 1
     kinds = [_kind(iou[k], partner[k], same[k], several[k]) for k in range(len(iou))]
-    same = np.append(same, np.zeros((len(iou), 1), bool), axis=1)  # the last column: no object
-    of_class = np.where(same, np.append(iou, np.zeros((len(iou), 1)), axis=1), 0)
+    same = np.pad(same, ((0, 0), (0, 1)))  # the last column: no object
+    of_class = np.pad(iou, ((0, 0), (0, 1))) * same
     doubled = (np.array(kinds) == "doubled") & (of_class.max(1) > ABOUT)
     second = np.where(doubled, of_class.argmax(1), -1)
     right = same[np.arange(len(iou)), partner]

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from mf3d_tutorial.data.placement import place
 from mf3d_tutorial.evaluation.inference import keep_largest_component
 from mf3d_tutorial.viz.colors import instance_colors, instance_paint
+from mf3d_tutorial.viz.failures import ABOUT, merged
 from mf3d_tutorial.viz.inspection import Inspection, Row
 from mf3d_tutorial.viz.static import scene_panels
 
@@ -51,11 +52,11 @@ def _case(room: Inspection, i: int, row: Row) -> Case:
             row.kind, (room.truth == m).sum(), i, [m], j.cover[:, m].argsort()[-1:].tolist()
         )
     if row.kind == "merged":
-        objects = np.flatnonzero((j.cover[k] > 0.5) & (j.share[k] > 0.1))
+        objects = np.flatnonzero(merged(j.cover[k], j.share[k]))
         return Case(row.kind, len(objects) + j.share[k, objects].sum(), i, objects.tolist(), [k])
     if row.kind == "doubled":  # all masks of that object
         m = int(j.iou[k].argmax())
-        masks = np.flatnonzero(j.iou[:, m] > 0.25)
+        masks = np.flatnonzero(j.iou[:, m] > ABOUT)
         others = [int(other) for other in masks if other != k]
         return Case(row.kind, len(masks) + j.iou[masks, m].min(), i, [m], [k, *others])
     return Case(row.kind, row.score, i, [m] if m >= 0 else [], [k])

@@ -338,6 +338,21 @@ def check_grid(scene: Scene, voxel_size: float | None) -> None:
         )
 
 
+def _read_npy(path: Path) -> np.ndarray:
+    """The array of an npy file. Not by np.load, which would take a zip archive or a pickle as well.
+
+    Python 3.11 now and then refuses a sound header with SystemError, when several threads parse
+    one (python/cpython#106905): the next try reads it."""
+    for tries_left in range(4, -1, -1):
+        try:
+            with open(path, "rb") as file:
+                return np.lib.format.read_array(file, allow_pickle=False)
+        except SystemError:
+            if not tries_left:
+                raise
+    raise AssertionError("the last try returns or raises")
+
+
 def _load_array(folder: Path, name: str, columns: int | None = None) -> np.ndarray:
     path = folder / f"{name}.npy"
     if not path.is_file():
@@ -345,9 +360,7 @@ def _load_array(folder: Path, name: str, columns: int | None = None) -> np.ndarr
             f"{folder} has no {name}.npy: it is not a scene, or its preparation was interrupted"
         )
     try:
-        # not np.load, which would take a zip archive or a pickle as well
-        with open(path, "rb") as file:
-            array = np.lib.format.read_array(file, allow_pickle=False)
+        array = _read_npy(path)
     except Exception as error:  # a damaged header raises nearly anything
         reason = (str(error) or type(error).__name__).splitlines()[0]
         raise DataError(f"{path} cannot be read ({reason}): prepare the scene again") from error

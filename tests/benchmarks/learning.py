@@ -1,11 +1,11 @@
-"""What a recipe learns, and what each idea of the strong recipe is worth, on the same data.
+"""What a recipe learns, and what each of its ideas is worth, on the same data.
 
     python -m tests.benchmarks.learning --data data/rooms --make 500 --row baseline --minutes 10
     python -m tests.benchmarks.learning --data data/rooms --row "strong - normals" --steps 2000
     python -m tests.benchmarks.learning                                       # only print the table
 
-Each command measures one row: the baseline, the strong recipe, or the strong recipe with or without
-one idea. A run ends after `--minutes` by the clock, which should then have a GPU for itself, or
+Each command measures one row: the baseline, or the strong or tiny recipe, as it is, without one of
+its ideas or with one more. A run ends after `--minutes` by the clock, which should then have a GPU for itself, or
 after `--steps`, whatever else its GPU does. It is validated once, at its end: on all val scenes of
 --data, and on every scene of --transfer, which no run is trained on. The result is added to
 learning.csv, which is committed. The same command continues a stopped run. Further `key=value` go
@@ -34,20 +34,28 @@ from mf3d_tutorial.training.engine import build_loader, fit, load_datasets, trai
 from mf3d_tutorial.training.run_state import Run
 from mf3d_tutorial.warp.device import choose_device
 
+IDEAS = {
+    "": [],
+    " - masked attention": ["model.masked_attention=false"],
+    " - loss after every layer": ["loss.aux_weight=0"],
+    " - feature levels": ["model.feature_levels=1"],
+    " - normals": ["model.in_features=[color]"],
+    " - position in masks": ["model.mask_position=false"],
+    " - augmentation": ["data.augment=[]"],
+}
 ROWS = {
     "baseline": ["recipe=baseline", "backbone=minkunet_6m"],
-    "strong": [],
-    "strong - masked attention": ["model.masked_attention=false"],
-    "strong - loss after every layer": ["loss.aux_weight=0"],
-    "strong - feature levels": ["model.feature_levels=1"],
-    "strong - sampled queries": ["model.query_init=learned"],
-    "strong - normals": ["model.in_features=[color]"],
-    "strong - position in masks": ["model.mask_position=false"],
-    "strong - augmentation": ["data.augment=[]"],
+    **{f"strong{idea}": ["recipe=strong", *options] for idea, options in IDEAS.items()},
+    "strong - sampled queries": ["recipe=strong", "model.query_init=learned"],
     "strong + stretch, gray, noise, holes": [
+        "recipe=strong",
         "data.augment=[flip,rotation,scale,stretch,color,gray,noise,elastic,holes,crop]",
     ],
-    "strong, batch of 48, lr 2.5e-3": ["train.batch_size=48", "train.lr=2.5e-3"],
+    "strong, batch of 48, lr 2.5e-3": ["recipe=strong", "train.batch_size=48", "train.lr=2.5e-3"],
+    **{f"tiny{idea}": ["recipe=tiny", *options] for idea, options in IDEAS.items()},
+    "tiny - normals": ["recipe=tiny", "model.in_features=[color,coord]"],
+    "tiny + sampled queries": ["recipe=tiny", "model.query_init=mixed"],
+    "tiny + wall and floor as targets": ["recipe=tiny", "data.stuff_classes=[]"],
 }
 COLUMNS = (
     "date row seed minutes steps ap ap50 ap25 transfer_ap transfer_ap50 transfer_ap25 gpu commit"
@@ -74,7 +82,7 @@ def config(arguments: argparse.Namespace, folder: Path) -> Config:
         else f"train.minutes={arguments.minutes}"
     )
     options += [end, "train.resume=auto", "data.cache=true"]
-    return load_config(["recipe=strong", *ROWS[arguments.row], *options, *arguments.overrides])
+    return load_config([*ROWS[arguments.row], *options, *arguments.overrides])
 
 
 def warm_up(cfg: Config, steps: int) -> None:

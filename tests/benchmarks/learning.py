@@ -5,11 +5,11 @@
     python -m tests.benchmarks.learning                                       # only print the table
 
 Each command measures one row: the baseline, or the strong or tiny recipe, as it is, without one of
-its ideas or with one more. A run ends after `--minutes` by the clock, which should then have a GPU for itself, or
-after `--steps`, whatever else its GPU does. It is validated once, at its end: on all val scenes of
---data, and on every scene of --transfer, which no run is trained on. The result is added to
-learning.csv, which is committed. The same command continues a stopped run. Further `key=value` go
-to the run.
+its ideas or with one more. A run ends after `--minutes` by the clock, which should then have a GPU
+for itself, or after `--steps`, whatever else runs beside it. It is validated once, at its end: on
+all val scenes of --data, and on every scene of --transfer, which no run is trained on. The result
+is added to learning.csv, which is committed. The same command continues a stopped run. Further
+`key=value` go to the run.
 """
 
 import argparse

@@ -165,8 +165,8 @@ class DataConfig:
         0.04, "downsample scenes to one point per voxel of this edge length (metres)"
     )
     ignore_index: int = option(-1, "label of unannotated points in the files")
-    stuff_classes: list[int] = option(
-        [], "classes that are not targets: [0, 1] for scannet20, [0, 2] for scannet200"
+    stuff_classes: list[int] | None = option(
+        [], "classes that are not targets; null: wall and floor, or `stuff` of labels.yaml"
     )
     cache: bool = option(
         False, "keep downsampled training scenes in memory: about 6 MB per 150,000 points"
@@ -186,6 +186,8 @@ class DataConfig:
         )
         if self.label_set == CUSTOM and not self.classes:
             return  # until load_config has read labels.yaml
+        if self.stuff_classes is None:
+            self.stuff_classes = list(self.labels.stuff)
         count = len(self.labels)
         for index in self.stuff_classes:
             require(
@@ -363,7 +365,7 @@ def load_config(overrides: list[str]) -> Config:
     cfg = load_options(Config, [_named_file(override) for override in overrides])
     if cfg.data.label_set == CUSTOM:
         classes = read_classes(cfg.paths.data_dir)
-        stuff = cfg.data.stuff_classes or list(custom_labels(classes).stuff)
+        stuff = cfg.data.stuff_classes or None
         cfg.data = dataclasses.replace(cfg.data, classes=classes, stuff_classes=stuff)
     return _checked(cfg, named_by_the_user=True)
 

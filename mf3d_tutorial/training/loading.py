@@ -46,7 +46,7 @@ def check_data(cfg: Config, datasets: Datasets) -> None:
     for dataset, keep in zip(datasets, (cfg.data.cache, False)):
         log = print if rank() == 0 else None
         smallest, queries = min(voxel_sizes, default=None), cfg.model.num_queries
-        dataset.check(smallest, cfg.data.stuff_classes, queries, log, keep)
+        dataset.check(smallest, cfg.data.stuff_classes or (), queries, log, keep)
 
 
 def build_loader(cfg: Config, dataset: ScanNetScenes, shuffle: bool = False) -> DataLoader:
@@ -58,7 +58,7 @@ def build_loader(cfg: Config, dataset: ScanNetScenes, shuffle: bool = False) -> 
     make_batch = partial(
         collate,
         num_classes=num_classes(cfg),
-        stuff_classes=cfg.data.stuff_classes,
+        stuff_classes=cfg.data.stuff_classes or (),
         in_features=cfg.model.in_features,
         originals=not shuffle,
     )

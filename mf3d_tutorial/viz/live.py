@@ -165,7 +165,7 @@ class LiveViewer:
         scene = voxel_downsample(dataset.read(index), self.cfg.data.voxel_size)
         data = self.cfg.data
         self.batch = collate(
-            [scene], len(dataset.labels), data.stuff_classes, self.cfg.model.in_features
+            [scene], len(dataset.labels), data.stuff_classes or (), self.cfg.model.in_features
         )
         self.scene_name = name
         self.history.clear()

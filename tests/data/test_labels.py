@@ -60,6 +60,24 @@ def write_warehouse(root, classes: dict = CLASSES, **changed):
     return root
 
 
+@pytest.mark.parametrize("recipe", ["baseline", "strong", "tiny"])
+def test_what_is_no_target_follows_the_label_set(tmp_path, recipe):
+    """Of ScanNet's sets wall and floor, whose numbers differ; of one's own what labels.yaml says;
+    in the baseline nothing, as in WarpConvNet's example."""
+    root = write_warehouse(tmp_path / "data")
+
+    def stuff(*options: str) -> list[int] | None:
+        return load_config(
+            [f"recipe={recipe}", f"paths.data_dir={root}", *options]
+        ).data.stuff_classes
+
+    scannet = [[], []] if recipe == "baseline" else [[0, 1], [0, 2]]
+    assert [stuff(), stuff("data.label_set=scannet200")] == scannet
+    assert stuff("data.label_set=custom") == [0]
+    assert stuff("data.label_set=custom", "data.stuff_classes=[1]") == [1]
+    assert stuff("data.stuff_classes=null") == [0, 1]
+
+
 def test_three_classes_are_trained_evaluated_and_predicted(tmp_path, monkeypatch, capsys):
     root = write_warehouse(tmp_path / "data")
     cfg = load_config([*SMALL, f"paths.data_dir={root}", f"paths.output_dir={tmp_path}/run"])

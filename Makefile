@@ -71,12 +71,15 @@ train: $(STAMP) ## train on the shipped scenes: notebooks/05_training.ipynb into
 	    --log-level WARNING --no-progress-bar --stdout-file - --stderr-file - 2> >(grep -v '^\[IPKernelApp\]' >&2)
 	@echo "Run folder: $(RUN)"
 
-# One thread in each process: two that share the cores wait for each other more than they compute.
-PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n logical --maxprocesses=4 --dist loadfile
+# One thread in each process: two that share the cores wait for each other more than they compute. A process takes
+# whole files, in order; tests/conftest.py puts those with slow tests first, and 05 is the slowest notebook, so that the
+# last minutes do not belong to one process alone.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n logical --maxprocesses=4 --dist loadfile --no-loadscope-reorder
+NOTEBOOKS = notebooks/05_training.ipynb $(filter-out %/05_training.ipynb,$(wildcard notebooks/*.ipynb)) notebooks/solutions
 
 test: lint ## all checks: lint, tests with coverage, notebooks against their committed outputs
 	$(PYTEST) --cov --cov-report=term
-	$(PYTEST) --nbval notebooks --ignore notebooks/jobs --nbval-cell-timeout=1200
+	$(PYTEST) --nbval $(NOTEBOOKS) --nbval-cell-timeout=1200
 
 lint: $(STAMP) ## ruff over code and notebooks, basedpyright over the package
 	$(BIN)/ruff check .

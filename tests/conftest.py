@@ -47,6 +47,14 @@ def cuda_works() -> bool:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files with long tests first (several processes end together then), and no `cuda` test where
+    CUDA cannot run."""
+    long = {
+        item.path
+        for item in items
+        if item.get_closest_marker("slow") or item.get_closest_marker("browser")
+    }
+    items.sort(key=lambda item: item.path not in long)
     cuda_tests = [item for item in items if item.get_closest_marker("cuda")]
     if cuda_tests and not cuda_works():
         for item in cuda_tests:

@@ -345,6 +345,6 @@ def open_viewer(
 
 
 def describe(metrics: dict[str, Any]) -> str:
-    """One line: AP, AP50, AP25, loss."""
-    numbers = {"AP": "ap", "AP50": "ap50", "AP25": "ap25", "loss": "val_loss"}
+    """One line: AP, AP50, AP25, and the loss of the last layer."""
+    numbers = {"AP": "ap", "AP50": "ap50", "AP25": "ap25", "val loss": "val_loss"}
     return "  ".join(f"{title} {metrics[key]:.3f}" for title, key in numbers.items())

@@ -29,6 +29,8 @@ OPTIONS = [
     ),
     *(
         "model.num_decoders=2",
+        "model.feature_levels=1",
+        "data.stuff_classes=[]",
         "model.num_queries=12",
         "model.dim_feedforward=16",
         "model.dropout=0.1",

@@ -25,6 +25,26 @@ def ten_minutes() -> str:
     return table([*titles, "GPU", "date", "commit"], rows)
 
 
+def ideas() -> str:
+    """The runs of the tiny recipe with one idea less or more: AP of every seed, and the mean."""
+    groups: dict[str, list[dict]] = {}
+    for line in read(LEARNING):
+        if line["row"].startswith("tiny"):
+            groups.setdefault(line["row"], []).append(line)
+    rows = [
+        [
+            row,
+            *(
+                cell
+                for key in ("ap", "transfer_ap")
+                for cell in (each(lines, key), mean(lines, key))
+            ),
+        ]
+        for row, lines in groups.items()
+    ]
+    return table(["row", "AP, same kind of rooms", "mean", "AP, another kind", "mean"], rows)
+
+
 def shown(key: str, value: str) -> str:
     """A cell: AP with three decimals, steps with a comma between thousands."""
     if "ap" in key and value:
@@ -51,9 +71,14 @@ def each(lines: Iterable[dict[str, str]], key: str) -> str:
     return ", ".join(f"{float(line[key]):.3f}" for line in lines)
 
 
+def mean(lines: list[dict[str, str]], key: str) -> str:
+    return f"{sum(float(line[key]) for line in lines) / len(lines):.3f}"
+
+
 def generated() -> dict[str, str]:
     """Name -> text of every table."""
     return {
+        "ideas": ideas(),
         "learning_alone": ten_minutes(),
         "loss_weights": sweep(),
     }

@@ -39,8 +39,7 @@ def scenes(tmp_path_factory) -> Path:
 
 def test_every_row_of_the_benchmark_is_another_recipe():
     configs = {
-        row: load_config([*overrides, "paths.data_dir=x"])
-        for row, overrides in ROWS.items()
+        row: load_config([*overrides, "paths.data_dir=x"]) for row, overrides in ROWS.items()
     }
     assert len({repr(cfg) for cfg in configs.values()}) == len(ROWS)
     baseline = ["recipe=baseline", "backbone=minkunet_6m", "paths.data_dir=x"]

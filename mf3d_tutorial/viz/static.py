@@ -172,7 +172,7 @@ _LAYER: dict[str, Part] = {
     "FFN": (7.2, 0.0, "each query alone"),
     "+   norm": (8.3, 0.0, ""),
     "queries ": (9.6, 0.0, "(Q, D)"),
-    "features + positions": (3.9, -1.1, "queries look at N points: keys, values"),
+    "points": (3.9, -1.1, "keys: features + positions; values: features"),
     "mask so far": (6.1, -1.1, "which points are allowed"),
 }
 _LAYER_FEEDS = {
@@ -183,7 +183,7 @@ _LAYER_FEEDS = {
     "+  norm": ["FFN"],
     "FFN": ["+   norm"],
     "+   norm": ["queries "],
-    "features + positions": ["cross-attention"],
+    "points": ["cross-attention"],
     "mask so far": ["cross-attention"],
 }
 _RESIDUALS = (("queries", "+ norm"), ("+ norm", "+  norm"), ("+  norm", "+   norm"))

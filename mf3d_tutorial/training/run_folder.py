@@ -254,8 +254,10 @@ class Interrupts:
     def let_through(self) -> Iterator[None]:
         """A signal ends the run at once in this block, which may take long and changes nothing."""
         self.hold = False
-        yield
-        self.hold = True
+        try:
+            yield
+        finally:
+            self.hold = True  # last.ckpt is written after an error, too
 
     def check(self) -> None:
         """KeyboardInterrupt if any process was told to stop."""

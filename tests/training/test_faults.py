@@ -26,7 +26,7 @@ from mf3d_tutorial.data.loader_parts import SceneBatchSampler
 from mf3d_tutorial.training import engine, loading
 from mf3d_tutorial.training.checkpoint import CheckpointError, DamagedError, load_checkpoint
 from mf3d_tutorial.training.engine import build_loader, fit, load_datasets, train_step
-from mf3d_tutorial.training.run_folder import RunFolder
+from mf3d_tutorial.training.run_folder import Interrupts, RunFolder
 from mf3d_tutorial.training.run_state import Run
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -445,6 +445,15 @@ def test_a_jumping_clock_changes_nothing(scenes, tmp_path, monkeypatch):
     monkeypatch.setattr(time, "time", lambda: jumps.uniform(-1e9, 1e12))
     metrics = fit(config(scenes, tmp_path, "train.max_steps=3"), quiet)
     assert 0 < metrics["train_seconds"] < 1000
+
+
+def test_ctrl_c_is_held_back_again_after_an_error_in_a_block_that_let_it_through():
+    with Interrupts() as interrupts:
+        with pytest.raises(DataError), interrupts.let_through():
+            raise DataError("a scene turned unreadable")
+        os.kill(os.getpid(), signal.SIGINT)  # would raise here, while last.ckpt is written
+        with pytest.raises(KeyboardInterrupt):
+            interrupts.check()
 
 
 def test_an_error_in_half_a_step_writes_no_half_a_step(scenes, tmp_path, monkeypatch):

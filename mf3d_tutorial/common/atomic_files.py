@@ -58,11 +58,28 @@ def _refuse_foreign_files(path: Path, ours: str) -> None:
             )
 
 
+def write_bytes(content: bytes | memoryview, path: Path, previous: Path | None = None) -> None:
+    """Write a file whole or not at all: first to a draft beside it, of this process alone, then by
+    one rename.
+
+    `previous`: what to call the old file; without it the old one is gone.
+    """
+    draft = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    try:
+        with open(draft, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        if previous and path.exists():
+            os.replace(path, previous)
+        os.replace(draft, path)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
 def write_text(text: str, path: Path) -> None:
-    """Write a file whole or not at all."""
-    draft = path.with_name(f"{path.name}.tmp")
-    draft.write_text(text)
-    os.replace(draft, path)
+    """Write a text in UTF-8 as `write_bytes` writes."""
+    write_bytes(text.encode(), path)
 
 
 def write_json(values: Any, path: Path) -> None:

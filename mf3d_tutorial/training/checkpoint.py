@@ -5,13 +5,13 @@ run_folder.py, and `Run.state_dict` in run_state.py.
 """
 
 import io
-import os
 import zipfile
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from mf3d_tutorial.common.atomic_files import write_bytes
 from mf3d_tutorial.common.errors import UserError
 from mf3d_tutorial.config import Config, allow_backbone, config_from_dict
 from mf3d_tutorial.model import MaskFormer3D, build_model
@@ -28,25 +28,13 @@ class DamagedError(CheckpointError):
 
 
 def save_checkpoint(state: dict[str, Any], path: str | Path, previous: Path | None = None) -> None:
-    """Write `state` to `path`: first to a file beside it, then by one rename, so that a crash
-    leaves the old one.
+    """Write `state` to `path`, whole or not at all: a crash leaves the old checkpoint.
 
     `previous`: what to call the old one; without it the old one is gone.
     """
-    path = Path(path)
-    draft = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    try:
-        with open(draft, "wb") as file:
-            content = io.BytesIO()  # because torch.save turns a full disk into an error of its own
-            torch.save({"format": FORMAT, **state}, content)
-            file.write(content.getbuffer())
-            file.flush()
-            os.fsync(file.fileno())
-        if previous and path.exists():
-            os.replace(path, previous)
-        os.replace(draft, path)
-    finally:
-        draft.unlink(missing_ok=True)
+    content = io.BytesIO()  # because torch.save turns a full disk into an error of its own
+    torch.save({"format": FORMAT, **state}, content)
+    write_bytes(content.getbuffer(), Path(path), previous)
 
 
 def load_checkpoint(path: str | Path, device: str | torch.device = "cpu") -> dict[str, Any]:

@@ -1,12 +1,13 @@
 """Folders are written whole or not at all, and nothing that a user put there goes away."""
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from mf3d_tutorial.common.atomic_files import whole_folder, without_nan, write_json
+from mf3d_tutorial.common.atomic_files import whole_folder, without_nan, write_json, write_text
 from mf3d_tutorial.common.errors import UserError
 
 OURS = r"[ab]\.txt|masks/\d+\.txt"
@@ -90,3 +91,29 @@ def test_json_has_null_for_what_is_not_finite(tmp_path):
     assert written == {"ap": None, "per_class": {"chair": {"ap": None, "n": 3}}}
     assert without_nan([float("nan"), 1.5, {"a": float("-inf")}]) == [None, 1.5, {"a": None}]
     assert [path.name for path in tmp_path.iterdir()] == ["m.json"]
+
+
+def test_two_processes_that_write_one_file_have_a_draft_each(tmp_path, monkeypatch):
+    drafts = []
+    rename = os.replace
+    monkeypatch.setattr(
+        os, "replace", lambda draft, path: (drafts.append(draft), rename(draft, path))
+    )
+    for process in (11, 12):
+        monkeypatch.setattr(os, "getpid", lambda process=process: process)
+        write_text(f"process {process}: 4 m²", tmp_path / "page.html")
+    assert [draft.name for draft in drafts] == ["page.html.11.tmp", "page.html.12.tmp"]
+    assert (tmp_path / "page.html").read_text(encoding="utf-8") == "process 12: 4 m²"
+
+
+def test_a_text_that_cannot_be_written_leaves_the_old_file(tmp_path, monkeypatch):
+    write_text("old", tmp_path / "metrics.json")
+
+    def full_disk(_file):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full_disk)
+    with pytest.raises(OSError, match="No space left"):
+        write_text("new", tmp_path / "metrics.json")
+    assert (tmp_path / "metrics.json").read_text() == "old"
+    assert content(tmp_path) == {"metrics.json"}

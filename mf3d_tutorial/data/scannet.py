@@ -14,6 +14,7 @@ A test split has no labels; where they are missing, every point is unannotated.
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -342,15 +343,17 @@ def _read_npy(path: Path) -> np.ndarray:
     """The array of an npy file. Not by np.load, which would take a zip archive or a pickle as well.
 
     Python 3.11 now and then refuses a sound header with SystemError, when several threads parse
-    one (python/cpython#106905): the next try reads it."""
-    for tries_left in range(4, -1, -1):
-        try:
-            with open(path, "rb") as file:
-                return np.lib.format.read_array(file, allow_pickle=False)
-        except SystemError:
-            if not tries_left:
-                raise
-    raise AssertionError("the last try returns or raises")
+    one (python/cpython#106905): the next try reads it.
+    """
+
+    def read() -> np.ndarray:
+        with open(path, "rb") as file:
+            return np.lib.format.read_array(file, allow_pickle=False)
+
+    for _ in range(4):
+        with suppress(SystemError):
+            return read()
+    return read()
 
 
 def _load_array(folder: Path, name: str, columns: int | None = None) -> np.ndarray:

@@ -241,11 +241,11 @@ def scene_instances(
         found = predict_instances(logits, masks, options.top_k, options.mask_threshold)
         full = point_masks(found.masks.cpu().numpy(), coord, original, largest)
     else:
-        masks, rank, sizes = pool_masks(masks, original.kept, superpoint)
+        masks, pool, sizes = pool_masks(masks, original.kept, superpoint)
         found = predict_instances(
             logits, masks, options.top_k, options.mask_threshold, counts=sizes
         )
-        full = found.masks.cpu().numpy()[:, rank]
+        full = found.masks.cpu().numpy()[:, pool]
         full[:, original.kept < 0] = False  # stray points
         if largest:
             keep_largest_component(full, coord[original.kept], largest)
@@ -282,15 +282,15 @@ def pool_masks(
 ) -> tuple[Float[Tensor, "Q S"], Int[np.ndarray, " P"], Int[Tensor, " S"]]:
     """Each superpoint's mean mask probability over its points, as logits; every point's superpoint;
     their sizes."""
-    _, rank, sizes = np.unique(superpoint, return_inverse=True, return_counts=True)
+    _, pool, sizes = np.unique(superpoint, return_inverse=True, return_counts=True)
     known = kept >= 0  # no stray points
-    sizes = np.maximum(np.bincount(rank[known], minlength=len(sizes)), 1)
+    sizes = np.maximum(np.bincount(pool[known], minlength=len(sizes)), 1)
     shares = coo_matrix(
-        (1 / sizes[rank[known]], (rank[known], kept[known])), (len(sizes), masks.shape[1])
+        (1 / sizes[pool[known]], (pool[known], kept[known])), (len(sizes), masks.shape[1])
     ).tocsr()
     pooled = shares @ masks.float().sigmoid().T.cpu().numpy()
     logits = torch.from_numpy(pooled.T.astype(np.float32)).logit(eps=1e-6)
-    return logits.to(masks.device), rank, torch.from_numpy(sizes).to(masks.device)
+    return logits.to(masks.device), pool, torch.from_numpy(sizes).to(masks.device)
 
 
 def keep_largest_component(

@@ -148,9 +148,9 @@ class Run:
         per buffer."""
         return [torch._foreach_add(buffers, 0) for buffers in self._statistics]
 
-    def restore_statistics(self, copy: list[tuple[Tensor, ...]]) -> None:
+    def restore_statistics(self, copies: list[tuple[Tensor, ...]]) -> None:
         """Bring back the statistics of `copy_statistics`."""
-        for buffers, before in zip(self._statistics, copy):
+        for buffers, before in zip(self._statistics, copies):
             torch._foreach_copy_(buffers, before)
 
     def end_step(self, step_taken: bool) -> None:
@@ -178,10 +178,10 @@ class Run:
         """Whether these are the best metrics so far (by AP; by loss where no class has an AP);
         keeps them if so."""
 
-        def rank(values: dict[str, Any]) -> tuple[float, float]:
+        def quality(values: dict[str, Any]) -> tuple[float, float]:
             return (-1.0 if math.isnan(values["ap"]) else values["ap"], -values["val_loss"])
 
-        if self.best and rank(metrics) <= rank(self.best):
+        if self.best and quality(metrics) <= quality(self.best):
             return False
         self.best = {**metrics, "epoch": self.epoch + 1, "step": self.step}
         return True
@@ -297,9 +297,9 @@ def decay_groups(model: nn.Module) -> list[dict[str, Any]]:
     """Parameters for an optimiser: weights of layers, and without weight decay norms, biases and
     embeddings."""
     embeddings = {module.weight for module in model.modules() if isinstance(module, nn.Embedding)}
-    plain = [p for p in model.parameters() if p.ndim < 2 or p in embeddings]
-    rest = [p for p in model.parameters() if p.ndim >= 2 and p not in embeddings]
-    return [{"params": rest}, {"params": plain, "weight_decay": 0.0}]
+    free = [p for p in model.parameters() if p.ndim < 2 or p in embeddings]
+    decayed = [p for p in model.parameters() if p.ndim >= 2 and p not in embeddings]
+    return [{"params": decayed}, {"params": free, "weight_decay": 0.0}]
 
 
 def num_classes(cfg: Config) -> int:

@@ -233,11 +233,11 @@ def _fastest(table: dict, config: SpatiallySparseConvConfig, algorithms: Any) ->
     results = [results] if isinstance(results, tuple) else results
     listed = algorithms if isinstance(algorithms, list) else [algorithms]
     names = {str(getattr(algorithm, "value", algorithm)) for algorithm in listed}
-    known = [
+    timed = [
         result for result in results if result[0] in names or names & {"auto", "all", "trimmed"}
     ]
     waits = config.in_dtype is torch.float16
-    quickest = min(known, key=lambda result: result[2] + waits * _wait(result[0]), default=None)
+    quickest = min(timed, key=lambda result: result[2] + waits * _wait(result[0]), default=None)
     return quickest and quickest[:2]
 
 

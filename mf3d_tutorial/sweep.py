@@ -137,12 +137,17 @@ def run_sweep(sweep: Sweep, log=print) -> list[str]:
         environment = (
             os.environ if gpu is None else {**os.environ, "CUDA_VISIBLE_DEVICES": str(gpu)}
         )
-        (folder / name).mkdir(parents=True, exist_ok=True)
-        with open(folder / name / "log.txt", "w") as output:
-            code = subprocess.call(
-                commands[name], stdout=output, stderr=subprocess.STDOUT, env=environment
-            )
-        gpus.put(gpu)
+        try:
+            (folder / name).mkdir(parents=True, exist_ok=True)
+            with open(folder / name / "log.txt", "w") as output:
+                code = subprocess.call(
+                    commands[name], stdout=output, stderr=subprocess.STDOUT, env=environment
+                )
+        except OSError as error:
+            log(f"{name}: failed, it cannot be started ({error})")
+            return False
+        finally:
+            gpus.put(gpu)
         log(f"{name}: " + ("done" if code == 0 else f"failed, see {folder / name / 'log.txt'}"))
         return code == 0
 

@@ -91,8 +91,12 @@ def load_model(
 
 def strip(source: str | Path, target: str | Path) -> None:
     """Write a checkpoint for inference: no optimiser, no folder of this machine, floating-point
-    weights as float16."""
+    weights as float16. CheckpointError if `source` holds no model."""
     state = load_checkpoint(source)
+    if not {"config", "model", "best"} <= state.keys():
+        raise CheckpointError(
+            f"{source} holds no model that could be shared: use last.ckpt or best.ckpt of a run"
+        )
     state["config"]["paths"] = {"data_dir": Path(state["config"]["paths"]["data_dir"]).name}
     weights = {
         name: value.half() if value.is_floating_point() else value

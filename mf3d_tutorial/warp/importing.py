@@ -46,9 +46,11 @@ def _extension_files() -> list[Path]:
 def _environment(**values: str):
     before = {name: os.environ.get(name) for name in values}
     os.environ.update(values)
-    yield
-    for name, value in before.items():
-        os.environ.pop(name) if value is None else os.environ.update({name: value})
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name) if value is None else os.environ.update({name: value})
 
 
 def _import_warpconvnet() -> bool:

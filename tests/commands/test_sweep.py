@@ -149,6 +149,20 @@ def test_runs_at_the_same_time_have_a_gpu_each(tmp_path, monkeypatch):
     assert pairs == [["3", "5"]] * 4
 
 
+def test_a_run_whose_folder_cannot_be_made_stops_no_other(tmp_path, monkeypatch):
+    """With two places and two such runs, a place that is not given back would end the sweep."""
+    monkeypatch.setattr(sweep.subprocess, "call", lambda *_, **__: 0)
+    plan = sweep.load_sweep(write(tmp_path, FILE))
+    blocked = list(plan.runs())[:2]
+    for name in blocked:
+        Path(plan.output_dir).mkdir(parents=True, exist_ok=True)
+        (Path(plan.output_dir) / name).write_text("a file where the folder should be")
+    said = []
+    assert sweep.run_sweep(plan, said.append) == blocked
+    assert sum("cannot be started" in line for line in said) == 2
+    assert sum(line.endswith(": done") for line in said) == len(plan.runs()) - 2
+
+
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [

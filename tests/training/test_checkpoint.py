@@ -164,6 +164,14 @@ def test_a_checkpoint_error_is_the_users():
     assert issubclass(CheckpointError, UserError)
 
 
+def test_only_a_checkpoint_with_a_model_can_be_stripped(tmp_path):
+    """A run keeps batches that gave no finite loss in a file of the same format."""
+    save_checkpoint({"batches": []}, tmp_path / "nonfinite0.ckpt")
+    with pytest.raises(CheckpointError, match=r"nonfinite0\.ckpt holds no model"):
+        checkpoint.strip(tmp_path / "nonfinite0.ckpt", tmp_path / "small.ckpt")
+    assert not (tmp_path / "small.ckpt").exists()
+
+
 def test_a_stripped_checkpoint_gives_the_same_model_in_half_the_size(tmp_path):
     cfg = load_config(["recipe=tiny", "paths.data_dir=/home/me/rooms"])
     model = build_model(cfg.model, 20).eval()

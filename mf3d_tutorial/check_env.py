@@ -29,7 +29,7 @@ EXTRAS = {
 
 
 class Failure(Exception):
-    """What is wrong, and the command that fixes it."""
+    """A problem, as the message, and the command that fixes it."""
 
     def __init__(self, problem: str, command: str):
         super().__init__(problem)
@@ -60,7 +60,7 @@ def load(module: str, name: str, command: str = "make install"):
 
 
 def check_python() -> str:
-    """Its version; Failure if it is too old or too new."""
+    """Python's version; Failure if it is too old or too new."""
     version = "Python {}.{}.{}".format(*sys.version_info[:3])
     if not OLDEST_PYTHON <= sys.version_info[:2] <= NEWEST_PYTHON:
         raise Failure(f"{version}, but 3.10 to 3.13 is needed", "PYTHON=python3.12 make install")
@@ -68,7 +68,7 @@ def check_python() -> str:
 
 
 def check_torch() -> str:
-    """Its version; Failure if it cannot be imported."""
+    """PyTorch's version; Failure if it cannot be imported."""
     return "torch " + with_note("torch", load("torch", "torch").__version__)
 
 
@@ -92,7 +92,8 @@ def check_gpu() -> str:
 
 
 def check_warpconvnet() -> str:
-    """Its version; Failure if it cannot be imported, or not be used as this project does."""
+    """WarpConvNet's version; Failure if it cannot be imported, or not be used as this project
+    does."""
     torch = load("torch", "torch")
     load(
         "mf3d_tutorial.warp",

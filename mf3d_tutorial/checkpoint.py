@@ -4,7 +4,8 @@ It leaves out the optimiser's state, so training cannot resume from it.
 
     python -m mf3d_tutorial.checkpoint runs/first/best.ckpt small.ckpt
 
-In Python, `from mf3d_tutorial.checkpoint import load_model` reads either of them.
+In Python, `from mf3d_tutorial.checkpoint import load_model` reads either of them. The code is in
+training/checkpoint.py; here are the command and the public names.
 """
 
 from pathlib import Path

@@ -43,7 +43,7 @@ KEYS = ("ap", "ap50", "ap25")
 
 @dataclass
 class EvaluatePaths:
-    """Where scenes come from and metrics go."""
+    """Folders that scenes come from and metrics go to."""
 
     data_dir: str = option(
         MISSING, "dataset root with a folder for the split (required)", path=True
@@ -53,7 +53,7 @@ class EvaluatePaths:
 
 @dataclass
 class EvaluateData:
-    """What AP counts."""
+    """Classes that AP counts."""
 
     stuff_classes: list[int] | None = option(
         None, "class indices that AP leaves out; null: those of the label set"
@@ -62,7 +62,7 @@ class EvaluateData:
 
 @dataclass
 class EvaluateOptions(InferenceOptions):
-    """What `evaluate` can be told."""
+    """Options of `evaluate`."""
 
     checkpoint: str = option(MISSING, "best.ckpt or last.ckpt of a run (required)", path=True)
     split: str = option("val", "folder of paths.data_dir")

@@ -1,4 +1,4 @@
-"""Public name of evaluation/inference.py."""
+"""`predict_instances` and the rest are in evaluation/inference.py; this is their public name."""
 
 from mf3d_tutorial.evaluation.inference import (
     InferenceOptions,

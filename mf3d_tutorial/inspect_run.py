@@ -31,7 +31,7 @@ from mf3d_tutorial.warp.device import choose_device
 
 @dataclass
 class InspectPaths:
-    """Where scenes are read from, and where the pages go."""
+    """Folders that scenes are read from and pages go to."""
 
     data_dir: str | None = option(
         None, "dataset root with a folder for the split; null: as in the run", path=True
@@ -41,7 +41,7 @@ class InspectPaths:
 
 @dataclass
 class InspectOptions:
-    """What `inspect_run` takes on the command line."""
+    """Options of `inspect_run`."""
 
     run: str = option(MISSING, "a run folder, or a checkpoint (required)", path=True)
     split: str = option("val", "folder of paths.data_dir")
@@ -74,7 +74,7 @@ def inspect_run(options: InspectOptions) -> Path:
     folder = Path(options.paths.output_dir or checkpoint.parent / "inspect")
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
-    lines, worst = [], []  # of these scenes alone the outputs stay in memory
+    lines, worst = [], []  # outputs stay in memory only of the scenes in `worst`
     with memory_advice(MEMORY_ADVICE):
         for index in tqdm(range(min(len(scenes), options.max_scenes)), unit="scene", disable=None):
             room = inspect_scene(model, cfg, scenes[index], labels)

@@ -1,4 +1,4 @@
-"""Public name of training/losses.py."""
+"""`SetCriterion` is in training/losses.py; this is its public name."""
 
 from mf3d_tutorial.training.losses import SetCriterion
 

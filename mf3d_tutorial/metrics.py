@@ -1,4 +1,4 @@
-"""Public name of evaluation/metrics.py."""
+"""`ScanNetInstanceAP` is in evaluation/metrics.py; this is its public name."""
 
 from mf3d_tutorial.evaluation.metrics import ScanNetInstanceAP
 

@@ -41,13 +41,13 @@ from mf3d_tutorial.warp.device import choose_device
 
 SHIPPED = Path(__file__).parents[1] / "data_samples" / "checkpoints" / "strong.ckpt"
 
-# what `write_results` writes of a scan
+# files that `write_results` writes of a scan, as a regular expression
 FILES = r"instances\.(json|ply)|masks\.npz|report\.html|plotly\.min\.js"
 
 
 @dataclass
 class PredictOptions(InferenceOptions):
-    """What `predict` can be told."""
+    """Options of `predict`."""
 
     checkpoint: str = option(
         str(SHIPPED), "best.ckpt or last.ckpt of a run; default: that of data_samples", path=True

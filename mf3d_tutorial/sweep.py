@@ -44,7 +44,7 @@ from mf3d_tutorial.runs import collect, table, write_csv
 
 @dataclass
 class Sweep:
-    """What a sweep file may hold; the module's docstring says what each key means."""
+    """The content of a sweep file; the module's docstring says what each key means."""
 
     output_dir: str = MISSING
     grid: dict[str, list[Any]] = MISSING

@@ -88,7 +88,7 @@ def write_json(values: Any, path: Path) -> None:
 
 
 def without_nan(value: Any) -> Any:
-    """The same with None for every float that is not finite."""
+    """`value` with None in place of every float that is not finite."""
     if isinstance(value, dict):
         return {key: without_nan(entry) for key, entry in value.items()}
     if isinstance(value, list):

@@ -60,8 +60,8 @@ def check_parameters(
 def check_answer(
     answer: Any, right: str, wrong: Mapping[str, str] | None = None, otherwise: str = ""
 ) -> str:
-    """What an exercise says to an answer. The right one is known by `digest` alone: a page does not
-    give it away.
+    """The sentence that an exercise shows for an answer. The right one is known by `digest` alone:
+    a page does not give it away.
 
     wrong: by their digests what is wrong with answers that people often give. otherwise: a hint for
     all others.

@@ -97,7 +97,7 @@ def constructor_arguments(backbone: type[nn.Module]) -> set[str] | None:
     WarpConvNet's `**kwargs` go to the class above, which swallows what it does not know; so they
     are looked up there.
     """
-    # it takes this one from **kwargs
+    # PointTransformerV3 reads `out_channels` from **kwargs, so that its signature does not show it.
     names = {"out_channels"} if backbone.__name__ == "PointTransformerV3" else set()
     for cls in backbone.__mro__[: backbone.__mro__.index(nn.Module)]:
         parameters = (

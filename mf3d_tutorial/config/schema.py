@@ -40,11 +40,12 @@ from mf3d_tutorial.data.transforms import AUGMENTATIONS
 
 # Channels of each per-point input that `model.in_features` can name.
 FEATURE_CHANNELS = {"color": 3, "normal": 3, "height": 1, "coord": 3}
-# What it named when `true` stood for all changes.
+# What `data.augment=true` of old configs stands for.
 OLD_AUGMENTATIONS = ("flip", "rotation", "scale", "color")
 
 NAMED_FILES = {"recipe": RECIPES, "backbone": BACKBONES}
-# What these were called in older command lines, config files and checkpoints.
+# Names of recipes and backbones in older command lines, config files and checkpoints, and those of
+# today.
 OLD_NAMES = {
     "recipe": {"seed": "baseline"},
     "backbone": {"strong": "minkunet_6m", "tiny": "minkunet_1m"},
@@ -53,7 +54,7 @@ OLD_NAMES = {
 
 @dataclass
 class PathsConfig:
-    """Where data are read from and results written to."""
+    """Folders that data are read from and results are written to."""
 
     data_dir: str = option(
         MISSING, "dataset root with train/ and val/ scene folders (required)", path=True
@@ -420,7 +421,7 @@ def config_from_dict(values: dict[str, Any]) -> Config:
         **{key: _name_of_today(key, values[key]) for key in OLD_NAMES if values.get(key)},
     }
     augment = values.get("data", {}).get("augment")
-    if isinstance(augment, bool):  # so it was before each change could be chosen
+    if isinstance(augment, bool):  # of a config from before each change could be chosen
         values = {
             **values,
             "data": {**values["data"], "augment": list(OLD_AUGMENTATIONS) if augment else []},

@@ -1,4 +1,4 @@
-"""Scenes: reading, thinning to voxels, augmentation, targets, batches.
+"""Scenes: reading, downsampling to voxels, augmentation, targets, batches.
 
 Names are looked up on first use, so that the scene generator's worker processes do not import
 torch.

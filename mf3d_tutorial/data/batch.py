@@ -21,17 +21,17 @@ class Batch:
     """B scenes in one table, and what their queries should find."""
 
     points: Points  # B scenes; features as `model.in_features` says
-    # of all scenes' instances, and the instance of each point in its own scene:
-    labels: Int[Tensor, " M"]
-    # together, because a loader's process hands over each tensor by itself
-    instance: Int[Tensor, " N"]
-    counts: list[int]  # instances of each scene
+    # The targets of all scenes, concatenated: one tensor is cheaper to pass between loader
+    # processes than one per scene.
+    labels: Int[Tensor, " M"]  # class of each instance
+    instance: Int[Tensor, " N"]  # instance of each point, numbered from 0 in each scene; -1: none
+    counts: list[int]  # number of instances of each scene
     names: list[str]
-    originals: list[Original]  # stay on the CPU; none in training
+    originals: list[Original]  # labels of all points, on the CPU; empty in training
 
     @cached_property
     def targets(self) -> list[Target]:
-        """What each scene's queries should find."""
+        """One target per scene: what its queries should find."""
         sizes = self.points.offsets.diff().tolist()
         return [
             Target(*scene)
@@ -39,14 +39,14 @@ class Batch:
         ]
 
     def split(self, pieces: int) -> list["Batch"]:
-        """The same scenes in order, in at most so many batches of nearly equal size."""
+        """At most `pieces` batches of nearly equal size, with the same scenes in order."""
         scenes = len(self.names)
         pieces = min(pieces, scenes)
         edges = [scenes * piece // pieces for piece in range(pieces + 1)]
         return [self._scenes(low, high) for low, high in pairwise(edges)]
 
     def _scenes(self, low: int, high: int) -> "Batch":
-        """Those from number `low` up to, and without, number `high`."""
+        """A batch of the scenes from number `low` up to, and without, number `high`."""
         offsets = self.points.offsets[low : high + 1]
         rows = slice(int(offsets[0]), int(offsets[-1]))
         coord, features = self.points.coordinate_tensor, self.points.feature_tensor
@@ -85,7 +85,7 @@ class Batch:
 
 
 def point_features(scene: Scene, names: Sequence[str]) -> Float[np.ndarray, "N C"]:
-    """What the backbone gets of every point, side by side, in the order of `names`.
+    """Input features of every point for the backbone, side by side in the order of `names`.
 
     color (3): RGB in 0..1. normal (3). height (1): metres above the lowest point. coord (3): metres
     from the middle of the scene's bounding box.

@@ -64,7 +64,7 @@ def unit_color(
     DataError for NaN, for negative numbers and for what is above 65535.
     """
     check_finite(color, where)
-    # 65535 is too much for a float16
+    # as Python floats, because 65535 is too much for a float16
     low, high = float(color.min(initial=0)), float(color.max(initial=0))
     slack = 1.02 if color.dtype.kind == "f" else 1.0
     tops = (1, 255, 1023, 4095, 65535) if color.dtype.kind == "f" else (255, 1023, 4095, 65535)
@@ -233,7 +233,8 @@ def split_ids(
 
 
 def _begin_anew(ids: Int[np.ndarray, " G"], classes: Int[np.ndarray, " G"]) -> bool:
-    """Whether the ids of every class are the first ones of all, of different (id, class) pairs."""
+    """Whether numbering begins anew in every class: its ids run from the smallest id of all without
+    a gap. The arguments are distinct (id, class) pairs."""
     if not len(ids):
         return False
     _, index, count = np.unique(classes, return_inverse=True, return_counts=True)

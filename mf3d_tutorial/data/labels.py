@@ -89,7 +89,8 @@ def label_set(name: str) -> LabelSet:
 
 
 def read_classes(root: str | Path) -> dict[str, Any]:
-    """What <root>/labels.yaml says: names, colors, stuff. DataError if that makes no label set."""
+    """The content of <root>/labels.yaml: names, colors, stuff. DataError if it makes no label
+    set."""
     path = Path(root).expanduser() / "labels.yaml"
     try:
         values = yaml.safe_load(path.read_text())

@@ -18,10 +18,11 @@ from mf3d_tutorial.data.scannet import Scene
 
 
 class SceneBatchSampler(Sampler):
-    """For each step, this process's scenes as (epoch, index), in `parts` lists; `steps` of them an
-    epoch, without end.
+    """Yields lists of (epoch, index): this process's scenes of each step, in `parts` lists, one for
+    each part of the batch that it computes in turn.
 
-    Epochs follow one another, so that the processes that load scenes need not wait where one ends.
+    An epoch has `steps` steps. Epochs follow one another without end, so that the processes that
+    load scenes need not wait where one ends.
     The order of scenes depends on the seed and the epoch alone. A step takes the next `batch_size`,
     which are dealt like cards to all parts of all processes; of an epoch's last scenes some may get
     none. This process is number `rank` of `world_size`.

@@ -1,7 +1,7 @@
 """Where a scan lies must not matter: the model is given positions relative to the scan.
 
 The point of reference is the middle of the bottom of the scan's box: the middle in x and y, the
-lowest point in z. Thinning counts its voxels from there, and `collate`, which all batches come
+lowest point in z. Downsampling counts its voxels from there, and `collate`, which all batches come
 from, gives the model positions from there.
 """
 
@@ -37,8 +37,8 @@ def place(coord: Float[np.ndarray, "N 3"]) -> Float32[np.ndarray, "N 3"]:
 
 
 def near_origin(coord: Num[np.ndarray, "N 3"]) -> Float32[np.ndarray, "N 3"]:
-    """The same in float32, moved by whole metres if it lies beyond 100 m, where float32 would round
-    it."""
+    """Coordinates in float32, moved to the origin by whole metres if they reach beyond 100 m, where
+    float32 would round them."""
     if np.abs(coord).max() > _FAR:
         coord = coord - np.floor(coord.min(0).astype(np.float64))
     return coord.astype(np.float32)

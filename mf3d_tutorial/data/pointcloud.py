@@ -44,7 +44,7 @@ _COLUMNS = {
 
 @dataclass
 class Cloud:
-    """What a file says; None for what it does not."""
+    """The points of one file, with None for each array that it does not hold."""
 
     coord: Num[np.ndarray, "N 3"]
     color: Num[np.ndarray, "N 3"] | None = None  # uint8 0..255 or float

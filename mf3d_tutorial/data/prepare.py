@@ -22,8 +22,8 @@ Indices = dict[str, tuple[int, int]]
 
 
 def read_label_table(path: Path) -> Indices:
-    """What ScanNet's table of raw categories says; of several rows of a category the first one
-    counts."""
+    """Class indices of each raw category of ScanNet's table; of several rows of a category the
+    first one counts."""
     twenty, two_hundred = label_set("scannet20").ids, label_set("scannet200").ids
     found: Indices = {}
     try:

@@ -66,12 +66,13 @@ SCENE_ARRAYS = (
 
 @dataclass
 class Original:
-    """Labels of all points of a scene, and the kept point that stands for each: AP is computed on
-    all points."""
+    """The labels of all P points of a scene before downsampling, and for each the index of the
+    downsampled point that stands for it. AP needs them, because it counts all P points."""
 
     segment: Int[np.ndarray, " P"]
     instance: Int[np.ndarray, " P"]
-    # prediction[kept] maps a prediction for N kept points to all P; -1: a stray point
+    # Index of each point's stand-in among the N, so that prediction[kept] is a prediction for all
+    # P; -1: a stray point.
     kept: Int[np.ndarray, " P"]
 
 
@@ -132,8 +133,8 @@ class ScanNetScenes(Dataset):
         return self.transform(scene, np.random.default_rng((self.seed, epoch, index)))
 
     def __getitems__(self, items: Sequence[int | tuple[int, int]]) -> list[Scene] | UserError:
-        """What a data loader asks for: the scenes of a batch; the error, instead of raising it in
-        the loader's process, if one cannot be read."""
+        """The scenes of a batch, which a data loader asks for; if one cannot be read, the error as
+        a value, which the loader's process does not raise."""
         try:
             return [self[item] for item in items]
         except UserError as error:
@@ -268,8 +269,8 @@ class ScanNetScenes(Dataset):
 
 
 def _about_files(folder: Path) -> list[str]:
-    """What is said about the files of a scene that no name of the layout stands for, and about
-    missing colours."""
+    """Sentences about files of a scene that have no name of the layout, and about missing
+    colours."""
     other = sorted(
         file.name
         for file in folder.glob("*.npy")

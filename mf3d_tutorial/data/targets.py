@@ -10,8 +10,8 @@ from torch import Tensor
 
 @dataclass
 class Target:
-    """The M instances of one scene. They are disjoint, so an index a point says all that M masks
-    would say."""
+    """The M instances of one scene. They do not overlap, so one instance index per point holds the
+    same information as M masks."""
 
     labels: Int[Tensor, " M"]  # class index of each instance
     instance: Int[Tensor, " N"]  # 0..M-1: the instance that the point belongs to; -1: none
@@ -21,11 +21,11 @@ class Target:
 
     @property
     def masks(self) -> Bool[Tensor, "M N"]:
-        """The same as M binary masks."""
+        """The instances as M binary masks."""
         return torch.arange(len(self), device=self.instance.device)[:, None] == self.instance
 
     def map(self, change: Callable[[Tensor], Tensor]) -> "Target":
-        """The same with both tensors changed, for example moved to a GPU:
+        """A target with both tensors changed, for example moved to a GPU:
         `target.map(Tensor.cuda)`."""
         return Target(change(self.labels), change(self.instance))
 

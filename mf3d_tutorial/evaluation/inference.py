@@ -96,7 +96,7 @@ class InferenceOptions:
         require(self.top_k > 0, f"top_k={self.top_k} must be at least 1")
 
     def resolved(self: Options, model: MaskFormer3D, cfg: Config) -> Options:
-        """The same with what `null` stands for; `model` is given its number of queries."""
+        """Options with values in place of null; also gives `model` its number of queries."""
         model.decoder.queries.resize(self.num_queries or cfg.model.num_queries)
         largest = (
             cfg.inference.largest_component
@@ -214,7 +214,7 @@ def forward_scene(
     with autocast(device, inference_precision(precision, device)):
         there = cast(Points, points.to(device))  # declared to be any Geometry
         layers = model.forward_layers(there, last_only)
-        # masks are computed here, as they are asked for
+        # LayerOutputs computes masks lazily, so this must happen inside the autocast.
         return [(logits[0], masks[0]) for logits, masks in layers]
 
 
@@ -266,7 +266,8 @@ def point_masks(
     """Masks over the P original points of a scene that was downsampled to N; no mask holds a stray
     point.
 
-    `largest`: the voxel size (metres) with which `keep_largest_component` clears `masks` first.
+    `largest`: the voxel size (metres) with which `keep_largest_component` first clears small parts
+    of `masks`, in place; None: masks stay as they are.
     """
     kept, strays = original.kept, original.kept < 0
     if largest:

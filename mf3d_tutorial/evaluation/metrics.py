@@ -28,12 +28,12 @@ AT_50, AT_25 = TWENTIETHS.index(10), TWENTIETHS.index(5)
 
 
 class SceneTable(NamedTuple):
-    """What one scene says about one class: its K predictions and its M ground-truth instances, and
-    how they overlap."""
+    """K predictions and M ground-truth instances of one class in one scene, and how they
+    overlap."""
 
     scores: Float[np.ndarray, " K"]  # float64, in the order in which the predictions were given
     sizes: Int[np.ndarray, " K"]  # points of each prediction
-    # of these, points that belong to no evaluated instance of any class
+    # points of each prediction outside every evaluated ground-truth instance (unannotated or stuff)
     void: Int[np.ndarray, " K"]
     overlap: Int[np.ndarray, "K M"]  # points that a prediction shares with a ground-truth instance
     # points of each ground-truth instance, in ascending instance id
@@ -53,9 +53,8 @@ class ScanNetInstanceAP:
         `stuff`.
 
         stuff: class indices that have no instances; None takes the label set's own. min_points:
-        smaller predictions are skipped, and smaller ground truth is neither to be found nor held
-        against
-            a prediction that covers it.
+        smaller predictions are skipped; smaller ground truth need not be found, and a prediction
+        that covers it is not counted as false.
         """
         if min_points < 1:
             raise ValueError(f"min_points must be at least 1, got {min_points}")
@@ -184,8 +183,9 @@ def _match(table: SceneTable, twentieths: int, min_points: int) -> tuple[list[fl
     """Scores of the true and of the false positives of one class in one scene, at IoU > twentieths
     / 20.
 
-    A prediction is neither if all that it matches is too small to count, or if it matches nothing
-    and the share of it on void and on such small ground truth is above the threshold too.
+    A prediction is ignored, neither true nor false, in two cases: it matches only ground truth
+    below `min_points`; or it matches nothing, and a share above the threshold of its points lies on
+    void or on such small ground truth.
     """
     union = table.sizes[:, None] + table.gt_sizes - table.overlap
     above = 20 * table.overlap > twentieths * union
@@ -219,8 +219,8 @@ def _average_precision(tables: list[SceneTable], twentieths: int, min_points: in
     true = np.sort(np.concatenate([scores for scores, _ in matches]))
     false = np.sort(np.concatenate([scores for _, scores in matches]))
 
-    # A point for each distinct score, as the lowest that is kept, and the artificial end (precision
-    # 1, recall 0).
+    # A point for each distinct score, as the lowest that is kept, and the end point (precision 1,
+    # recall 0) that the benchmark appends.
     cuts = np.union1d(true, false)
     num_true = len(true) - np.searchsorted(true, cuts)
     num_false = len(false) - np.searchsorted(false, cuts)

@@ -1,4 +1,5 @@
-"""AP on all points of many scenes, computed in threads while the model runs on the next scenes."""
+"""Expand masks to all points in threads, while the model runs on the next scenes, and feed them to
+the AP metric in order."""
 
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -14,7 +15,8 @@ THREADS = 4
 
 
 class ThreadedAP:
-    """Gives `metric` the scenes that `add` is given, in their order, by the end of a `with` block.
+    """Updates `metric` with the scenes that `add` gets, in their order, by the end of a `with`
+    block. The threads run `point_masks`; the metric itself runs in the caller.
 
     `largest`: the voxel size (metres) with which only the largest part of each mask counts; None:
     masks count as they are.
@@ -37,7 +39,7 @@ class ThreadedAP:
         self._take(2 * THREADS)  # masks of all points are large: few of them wait
 
     def _take(self, most: int) -> None:
-        """Update the metric until no more than so many scenes wait."""
+        """Update the metric until no more than `most` scenes wait."""
         while len(self.waiting) > most:
             full, rest = self.waiting.popleft()
             self.metric.update(full.result(), *rest)

@@ -45,7 +45,7 @@ class Part(nn.Module):
         self.function, self.parts = function, nn.ModuleList(parts)
 
     def forward(self, *tensors: Tensor) -> Tensor | tuple[Tensor, ...]:
-        """What the function makes of these tensors."""
+        """The function's result for these tensors."""
         return self.function(*tensors)
 
 
@@ -87,8 +87,8 @@ class LayerGraphs:
         """Each layer's two steps as graphs; None for each layer, which then runs them plainly, if
         there are no graphs for such queries or no gradients are asked for.
 
-        None, too, while parameters have gradients of another backward pass: a graph would write
-        over them.
+        There are none either while parameters have gradients of another backward pass: a graph
+        would write over them.
         """
         wanted = self.key == key_of(queries) and layers.training and torch.is_grad_enabled()
         if wanted and all(parameter.grad is None for parameter in self.parameters):
@@ -136,7 +136,7 @@ class LayerGraphs:
 
 
 def key_of(queries: Tensor) -> tuple:
-    """What must be the same for a recorded graph to fit: shape, type, device and autocast."""
+    """The shape, type, device and autocast that a recorded graph needs to fit."""
     autocast = torch.is_autocast_enabled("cuda"), torch.get_autocast_dtype("cuda")
     return queries.shape, queries.dtype, queries.device, autocast
 

@@ -49,8 +49,11 @@ class PositionEncoding(nn.Module):
 
 
 class CrossAttention(nn.Module):
-    """Queries gather features of the points of their own scene: the projections, of which
-    `DecoderLayer` calls one after the other, with `attend` (attention.py) among them."""
+    """The projections of cross-attention, by which queries gather features of their scene's points.
+
+    It has no `forward`: `DecoderLayer` calls `project_queries`, then `attend` (attention.py), then
+    `project_output`.
+    """
 
     def __init__(self, dim: int, num_heads: int, position_channels: int):
         super().__init__()
@@ -127,8 +130,11 @@ class DecoderLayer(nn.Module):
     def self_attention_step(
         self, queries: Float[Tensor, "B Q D"]
     ) -> tuple[Float[Tensor, "B Q D"], Float[Tensor, "B Q H d"]]:
-        """Queries after self-attention, and what each head of cross-attention makes of them. It
-        sees no scene, so that a CUDA graph can run it."""
+        """The queries after self-attention, and their projection for each head of cross-attention.
+
+        Independent of the scene, with the same shapes in every step, so that a CUDA graph can run
+        it.
+        """
         attended, _ = self.self_attention(queries, queries, queries, need_weights=False)
         queries = self.norms[0](queries + attended)
         return queries, self.cross_attention.project_queries(queries)
@@ -136,14 +142,14 @@ class DecoderLayer(nn.Module):
     def feed_forward_step(
         self, queries: Float[Tensor, "B Q D"], attended: Float[Tensor, "B Q H d"]
     ) -> Float[Tensor, "B Q D"]:
-        """Queries after what they `attended` to is added, and after the feed-forward network. It
-        sees no scene either."""
+        """The queries after cross-attention's result `attended` is added, and after the
+        feed-forward network. Independent of the scene, too."""
         queries = self.norms[1](queries + self.cross_attention.project_output(attended))
         return self.norms[2](queries + self.feed_forward(queries))
 
 
 class Level(NamedTuple):
-    """What queries attend to: K points or voxels of all scenes, the `sizes[b]` of scene b
+    """K points or voxels of all scenes, to which queries attend; the `sizes[b]` of scene b stand
     together."""
 
     features: Float[Tensor, "K D"]
@@ -182,7 +188,7 @@ class JointProjection:
         self.biases = bias.to(self.tables[0].dtype).unbind()
 
     def keys_and_values(self, layer: int, level: int) -> Float[Tensor, "K 2 H d"]:
-        """What `CrossAttention.keys_and_values` of this layer gives for this level."""
+        """Keys and values of one layer for one level, as by `CrossAttention.keys_and_values`."""
         both = F.linear(self.tables[level], self.weights[layer], self.biases[layer])
         return both.unflatten(1, (2, self.num_heads, -1))
 
@@ -243,7 +249,7 @@ class MaskTransformer(nn.Module):
             for index, layer in enumerate(cast("list[DecoderLayer]", self.layers)):
                 level = index % len(levels)
                 features, position, mask_features, sizes = levels[level]
-                if index:  # every layer is told anew which query is which
+                if index:  # add the first queries again, as DETR adds `query_pos` in every layer
                     queries = queries + start
                     if self.masked_attention:
                         mask = attention_mask(layers[-1], mask_features, sizes)

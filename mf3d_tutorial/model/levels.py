@@ -14,7 +14,7 @@ class VoxelLevel(NamedTuple):
     features: Float[Tensor, "K D"]
     coord: Float[Tensor, "K 3"]  # metres, the middle of each voxel
     sizes: tuple[int, ...]  # voxels of each scene
-    voxel: Int[Tensor, " N"]  # the one that each point lies in
+    voxel: Int[Tensor, " N"]  # index of the voxel that contains the point
 
 
 # Stages of the decoder of WarpConvNet's MinkUNet: its module's name, and how many input voxels long
@@ -26,8 +26,8 @@ class PointToLevels(PointToVoxel):
     """A MinkUNet whose inner features can be looked at: `with_levels(points) -> Points,
     [VoxelLevel, ...]`.
 
-    `num_levels` counts the points' own features as the last level. The others, coarse to fine, are
-    stages of the network's decoder, brought to `dim` channels.
+    `num_levels` includes the finest level, the points themselves. The other `num_levels` - 1 are
+    stages of the network's decoder, coarse to fine, projected to `dim` channels.
     """
 
     def __init__(self, network: MinkUNetBase, voxel_size: float, num_levels: int, dim: int):

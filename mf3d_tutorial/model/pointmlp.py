@@ -61,7 +61,7 @@ class PointMLP(nn.Module):
         self.head = nn.Linear(widths[0], out_channels)
 
     def forward(self, points: Points) -> Points:
-        """The same points with `out_channels` features each."""
+        """Points with `out_channels` new features each."""
         x, coord = self.stem(points.feature_tensor), points.coordinate_tensor
         sizes = points.offsets.diff().to(coord.device)
         scene = torch.arange(len(sizes), device=coord.device).repeat_interleave(sizes)

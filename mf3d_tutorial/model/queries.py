@@ -30,7 +30,7 @@ class LearnedQueries(nn.Module):
     def forward(
         self, features: Tensor, position: Tensor, coord: Tensor, sizes: Sequence[int]
     ) -> Float[Tensor, "B Q D"]:
-        """The same queries for every scene."""
+        """The embeddings, once for each scene."""
         return self.embedding.weight.expand(len(sizes), -1, -1)
 
 
@@ -60,7 +60,7 @@ class SampledQueries(nn.Module):
         candidates = self.draw(sizes).to(coord.device, non_blocking=True)
         chosen = candidates.gather(1, farthest_points(coord[candidates], self.num_queries))
         queries = self.content(features[chosen]) + self.position(position[chosen])
-        # float32 under autocast, as what the layers make of them
+        # back to float32: under autocast the layers' output, after a LayerNorm, is float32, too
         return queries.to(self.content.weight.dtype)
 
     def draw(self, sizes: Sequence[int]) -> Int[Tensor, "B candidates"]:
@@ -112,7 +112,7 @@ class MixedQueries(nn.Module):
         self.sampled.resize(num_queries - learned)
 
     def forward(self, *points) -> Float[Tensor, "B Q D"]:
-        """`points`: the arguments of the others."""
+        """`points`: features, position, coord, sizes, as for LearnedQueries and SampledQueries."""
         return torch.cat([self.learned(*points), self.sampled(*points)], dim=1)
 
 

@@ -20,8 +20,9 @@ class CudaMatching:
     """The masks of L layers, B scenes and Q queries, and the instances to compare them with:
     `match`, then `losses`.
 
-    Scenes have as many columns as the scene with the most instances, M; those beyond a scene's own
-    count nowhere. `sample`: take no more than that many random points of each scene.
+    Cost matrices are padded to M columns, the largest number of instances of a scene; the padding
+    is cut off before the assignment. `sample`: take no more than that many random points of each
+    scene.
     """
 
     def __init__(self, outputs: LayerOutputs, targets: list[Target], sample: int | None = None):
@@ -53,8 +54,8 @@ class CudaMatching:
 
     @torch.no_grad()
     def match(self, weights: Weights) -> Int[Tensor, "L B Q"]:
-        """Find the cheapest assignment of each layer and scene; the class that each query should
-        say."""
+        """Find the cheapest assignment of each layer and scene. Gives the target class of each
+        query: "no object" if it is unmatched."""
         self.sums, self.sizes = self.kernels.mask_sums(self.queries, self.points, self.most)
         layers, scenes, num_queries, classes = self.logits.shape
         first = np.cumsum([0, *self.num_instances[:-1]])[:, None]
@@ -113,9 +114,11 @@ class CudaMatching:
         # no instance in the whole batch: zero, but still a function of the model
         if not sum(numbers):
             return (self.queries.sum() + self.features.float().sum()).mul(0).expand(2, layers)
-        # query of the scene, query of the batch, instance
+        # row[0]: query of the scene, row[1]: query of the batch, row[2]: instance of the scene. A
+        # scene's pairs lie layer by layer, number / layers in each: pair i is of layer
+        # i * layers // number.
         row = np.zeros((3, scenes, max(numbers)), dtype=np.int64)
-        # what each pair adds to the mean of its layer
+        # weight of each pair in the mean over its layer
         pair_weight = np.zeros((scenes, max(numbers), layers), dtype=np.float32)
         for b, (number, (q_idx, t_idx)) in enumerate(zip(numbers, self.solved)):
             row[0, b, :number] = (np.arange(layers)[:, None] * num_queries + q_idx).ravel()

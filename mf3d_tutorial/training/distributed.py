@@ -72,8 +72,8 @@ def gather(value: T) -> list[T]:
 
 
 def on_main(action: Callable[[], T]) -> T:
-    """What `action()` gives in process 0, for all; a UserError there ends them all, and is said
-    once."""
+    """Run `action` in process 0 and give its result to all. A UserError there ends all processes
+    and is printed once."""
     outcome: list[Any] = [None, None]  # what it gives, its error
     if rank() == 0:
         try:

@@ -51,7 +51,8 @@ from mf3d_tutorial.training.run_state import Log, Progress, Run, as_numbers
 from mf3d_tutorial.training.step_errors import explain, scene_names
 from mf3d_tutorial.warp.device import autocast, choose_device
 
-# of the loss in float16; it starts at 2**16 and is halved when gradients overflow
+# Smallest scale of the loss in float16 before a run gives up. GradScaler starts at 2**16 and halves
+# it at every overflow.
 SMALLEST_SCALE = 2.0**-20
 
 if TYPE_CHECKING:
@@ -71,9 +72,13 @@ def fit(cfg: Config, log: Log = print) -> dict[str, Any]:
 
 
 def fit_in_group(cfg: Config, device: torch.device, log: Log) -> dict[str, Any]:
-    """What each process of `fit` does between joining the others and leaving them."""
+    """The work of one process of `fit`, between joining the others and leaving them.
+
+    A function of its own, so that DistributedDataParallel is gone when the group is left (see
+    `process_group`).
+    """
     if device.type == "cuda":
-        # more would wait for work that the GPU does, on the loader processes' cores
+        # More threads would wait for the GPU's work on cores that the loader processes need.
         torch.set_num_threads(1)
     if (workers := loader_processes(cfg)) < cfg.train.num_workers:
         log(
@@ -113,7 +118,9 @@ def train(
     sampler.start_at(run.epoch, run.seen)
     batches = fetch(train_loader)
     steps = iter(lambda: list(islice(batches, options.accumulate)), [])  # the parts of each step
-    while not run.is_over or run.seen:  # an epoch is over when it has been validated
+    # `run.seen` counts the steps of an unfinished epoch, which is still to be validated even if all
+    # steps are done.
+    while not run.is_over or run.seen:
         run.model.train()
         for parts in progress.timed(islice(steps, sampler.steps - run.seen)):
             if run.is_over:
@@ -219,13 +226,14 @@ def forward_backward(run: Run, parts: Sequence[Batch | None]) -> dict[str, Tenso
     sums = torch.zeros(len(TERMS), device=run.device)
     for index, part in enumerate(parts):
         last = index == len(parts) - 1
-        # in the last part all processes add up their gradients
+        # A part without scenes is skipped, unless it is the last one, in which all processes add up
+        # their gradients.
         if part is None and not (last and parallel):
             continue
         with model_with_loss.no_sync() if parallel and not last else nullcontext():
             with autocast(run.device, run.precision):
                 losses = model_with_loss(part, count)  # the model, then the criterion
-            # DistributedDataParallel takes the mean
+            # times the number of processes, because DistributedDataParallel takes the mean
             run.scaler.scale(losses["loss"] * world_size()).backward()
         sums += torch.stack([losses[name].detach() for name in TERMS])
     run.scenes += int(count[0])
@@ -236,14 +244,14 @@ def optimizer_step(run: Run, loss: Float[Tensor, ""]) -> tuple[Float[Tensor, ""]
     """Clip the gradients and move the weights, if they are finite; their norm, and whether the step
     counts.
 
-    The device decides by itself and the host starts the optimiser without knowing: it waits for the
-    GPU only once.
+    Fused AdamW skips its update where `found_inf` is 1, the attribute that `GradScaler.step` uses.
+    It is set on the GPU, so that the host need not wait to read `norm` before it starts the
+    optimiser.
     """
     run.scaler.unscale_(run.optimizer)
     norm = nn.utils.clip_grad_norm_(run.parameters, run.cfg.train.max_grad_norm)
     finite = torch.stack([loss, loss + norm]).isfinite()
     run.weights_valid = False
-    # so `GradScaler.step` tells fused AdamW to do nothing
     run.optimizer.found_inf = 1 - finite[1].float()  # pyright: ignore[reportAttributeAccessIssue]  GradScaler sets it too
     run.optimizer.step()
     del run.optimizer.found_inf  # pyright: ignore[reportAttributeAccessIssue]  GradScaler sets it too

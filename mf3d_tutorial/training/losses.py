@@ -100,7 +100,8 @@ class SetCriterion(nn.Module):
     def cuda_losses(
         self, outputs: LayerOutputs, targets: list[Target], sample: int | None
     ) -> tuple[Float[Tensor, " L"], Float[Tensor, "2 L"]]:
-        """The same on CUDA for all scenes at once, without the masks."""
+        """Cross-entropy, and BCE and Dice, as by `scene_losses`, for all scenes at once on CUDA and
+        without the masks."""
         matching = CudaMatching(outputs, targets, sample)
         labels = matching.match(self.weights)
         return self.class_loss(matching.logits, labels), matching.losses()
@@ -125,7 +126,7 @@ def mask_losses(
     for mask, target, (q_idx, t_idx) in zip(masks, targets, pairs):
         if not len(target):
             continue
-        # row of each layer's query 0
+        # offset of each layer's first row after flattening (L, Q)
         first = torch.arange(len(mask), device=mask.device)[:, None] * mask.shape[1]
         x = mask.flatten(0, 1).index_select(0, (first + q_idx).flatten()).float()
         t = t_idx.flatten()[:, None] == target.instance
@@ -149,8 +150,8 @@ def stacked(
 def sampled(
     masks: list[Tensor], targets: list[Target], points: int
 ) -> tuple[list[Tensor], list[Target]]:
-    """The same for `points` random points of each scene, or all if it has fewer: the same ones
-    after every layer."""
+    """Masks and targets at `points` random points of each scene, or all if it has fewer; at the
+    same ones after every layer."""
     chosen = [torch.randperm(len(t.instance), device=t.instance.device)[:points] for t in targets]
     masks = [mask[..., some] for mask, some in zip(masks, chosen)]
     return masks, [

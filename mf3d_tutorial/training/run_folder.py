@@ -83,7 +83,7 @@ class RunFolder:
             draft.unlink()
         save_config(self.cfg, self.path / "config.yaml")
         self.row_bytes = min(state["row_bytes"] if state else 0, self.rows.tell())
-        self.rows.truncate(self.row_bytes)  # what comes after it is about to be done again
+        self.rows.truncate(self.row_bytes)  # later rows are about to be written anew
         self.track = tracker(self.cfg, self.path, state["step"] if state else 0)
         return state
 
@@ -137,7 +137,7 @@ class RunFolder:
 
     def __exit__(self, _kind: Any, error: BaseException | None, _trace: Any) -> None:
         if error and self.run and self.run.weights_valid:
-            # the error that is on its way is the one to be seen
+            # a failing save must not hide the error that ends the run
             with contextlib.suppress(Exception):
                 self.save(self.run, "last.ckpt")
                 self.log(
@@ -160,7 +160,7 @@ def newest_state(paths: list[Path], cfg: Config, log: Log) -> dict[str, Any] | N
             if path == paths[-1]:
                 raise
             log(f"{error}. Going on from {paths[-1]}")
-            # or the next save would put it in the place of the good one
+            # Left as last.ckpt, it would replace the good previous.ckpt at the next save.
             path.replace(path.with_name("damaged.ckpt"))
             continue
         saved = config_from_dict(state["config"])
@@ -177,7 +177,7 @@ def newest_state(paths: list[Path], cfg: Config, log: Log) -> dict[str, Any] | N
 
 
 def tracker(cfg: Config, path: Path, step: int) -> Callable[[dict[str, float], int], None]:
-    """What else takes the numbers of each line of metrics.jsonl, as `train.tracker` says."""
+    """A function that sends the numbers of a line of metrics.jsonl to `train.tracker`."""
     name = cfg.train.tracker
     try:
         if name == "tensorboard":
@@ -235,7 +235,7 @@ class Interrupts:
         self.handlers = {}
 
     def __enter__(self) -> "Interrupts":
-        # no other one may, or gets signals
+        # Python lets only the main thread install signal handlers, and only it receives signals.
         if threading.current_thread() is threading.main_thread():
             self.handlers = {
                 number: signal.signal(number, self.note)

@@ -37,14 +37,14 @@ class Run:
     scheduler: torch.optim.lr_scheduler.LRScheduler
     scaler: torch.amp.GradScaler
     total_steps: int
-    averaged: MaskFormer3D | None  # with the mean of all weights so far, if there is train.ema
-    epoch: int = 0  # the one that is in progress
-    seen: int = 0  # its steps that are done
-    step: int = 0  # all steps that are done
-    scenes: int = 0  # in them
-    seconds: float = 0.0  # and how long they took, validation included
-    nonfinite: int = 0
-    pieces: int = 1  # in which each batch is computed; more once the GPU had no room for a batch
+    averaged: MaskFormer3D | None  # copy with the moving average of the weights; None: no train.ema
+    epoch: int = 0  # epoch in progress, from 0
+    seen: int = 0  # steps done in this epoch
+    step: int = 0  # steps done in all
+    scenes: int = 0  # scenes trained on in all
+    seconds: float = 0.0  # seconds so far, validation included
+    nonfinite: int = 0  # steps in a row whose loss or gradient was not finite
+    pieces: int = 1  # pieces of each part; more than 1 once the GPU had no room for a batch
     weights_valid: bool = True  # False while the optimiser changes the weights
     best: dict[str, Any] = field(default_factory=dict)  # the validation with the highest AP so far
 
@@ -108,8 +108,8 @@ class Run:
 
     @torch.no_grad()
     def average(self) -> None:
-        """Bring the averaged weights and statistics a little nearer to the model's; much nearer in
-        the first steps."""
+        """Update the moving average of weights and statistics. Its decay is warmed up:
+        min(train.ema, (1 + step) / (10 + step))."""
         if self.averaged is None:
             return
         decay = min(self.cfg.train.ema, (1 + self.step) / (10 + self.step))
@@ -125,13 +125,13 @@ class Run:
 
     @cached_property
     def parameters(self) -> list[nn.Parameter]:
-        """Those of the model, as a list."""
-        return list(self.model.parameters())  # a walk over all modules, which takes milliseconds
+        """The model's parameters, as a list."""
+        return list(self.model.parameters())  # kept: a walk over all modules takes milliseconds
 
     @cached_property
     def model_with_loss(self) -> ModelWithLoss | DistributedDataParallel:
-        """What `train_step` calls; with several processes its backward pass averages gradients over
-        them."""
+        """Model and criterion as one module, which `train_step` calls; with several processes its
+        backward pass averages gradients over them."""
         return data_parallel(ModelWithLoss(self.model, self.criterion))
 
     @cached_property
@@ -211,10 +211,11 @@ class Run:
         """
         if self.averaged:
             self.averaged.load_state_dict(state["model"])
-        # the way on is the config's
+        # Only the scheduler's position is restored; its shape (rates, number of steps) comes from
+        # the config.
         schedule = {name: state["scheduler"][name] for name in ("last_epoch", "_last_lr")}
         state = {**state, "model": state.get("trained", state["model"]), "scheduler": schedule}
-        if self.scaler.is_enabled() and not state["scaler"]:  # that run was in float32
+        if self.scaler.is_enabled() and not state["scaler"]:  # it was trained in float32 so far
             state["scaler"] = self.scaler.state_dict()
         for key in ("decay_all", "schedule"):
             before, now = state["config"]["train"][key], getattr(self.cfg.train, key)
@@ -227,7 +228,7 @@ class Run:
         for name in self._STATEFUL:
             getattr(self, name).load_state_dict(state[name])
         for group, own in zip(self.optimizer.param_groups, options):
-            # where the schedule was, of the config's rate
+            # the rate at the schedule's position, scaled to the config's own train.lr
             lr = group["lr"] * own["initial_lr"] / group["initial_lr"]
             group.update({key: own[key] for key in own.keys() - {"params", "betas"}}, lr=lr)
         for name in self._COUNTERS:
@@ -253,7 +254,7 @@ class Progress:
         self.mark, self.waited, self.scenes = time.monotonic(), 0.0, self.run.scenes
 
     def timed(self, batches: Iterable) -> Iterator:
-        """The same batches; counts the time spent on waiting for them."""
+        """Yields `batches`, and counts the time spent on waiting for them."""
         self.reset()
         iterator = iter(batches)
         while True:
@@ -279,7 +280,7 @@ class Progress:
 
     def report(self, losses: dict[str, Tensor]) -> None:
         """Log a line, if the last one is `every` seconds old; keep the run's clock."""
-        # the same in all processes
+        # the mean over all processes, so that all stop at the same step
         now, self.run.seconds = time.monotonic(), all_sum([self.seconds])[0] / world_size()
         if now - self.last < self.every:
             return

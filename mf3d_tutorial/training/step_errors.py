@@ -15,8 +15,8 @@ def scene_names(parts: Sequence[Batch | None]) -> str:
 
 
 def explain(run: Run, parts: Sequence[Batch | None], error: Exception) -> str | None:
-    """What to say of a batch that the GPU has no room for, or batch norm too few voxels; None for
-    other errors."""
+    """The sentence for a batch that the GPU has no room for, or that has too few voxels for batch
+    norm; None for other errors."""
     if "more than 1 value per channel" in str(error):  # PyTorch's batch norm
         return (
             f"{scene_names(parts)} at step {run.step + 1}: a single voxel is left on the backbone's"

@@ -74,7 +74,7 @@ def attention_by_length(
     dropout_p: float,
     scale: float | None,
 ) -> Float[Tensor, "N H D"]:
-    """The same by scaled_dot_product_attention: windows of equal length are one batch."""
+    """Attention in windows by scaled_dot_product_attention: those of equal length are one batch."""
     starts, lengths = cu_seqlens[:-1].long(), cu_seqlens.diff()
     rows, outputs = [], []
     for length in lengths.unique().tolist():

@@ -100,7 +100,7 @@ def kernel_map(
 
 
 def _positions(keys: Int[Tensor, " N"], queries: Int[Tensor, " M"], size: int) -> Int[Tensor, " M"]:
-    """Where each query (0 <= query < size) stands among the distinct keys; -1: nowhere."""
+    """Index of each query (0 <= query < size) among the distinct keys; -1: not there."""
     # a table of all keys is several times quicker, and takes at most 512 bytes a point
     if size <= 128 * len(keys):
         table = queries.new_full((size,), -1, dtype=torch.int32)
@@ -151,7 +151,7 @@ def gradients(
     weight: Float[Tensor, "K I O"],
     pairs: IntSearchResult,
 ) -> tuple[Float[Tensor, "N I"], Float[Tensor, "K I O"]]:
-    """Those of the features and of the weight."""
+    """Gradients of the features and of the weight."""
     counts = pairs.offsets.diff().tolist()
     of_weight = torch.empty_like(weight)
     products = features.new_empty(len(pairs.in_maps), weight.shape[1])

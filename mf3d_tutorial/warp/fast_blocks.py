@@ -92,7 +92,7 @@ class _Step(torch.autograd.Function):
 
 
 class _Running:
-    """What the steps of a network share while it runs."""
+    """State that the steps of a network share while it runs."""
 
     casts: ClassVar[dict[Tensor, Tensor]] = {}  # weights in the type to compute in
     counters: ClassVar[list[Tensor] | None] = None  # of norms, to be raised in the end

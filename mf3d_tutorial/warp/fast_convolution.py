@@ -113,11 +113,10 @@ def dtype_for(voxels: Voxels) -> torch.dtype:
 
 
 def settled(conv: nn.Module, plan: "Plan | None") -> "Plan | None":
-    """`plan`; in a backward pass, where checkpointing computes a block again, the one of the
-    forward pass.
+    """The plan to use: `plan`, or in a backward pass the one of the forward pass.
 
-    Its kernels may have been tuned in between, but PyTorch insists that the second time keeps as
-    many tensors.
+    Under activation checkpointing a block's forward runs again inside the backward pass. Its
+    kernels may have been tuned in between, but PyTorch demands the same number of saved tensors.
     """
     if torch._C._current_graph_task_id() == -1:  # no backward pass is running in this thread
         vars(conv)["_plan"] = plan
@@ -172,8 +171,8 @@ _plans: dict[tuple, Plan] = {}
 
 
 def _plan(conv: SpatiallySparseConv, num_in: int, num_out: int, dtype: torch.dtype) -> Plan | None:
-    """What WarpConvNet's tuning found for this shape; None until it has tried forward and (with
-    gradients) backward.
+    """The plan that WarpConvNet's tuning found for this shape; None until it has tried forward and
+    (with gradients) backward.
 
     Its tables sort numbers of voxels by powers of ten, from 10,000 on.
     """
@@ -295,7 +294,8 @@ def gradients(
     plan: Plan | None,
     needed: tuple[bool, ...],
 ) -> Sequence[Tensor | None]:
-    """Those of the features and of `weight`, which is `cast` before its cast."""
+    """Gradients of the features and of the weight. `weight`: the parameter, in float32; `cast`: the
+    same in the type to compute in."""
     gradient = gradient.to(cast.dtype).contiguous()
     if plan is None:  # on the CPU
         return cpu_convolution.gradients(gradient, features, cast, pairs)

@@ -22,7 +22,8 @@ from mf3d_tutorial.warp.kernel_maps import PairTable
 
 
 def run_forward(name: str, call: FwdCtx) -> Any:
-    """WarpConvNet's function of this name; the short way for calls that it knows."""
+    """A convolution by WarpConvNet's kernel of this name; mask_gemm is started directly where
+    it can be, the others by WarpConvNet's own function."""
     pairs, weight = _pairs(name, call), call.weight
     if pairs is None:
         return backends.run_forward(name, call)
@@ -33,7 +34,8 @@ def run_forward(name: str, call: FwdCtx) -> Any:
 
 
 def run_backward(name: str, call: BwdCtx) -> Any:
-    """The same for the gradient of the features or that of the weight, whichever is asked for."""
+    """The gradient of the features or that of the weight, whichever is asked for, by the kernel of
+    this name as in `run_forward`."""
     pairs, gradient, features = _pairs(name, call), call.grad_output, call.in_features
     if pairs is None:
         return backends.run_backward(name, call)

@@ -36,12 +36,14 @@ _coords_and_pairs: Callable[..., Any] = _conv.generate_output_coords_and_kernel_
 
 @dataclass
 class Grid:
-    """Where a convolution leads from some coordinates, and the pairs of points that it connects."""
+    """Output coordinates of a convolution from some input coordinates, and the pairs of points that
+    it connects."""
 
-    # None: the same. (An object that held itself would keep the GPU's memory until collected.)
+    # None: those of the input. (A reference to itself would be a cycle, which keeps the GPU's
+    # memory until the garbage collector frees it.)
     out: IntCoords | None
     pairs: IntSearchResult
-    # the same pairs for the transposed convolution, once it was asked for
+    # `pairs` for the transposed convolution, once that was asked for
     back: IntSearchResult | None = None
 
 
@@ -69,8 +71,8 @@ def _stock_grid(conv: SpatiallySparseConv, voxels: Voxels) -> Grid:
 
 
 def _quick_grid(conv: SpatiallySparseConv, voxels: Voxels) -> Grid:
-    """The same on CUDA, with one hash table for all convolutions that start from these
-    coordinates."""
+    """Output coordinates and pairs on CUDA, by one hash table for all convolutions that start from
+    these coordinates."""
     coords = voxels.batched_coordinates
     rows, offsets, keys = coords.batch_indexed_coordinates, coords.offsets, None
     table = coords.__dict__.get("_table") or coords.__dict__.setdefault(
@@ -212,7 +214,7 @@ class PairTable(IntSearchResult):
 
     @property
     def by_output(self) -> Rows:
-        """What a fused kernel needs for the output points."""
+        """Table, offsets as bits, and order of the output points, for a fused kernel."""
         if self._mask_data is None:
             mask = _masks(self._pair_table)
             order = torch.empty_like(mask)
@@ -221,8 +223,8 @@ class PairTable(IntSearchResult):
         return self._mask_data
 
     def by_input(self, num_in: int) -> Rows:
-        """The same for the input points, `num_in` of them: the table that leads from them to the
-        output points.
+        """Table, offsets as bits, and order of the input points, `num_in` of them: the table leads
+        from them to the output points.
 
         If the points are the same on both sides, the way back by an offset is the way there by the
         opposite one: the table upside down. Points that had the same offsets still do, so they keep
@@ -283,7 +285,7 @@ def upsampled(
 
 
 def _backwards(pairs: IntSearchResult, num_in: int) -> IntSearchResult:
-    """The same pairs with input and output exchanged."""
+    """`pairs` with input and output exchanged."""
     if not isinstance(pairs, PairTable):
         return IntSearchResult(pairs.out_maps, pairs.in_maps, pairs.offsets)
     table, *_ = reverse = pairs.by_input(num_in)

@@ -19,7 +19,7 @@ from tqdm import tqdm
 
 from mf3d_tutorial.common.atomic_files import write_text, writing
 from mf3d_tutorial.common.errors import DataError, exit_on_user_error, memory_advice
-from mf3d_tutorial.config.options import load_options, option, options_parser, require
+from mf3d_tutorial.config.options import Checked, load_options, option, options_parser
 from mf3d_tutorial.data import ScanNetScenes
 from mf3d_tutorial.evaluation.inference import MEMORY_ADVICE
 from mf3d_tutorial.training.checkpoint import load_model
@@ -40,25 +40,17 @@ class InspectPaths:
 
 
 @dataclass
-class InspectOptions:
+class InspectOptions(Checked):
     """Options of `inspect_run`."""
 
     run: str = option(MISSING, "a run folder, or a checkpoint (required)", path=True)
     split: str = option("val", "folder of paths.data_dir")
-    max_scenes: int = option(50, "read at most this many scenes, from the first on")
-    max_pages: int = option(12, "write pages for at most this many scenes, the worst ones")
-    score_threshold: float = option(0.3, "hide predictions with a lower score")
+    max_scenes: int = option(50, "read at most this many scenes, from the first on", least=1)
+    max_pages: int = option(12, "write pages for at most this many scenes, the worst ones", least=1)
+    score_threshold: float = option(0.3, "hide predictions with a lower score", least=0, below=1)
     device: str = option("auto", "auto, cpu, cuda or cuda:N; auto takes a GPU that works")
     open: bool = option(True, "open the list in a browser")
     paths: InspectPaths = field(default_factory=InspectPaths)
-
-    def __post_init__(self) -> None:
-        require(self.max_scenes > 0, f"max_scenes={self.max_scenes} must be at least 1")
-        require(self.max_pages > 0, f"max_pages={self.max_pages} must be at least 1")
-        require(
-            0 <= self.score_threshold < 1,
-            f"score_threshold={self.score_threshold} must be at least 0 and below 1",
-        )
 
 
 def inspect_run(options: InspectOptions) -> Path:

@@ -21,7 +21,7 @@ from omegaconf import MISSING
 
 from mf3d_tutorial.common.atomic_files import whole_folder, write_json
 from mf3d_tutorial.common.errors import DataError, UserError, exit_on_user_error, memory_advice
-from mf3d_tutorial.config.options import choice, load_options, option, options_parser
+from mf3d_tutorial.config.options import load_options, option, options_parser
 from mf3d_tutorial.data import IGNORE_INDEX, LabelSet
 from mf3d_tutorial.data.cleaning import UNITS
 from mf3d_tutorial.data.pointcloud import READERS, Cloud, read_cloud, standardise, write_ply
@@ -62,16 +62,13 @@ class PredictOptions(InferenceOptions):
     units: str = option(
         "auto",
         "unit of the input: m, cm, mm, ft, in; auto: m, or cm or mm if that fits a room",
+        choices=("auto", *UNITS),
     )
     up: str = option(
         "auto",
         "up axis of the input: y or z; auto: y if the floor (most points within 5 cm) is there",
+        choices=("auto", "y", "z"),
     )
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        choice("units", self.units, ("auto", *UNITS))
-        choice("up", self.up, ("auto", "y", "z"))
 
 
 def find_scans(path: Path) -> list[Path]:

@@ -13,11 +13,12 @@ import dataclasses
 import difflib
 import functools
 import json
+import operator
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import field
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, ClassVar, TypeVar, cast
 
 import hydra
 from hydra.core.config_store import ConfigStore
@@ -36,13 +37,16 @@ RECIPES, BACKBONES = (
 Options = TypeVar("Options")
 
 
-def option(default: Any, meaning: str, path: bool = False) -> Any:
-    """A config field with its one-line meaning, which `--help` prints.
+def option(
+    default: Any, meaning: str, path: bool = False, choices: Iterable[str] = (), **limits: float
+) -> Any:
+    """A config field with its one-line meaning, which `--help` prints, and what `Checked` allows.
 
     The value of a `path` is taken as it is given, whatever characters it has; only a leading ~ is
-    the home folder.
+    the home folder. `choices`: the words that the value, or each word of a list, may be. `limits`
+    of a number: `above`, `least`, `below`. None is within all of them.
     """
-    metadata = {"meaning": meaning, "path": path}
+    metadata = {"meaning": meaning, "path": path, "choices": tuple(choices), "limits": limits}
     if isinstance(default, list | dict):
         return field(default_factory=lambda: type(default)(default), metadata=metadata)
     return field(default=default, metadata=metadata)
@@ -59,11 +63,34 @@ def choice(key: str, value: str, choices: tuple[str, ...]) -> None:
     require(value in choices, f"{key}={value} is not one of {', '.join(choices)}")
 
 
-def require_positive(config: Any, group: str, *keys: str) -> None:
-    """ConfigError if one of these keys of a group is not greater than 0."""
-    for key in keys:
-        value = getattr(config, key)
-        require(value > 0, f"{group}.{key}={value} must be greater than 0")
+_LIMITS: dict[str, tuple[Callable[[Any, float], bool], str]] = {
+    "above": (operator.gt, "greater than"),
+    "least": (operator.ge, "at least"),
+    "below": (operator.lt, "below"),
+}
+
+
+class Checked:
+    """Base of dataclasses of options: ConfigError for a value that its `option` does not allow."""
+
+    group: ClassVar[str] = ""
+
+    def __init_subclass__(cls, group: str = "") -> None:
+        cls.group = group or cls.group  # what stands before each key, such as "train."
+
+    def __post_init__(self) -> None:
+        for entry in dataclasses.fields(cast(Any, self)):
+            key, value = self.group + entry.name, getattr(self, entry.name)
+            choices, limits = entry.metadata.get("choices"), entry.metadata.get("limits", {})
+            if value is None:
+                continue
+            if choices:
+                for word in value if isinstance(value, list) else [value]:
+                    choice(key, word, choices)
+            rules = " and ".join(f"{_LIMITS[name][1]} {limit}" for name, limit in limits.items())
+            rule = "not be negative" if limits == {"least": 0} else f"be {rules}"
+            holds = all(_LIMITS[name][0](value, limit) for name, limit in limits.items())
+            require(holds, f"{key}={value} must {rule}")
 
 
 def load_options(schema: type[Options], overrides: list[str]) -> Options:

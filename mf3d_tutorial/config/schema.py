@@ -20,12 +20,12 @@ from mf3d_tutorial.common.errors import ConfigError
 from mf3d_tutorial.config.options import (
     BACKBONES,
     RECIPES,
+    Checked,
     choice,
     explain,
     load_options,
     option,
     require,
-    require_positive,
 )
 from mf3d_tutorial.config.trust import allow_backbone
 from mf3d_tutorial.data.labels import (
@@ -65,105 +65,93 @@ class PathsConfig:
 
 
 @dataclass
-class TrainConfig:
+class TrainConfig(Checked, group="train."):
     """The optimiser, its schedule, and what a run writes and when."""
 
-    batch_size: int = option(2, "scenes per step, over all processes")
-    lr: float = option(1e-4, "AdamW learning rate; with schedule=onecycle its peak")
-    epochs: int = option(100, "passes over the train split")
-    step_size: int = option(25, "epochs between two drops of the learning rate (schedule=step)")
-    gamma: float = option(0.5, "factor of each drop (schedule=step)")
-    num_workers: int = option(4, "data loader processes; 0: the main process loads")
-    log_every: int = option(20, "write a line of metrics.jsonl every so many steps")
+    batch_size: int = option(2, "scenes per step, over all processes", above=0)
+    lr: float = option(1e-4, "AdamW learning rate; with schedule=onecycle its peak", above=0)
+    epochs: int = option(100, "passes over the train split", above=0)
+    step_size: int = option(
+        25, "epochs between two drops of the learning rate (schedule=step)", above=0
+    )
+    gamma: float = option(0.5, "factor of each drop (schedule=step)", above=0)
+    num_workers: int = option(4, "data loader processes; 0: the main process loads", least=0)
+    log_every: int = option(20, "write a line of metrics.jsonl every so many steps", above=0)
     precision: str = option("auto", "32 or 16-mixed; auto is 16-mixed on CUDA and 32 on the CPU")
     schedule: str = option(
         "step",
         "step: multiply by gamma every step_size epochs; onecycle: warm up, then cosine",
+        choices=("step", "onecycle"),
     )
-    weight_decay: float = option(1e-4, "AdamW weight decay")
+    weight_decay: float = option(1e-4, "AdamW weight decay", least=0)
     decay_all: bool = option(True, "apply weight decay to norms, biases and embeddings, too")
     ema: float = option(
         0.0,
         "decay per step of the weights' moving average, which is evaluated and saved; 0: none",
+        least=0,
+        below=1,
     )
-    max_grad_norm: float = option(1.0, "clip gradients to this norm")
+    max_grad_norm: float = option(1.0, "clip gradients to this norm", above=0)
     max_steps: int | None = option(
-        None, "stop after this many optimiser steps, even before the last epoch"
+        None, "stop after this many optimiser steps, even before the last epoch", least=1
     )
     minutes: float | None = option(
-        None, "stop after this many minutes, validation included, even before the last epoch"
+        None,
+        "stop after this many minutes, validation included, even before the last epoch",
+        above=0,
     )
-    eval_every: int = option(5, "validate with AP every so many epochs, and after the last one")
+    eval_every: int = option(
+        5, "validate with AP every so many epochs, and after the last one", above=0
+    )
     resume: str = option(
-        "never", "auto: resume from last.ckpt in the run folder if there is one; never: start anew"
+        "never",
+        "auto: resume from last.ckpt in the run folder if there is one; never: start anew",
+        choices=("never", "auto"),
     )
     max_nonfinite: int = option(
-        5, "stop after this many consecutive steps with a NaN or infinite loss"
+        5, "stop after this many consecutive steps with a NaN or infinite loss", above=0
     )
     accumulate: int = option(
-        1, "split each batch into this many parts, one after another: less memory, same gradient"
+        1,
+        "split each batch into this many parts, one after another: less memory, same gradient",
+        above=0,
     )
     save_every: float = option(
-        60.0, "write last.ckpt every so many seconds, and after each validation"
+        60.0, "write last.ckpt every so many seconds, and after each validation", above=0
     )
     sync_batchnorm: bool = option(
         False, "share batch norm statistics among all processes (torchrun and CUDA)"
     )
     tracker: str = option(
-        "none", "where to log metrics besides metrics.jsonl: none, tensorboard or wandb"
+        "none",
+        "where to log metrics besides metrics.jsonl: none, tensorboard or wandb",
+        choices=("none", "tensorboard", "wandb"),
     )
 
     def __post_init__(self) -> None:
-        require_positive(
-            self,
-            "train",
-            "batch_size",
-            "lr",
-            "epochs",
-            "step_size",
-            "gamma",
-            "log_every",
-            "eval_every",
-        )
-        require_positive(
-            self, "train", "max_grad_norm", "max_nonfinite", "accumulate", "save_every"
-        )
-        require(self.num_workers >= 0, f"train.num_workers={self.num_workers} must not be negative")
-        require(
-            self.weight_decay >= 0, f"train.weight_decay={self.weight_decay} must not be negative"
-        )
-        require(0 <= self.ema < 1, f"train.ema={self.ema} must be at least 0 and below 1")
-        require(
-            self.minutes is None or self.minutes > 0,
-            f"train.minutes={self.minutes} must be greater than 0",
-        )
-        require(
-            self.max_steps is None or self.max_steps > 0,
-            f"train.max_steps={self.max_steps} must be at least 1",
-        )
+        super().__post_init__()
         require(
             not self.precision.startswith("bf16"),
             "train.precision=bf16-mixed is refused: WarpConvNet's mask_gemm kernel crashes the"
             " process in bfloat16. Use 16-mixed (as fast) or 32",
         )
         choice("train.precision", self.precision, ("auto", "32", "16-mixed"))
-        choice("train.schedule", self.schedule, ("step", "onecycle"))
-        choice("train.resume", self.resume, ("never", "auto"))
-        choice("train.tracker", self.tracker, ("none", "tensorboard", "wandb"))
 
 
 @dataclass
-class DataConfig:
+class DataConfig(Checked, group="data."):
     """Scenes, their labels, and how they are changed for training."""
 
     label_set: str = option(
-        "scannet20", "scannet20, scannet200, or custom: classes of <data_dir>/labels.yaml"
+        "scannet20",
+        "scannet20, scannet200, or custom: classes of <data_dir>/labels.yaml",
+        choices=LABEL_SETS,
     )
     classes: dict[str, Any] = option(
         {}, "content of labels.yaml; label_set=custom fills it in, do not set it"
     )
     voxel_size: float = option(
-        0.04, "downsample scenes to one point per voxel of this edge length (metres)"
+        0.04, "downsample scenes to one point per voxel of this edge length (metres)", above=0
     )
     ignore_index: int = option(-1, "label of unannotated points in the files")
     stuff_classes: list[int] | None = option(
@@ -173,14 +161,13 @@ class DataConfig:
         False, "keep downsampled training scenes in memory: about 6 MB per 150,000 points"
     )
     augment: list[str] = option(
-        [], f"random changes of training scenes, in order: of {', '.join(AUGMENTATIONS)}"
+        [],
+        f"random changes of training scenes, in order: of {', '.join(AUGMENTATIONS)}",
+        choices=AUGMENTATIONS,
     )
 
     def __post_init__(self) -> None:
-        choice("data.label_set", self.label_set, LABEL_SETS)
-        require_positive(self, "data", "voxel_size")
-        for name in self.augment:
-            choice("data.augment", name, tuple(AUGMENTATIONS))
+        super().__post_init__()
         require(
             self.label_set == CUSTOM or not self.classes,
             "data.classes comes from labels.yaml: do not set it",
@@ -206,21 +193,28 @@ class DataConfig:
 
 
 @dataclass
-class ModelConfig:
+class ModelConfig(Checked, group="model."):
     """The MaskFormer's size and parts, its backbone among them."""
 
-    hidden_dim: int = option(96, "width D of the queries and of the point features")
-    num_queries: int = option(100, "queries Q: an upper limit to the instances found in one scene")
-    num_heads: int = option(8, "attention heads; must divide hidden_dim")
-    num_decoders: int = option(6, "decoder layers")
-    dim_feedforward: int = option(256, "hidden width of each layer's feed-forward network")
-    dropout: float = option(0.1, "dropout in self-attention and feed-forward network")
+    hidden_dim: int = option(96, "width D of the queries and of the point features", above=0)
+    num_queries: int = option(
+        100, "queries Q: an upper limit to the instances found in one scene", above=0
+    )
+    num_heads: int = option(8, "attention heads; must divide hidden_dim", above=0)
+    num_decoders: int = option(6, "decoder layers", above=0)
+    dim_feedforward: int = option(256, "hidden width of each layer's feed-forward network", above=0)
+    dropout: float = option(
+        0.1, "dropout in self-attention and feed-forward network", least=0, below=1
+    )
     in_features: list[str] = option(
-        ["color"], "input features per point: any of color, normal, height, coord"
+        ["color"],
+        "input features per point: any of color, normal, height, coord",
+        choices=FEATURE_CHANNELS,
     )
     query_init: str = option(
         "learned",
         "learned: one embedding per query; fps: from farthest-point samples; mixed: half each",
+        choices=("learned", "fps", "mixed"),
     )
     position_wavelength: float = option(
         1.0, "longest wavelength of the positional encoding (metres)"
@@ -233,10 +227,10 @@ class ModelConfig:
         False, "from the second layer on, a query attends only to the mask it has predicted so far"
     )
     feature_levels: int = option(
-        1, "feature levels that the layers attend to in turn; a MinkUNet has up to 5"
+        1, "feature levels that the layers attend to in turn; a MinkUNet has up to 5", above=0
     )
     backbone_voxel_size: float | None = option(
-        0.04, "voxel edge (metres); null: the backbone takes points, not voxels"
+        0.04, "voxel edge (metres); null: the backbone takes points, not voxels", above=0
     )
     backbone: dict[str, Any] = option(
         {"_target_": "warpconvnet.models.MinkUNet18", "in_channels": None, "out_channels": None},
@@ -248,29 +242,12 @@ class ModelConfig:
     )
 
     def __post_init__(self) -> None:
-        require_positive(
-            self,
-            "model",
-            "hidden_dim",
-            "num_queries",
-            "num_heads",
-            "num_decoders",
-            "dim_feedforward",
-        )
-        require_positive(self, "model", "feature_levels")
-        require(
-            0 <= self.dropout < 1, f"model.dropout={self.dropout} must be at least 0 and below 1"
-        )
-        if self.backbone_voxel_size is not None:
-            require_positive(self, "model", "backbone_voxel_size")
+        super().__post_init__()
         require(
             self.hidden_dim % self.num_heads == 0,
             f"model.num_heads={self.num_heads} does not divide model.hidden_dim={self.hidden_dim}: "
             f"choose one of {[n for n in range(1, 17) if self.hidden_dim % n == 0]}",
         )
-        choice("model.query_init", self.query_init, ("learned", "fps", "mixed"))
-        for name in self.in_features:
-            choice("model.in_features", name, tuple(FEATURE_CHANNELS))
         target = self.backbone.get("_target_")
         require(
             isinstance(target, str),
@@ -284,27 +261,25 @@ class ModelConfig:
 
 
 @dataclass
-class LossConfig:
+class LossConfig(Checked, group="loss."):
     """Weights of the loss, which are those of the matching cost too."""
 
-    cls_weight: float = option(1.0, "weight of the class term, in matching cost and loss")
+    cls_weight: float = option(1.0, "weight of the class term, in matching cost and loss", least=0)
     bce_weight: float = option(
-        5.0, "weight of the mask's binary cross-entropy, in matching cost and loss"
+        5.0, "weight of the mask's binary cross-entropy, in matching cost and loss", least=0
     )
-    dice_weight: float = option(5.0, "weight of the mask's Dice term, in matching cost and loss")
-    no_object_weight: float = option(0.1, "weight of the no-object class in the cross-entropy")
-    aux_weight: float = option(0.0, "weight of the loss after each earlier decoder layer; 0: none")
+    dice_weight: float = option(
+        5.0, "weight of the mask's Dice term, in matching cost and loss", least=0
+    )
+    no_object_weight: float = option(
+        0.1, "weight of the no-object class in the cross-entropy", least=0
+    )
+    aux_weight: float = option(
+        0.0, "weight of the loss after each earlier decoder layer; 0: none", least=0
+    )
     sample_points: int | None = option(
-        None,
-        "random points per scene for matching and mask losses in training; null: all",
+        None, "random points per scene for matching and mask losses in training; null: all", least=1
     )
-
-    def __post_init__(self) -> None:
-        for key in ("cls_weight", "bce_weight", "dice_weight", "no_object_weight", "aux_weight"):
-            value = getattr(self, key)
-            require(value >= 0, f"loss.{key}={value} must not be negative")
-        points = self.sample_points
-        require(points is None or points > 0, f"loss.sample_points={points} must be at least 1")
 
 
 @dataclass
@@ -317,18 +292,18 @@ class InferenceConfig:
 
 
 @dataclass
-class VizConfig:
+class VizConfig(Checked, group="viz."):
     """The live viewer."""
 
     enabled: bool = option(False, "open the live viewer (needs the package viser)")
-    port: int = option(8080, "port on this machine; if it is in use, the next free one")
-    interval_seconds: float = option(10.0, "minimum seconds between two updates")
-    voxel_size: float = option(0.04, "voxel edge of the scene shown (metres)")
+    port: int = option(8080, "port on this machine; if it is in use, the next free one", above=0)
+    interval_seconds: float = option(10.0, "minimum seconds between two updates", above=0)
+    voxel_size: float = option(0.04, "voxel edge of the scene shown (metres)", above=0)
     score_thresh: float = option(0.5, "show queries whose best class probability is above this")
     mask_thresh: float = option(0.0, "show points of a query's mask whose logit is above this")
 
     def __post_init__(self) -> None:
-        require_positive(self, "viz", "port", "interval_seconds", "voxel_size")
+        super().__post_init__()
         require(self.port < 65536, f"viz.port={self.port} must be below 65536")
 
 

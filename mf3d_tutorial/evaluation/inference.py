@@ -27,7 +27,7 @@ from torch import Tensor
 
 from mf3d_tutorial.common.errors import DataError
 from mf3d_tutorial.config import Config
-from mf3d_tutorial.config.options import option, require
+from mf3d_tutorial.config.options import Checked, option
 from mf3d_tutorial.data.batch import collate
 from mf3d_tutorial.data.labels import IGNORE_INDEX
 from mf3d_tutorial.data.placement import place
@@ -60,17 +60,19 @@ class Instances:
 
 
 @dataclass
-class InferenceOptions:
+class InferenceOptions(Checked):
     """How a scan becomes instances, for evaluate and predict."""
 
     device: str = option("auto", "auto, cpu, cuda or cuda:N; auto takes a GPU that works")
     voxel_size: float | None = option(
-        None, "voxel edge (metres); null: as in training; larger takes less memory and time"
+        None,
+        "voxel edge (metres); null: as in training; larger takes less memory and time",
+        above=0,
     )
     num_queries: int | None = option(
-        None, "queries, for a model with query_init=fps or mixed; null: as in training"
+        None, "queries, for a model with query_init=fps or mixed; null: as in training", least=1
     )
-    top_k: int = option(100, "maximum instances per scan: the best (query, class) pairs")
+    top_k: int = option(100, "maximum instances per scan: the best (query, class) pairs", least=1)
     mask_threshold: float = option(0.0, "a point is in a mask if its logit is above this")
     min_points: int = option(1, "drop instances with fewer points")
     superpoints: bool = option(
@@ -83,17 +85,6 @@ class InferenceOptions:
     allow_backbone: str | None = option(
         None, "your own class that the checkpoint names as its backbone"
     )
-
-    def __post_init__(self) -> None:
-        require(
-            self.voxel_size is None or self.voxel_size > 0,
-            f"voxel_size={self.voxel_size} must be greater than 0",
-        )
-        require(
-            self.num_queries is None or self.num_queries > 0,
-            f"num_queries={self.num_queries} must be at least 1",
-        )
-        require(self.top_k > 0, f"top_k={self.top_k} must be at least 1")
 
     def resolved(self: Options, model: MaskFormer3D, cfg: Config) -> Options:
         """Options with values in place of null; also gives `model` its number of queries."""

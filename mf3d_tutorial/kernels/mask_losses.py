@@ -156,7 +156,7 @@ def _queries_kernel(
         tl.atomic_add(of_queries + place[:, None] * D + d, of_q, mask=known[:, None] & (d < D))
 
 
-class Points(NamedTuple):
+class LabelledPoints(NamedTuple):
     """The points of a batch, those of a scene together."""
 
     features: Float[Tensor, "N D"]
@@ -178,7 +178,7 @@ def _common(dim: int, dtype: torch.dtype) -> dict[str, Any]:
 
 @torch.no_grad()
 def mask_sums(
-    queries: Float[Tensor, "B K D"], points: Points, num_instances: int
+    queries: Float[Tensor, "B K D"], points: LabelledPoints, num_instances: int
 ) -> tuple[Float[Tensor, "B K S"], Float[Tensor, "B M"]]:
     """Sums over each query's mask, and the number of points of each of M = `num_instances`
     instances; in float32.
@@ -212,7 +212,7 @@ class MatchedMaskLosses(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, queries: Tensor, features: Tensor, points: Points,
+        ctx: Any, queries: Tensor, features: Tensor, points: LabelledPoints,
         wanted: Tensor, counts: Tensor, sums: Tensor,
         sizes: Tensor, num_points: Tensor,
     ) -> Tensor:  # fmt: skip

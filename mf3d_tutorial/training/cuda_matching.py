@@ -46,7 +46,7 @@ class CudaMatching:
         self.most = max(1, *self.num_instances)
         self.num_points = self.upload(np.array(sizes, dtype=np.float32))
         offsets = offsets_on(sizes, self.device)
-        self.points = mask_losses.Points(self.features, instance, offsets, max(sizes))
+        self.points = mask_losses.LabelledPoints(self.features, instance, offsets, max(sizes))
 
     def upload(self, array: np.ndarray) -> Tensor:
         """The array on the device; the host does not wait."""

@@ -292,7 +292,8 @@ def _parsed(rows: list[bytes], dtype: np.dtype, exact: bool) -> np.ndarray:
     if table.shape[1] != len(kinds):
         raise ValueError(f"{table.shape[1]} numbers a line, where {len(kinds)} are expected")
     whole = [
-        kind.kind == "f" or (column == np.clip(np.trunc(column), *_range(kind))).all()
+        kind.kind == "f"
+        or (column == np.clip(np.trunc(column), np.iinfo(kind).min, np.iinfo(kind).max)).all()
         for kind, column in zip(kinds, table.T)
     ]
     wide = [
@@ -300,12 +301,6 @@ def _parsed(rows: list[bytes], dtype: np.dtype, exact: bool) -> np.ndarray:
         for name, kind, fits in zip(dtype.names or (), kinds, whole)
     ]
     return np.rec.fromarrays(list(table.T), dtype=np.dtype(wide)).view(np.ndarray)
-
-
-def _range(kind: np.dtype) -> tuple[int, int]:
-    """The smallest and the largest number of an integer type."""
-    info = np.iinfo(kind)
-    return info.min, info.max
 
 
 def _checked(arrays: dict[str, np.ndarray], where: Path) -> Cloud:

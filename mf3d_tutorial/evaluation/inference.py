@@ -134,10 +134,6 @@ def mask_quality(
     return inside, size, (masks.float().sigmoid() * inside * counts).sum(1) / size.clamp(min=1)
 
 
-def _silent(line: str) -> None:
-    pass
-
-
 def predict_scan(
     model: MaskFormer3D,
     cfg: Config,
@@ -145,7 +141,7 @@ def predict_scan(
     options: InferenceOptions | None = None,
     units: str = "auto",
     up: str = "auto",
-    log: Callable[[str], None] = _silent,
+    log: Callable[[str], None] = lambda line: None,
 ) -> Instances:
     """The instances of a scan, their masks over all of its points, on the CPU.
 
@@ -166,7 +162,10 @@ def predict_scan(
 
 
 def scene_for_model(
-    cloud: Cloud, cfg: Config, voxel_size: float | None, log: Callable[[str], None] = _silent
+    cloud: Cloud,
+    cfg: Config,
+    voxel_size: float | None,
+    log: Callable[[str], None] = lambda line: None,
 ) -> Scene:
     """A standard cloud downsampled to voxels, with grey for missing colours, and normals if the
     model takes them."""

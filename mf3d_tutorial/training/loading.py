@@ -16,7 +16,6 @@ from mf3d_tutorial.data.loader_parts import (
 )
 from mf3d_tutorial.data.transforms import augmentation
 from mf3d_tutorial.training.distributed import rank, world_size
-from mf3d_tutorial.training.run_state import num_classes
 from mf3d_tutorial.warp.device import choose_device
 
 Datasets = tuple[ScanNetScenes, ScanNetScenes]
@@ -57,7 +56,7 @@ def build_loader(cfg: Config, dataset: ScanNetScenes, shuffle: bool = False) -> 
     size = -(-cfg.train.batch_size // (world_size() * parts))
     make_batch = partial(
         collate,
-        num_classes=num_classes(cfg),
+        num_classes=len(cfg.data.labels),
         stuff_classes=cfg.data.stuff_classes or (),
         in_features=cfg.model.in_features,
         originals=not shuffle,

@@ -53,7 +53,7 @@ class Run:
         """A new run: seeded weights, AdamW, the learning-rate schedule, a gradient scaler for
         fp16."""
         torch.manual_seed(cfg.seed)
-        model = build_model(cfg.model, num_classes(cfg)).to(device)
+        model = build_model(cfg.model, len(cfg.data.labels)).to(device)
         train = cfg.train
         if train.sync_batchnorm and world_size() > 1:
             nn.SyncBatchNorm.convert_sync_batchnorm(model)  # its layers, in place
@@ -76,8 +76,7 @@ class Run:
                 optimizer, train.lr, total_steps=total_steps
             )
         scaler = torch.amp.GradScaler(device.type, enabled=precision == "16-mixed")
-        weights = {key: getattr(cfg.loss, key) for key in cfg.loss.__dataclass_fields__}
-        criterion = SetCriterion(**weights)
+        criterion = SetCriterion(**vars(cfg.loss))
         averaged = copy.deepcopy(model).requires_grad_(False) if train.ema else None
         return cls(
             cfg,
@@ -289,8 +288,10 @@ class Progress:
         left = (now - self.start) / (run.step - self.first_step) * (run.total_steps - run.step)
         left = max(min(left, 60 * (run.cfg.train.minutes or math.inf) - run.seconds), 0)
         terms = "  ".join(f"{name} {numbers[name]:.3f}" for name in ("loss", "cls", "bce", "dice"))
+        minutes, seconds = divmod(int(left), 60)
         self.log(
-            f"epoch {run.epoch + 1}  step {run.step}/{run.total_steps}  {terms}  {clock(left)} left"
+            f"epoch {run.epoch + 1}  step {run.step}/{run.total_steps}  {terms}"
+            f"  {minutes}:{seconds:02d} left"
         )
 
 
@@ -303,16 +304,6 @@ def decay_groups(model: nn.Module) -> list[dict[str, Any]]:
     return [{"params": decayed}, {"params": free, "weight_decay": 0.0}]
 
 
-def num_classes(cfg: Config) -> int:
-    """C, the number of classes of the config's label set."""
-    return len(cfg.data.labels)
-
-
 def as_numbers(losses: dict[str, Tensor]) -> dict[str, float]:
     """Losses as floats, by one copy to the host."""
     return dict(zip(losses, torch.stack(list(losses.values())).tolist()))
-
-
-def clock(seconds: float) -> str:
-    """Seconds as minutes:seconds."""
-    return f"{int(seconds // 60)}:{int(seconds % 60):02d}"

@@ -95,8 +95,13 @@ def fit_in_group(cfg: Config, device: torch.device, log: Log) -> dict[str, Any]:
     run = Run.create(cfg, device, len(datasets[0]))
     scenes = f"{len(datasets[0])} train and {len(datasets[1])} val scenes"
     log(f"{scenes}, {run.num_parameters / 1e6:.2f} M parameters, {world_size()} x {device.type}")
-    viewer = open_viewer(cfg, datasets[::-1], log)
-    with closing(viewer), Interrupts() as interrupts, RunFolder(cfg, log) as folder:
+    viewer = None
+    if cfg.viz.enabled and rank() == 0:
+        from mf3d_tutorial.viz.live import LiveViewer
+
+        viewer = LiveViewer(cfg, datasets[::-1], log)
+    watched = closing(viewer) if viewer else nullcontext()
+    with watched, Interrupts() as interrupts, RunFolder(cfg, log) as folder:
         folder.open(run)
         return train(run, folder, datasets, interrupts, viewer)
 
@@ -106,7 +111,7 @@ def train(
     folder: RunFolder,
     datasets: Datasets,
     interrupts: Interrupts,
-    viewer: "LiveViewer | NoViewer",
+    viewer: "LiveViewer | None",
 ) -> dict[str, Any]:
     """The loop of `fit`, from wherever `run` is."""
     cfg, options = run.cfg, run.cfg.train
@@ -137,7 +142,8 @@ def train(
                 folder.append("train", run, values)
                 check_scale(run)
             progress.report(losses)
-            viewer.update(run, losses)
+            if viewer:
+                viewer.update(run, losses)
             if folder.is_due:
                 folder.save(run, "last.ckpt")
         validated = (run.epoch + 1) % options.eval_every == 0 or run.is_over
@@ -328,28 +334,6 @@ def validate(
         "val_loss": loss,
         **{f"val_{name}": mean for name, mean in means.items()},
     }
-
-
-class NoViewer:
-    """Stands in for the live viewer where nobody looks."""
-
-    def update(self, run: Run, losses: dict[str, Tensor]) -> None:
-        """Nothing."""
-
-    def close(self) -> None:
-        """Nothing."""
-
-
-def open_viewer(
-    cfg: Config, datasets: Sequence[ScanNetScenes], log: Log
-) -> "LiveViewer | NoViewer":
-    """The live viewer of process 0; one that does nothing unless `viz.enabled`. ConfigError without
-    its package."""
-    if not cfg.viz.enabled or rank() > 0:
-        return NoViewer()
-    from mf3d_tutorial.viz.live import LiveViewer
-
-    return LiveViewer(cfg, datasets, log)
 
 
 def describe(metrics: dict[str, Any]) -> str:

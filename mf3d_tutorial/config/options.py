@@ -121,7 +121,7 @@ def split_paths(schema: type, overrides: list[str]) -> tuple[list[str], dict[str
     quotes. Quotes around a whole path, which that grammar asked for, are taken off, unless there is
     such a file. null is no path.
     """
-    keys = {key for key, entry in _fields(schema) if entry.metadata["path"]}
+    keys = {key for key, entry, _ in _fields(schema) if entry.metadata["path"]}
     harmless = []
     paths = {}
     for override in overrides:
@@ -169,7 +169,9 @@ def options_parser(schema: type, module: str, description: str | None) -> argpar
 
 def describe_options(schema: type) -> str:
     """One line for every key: name, default, meaning."""
-    rows = [(key, _shown(default), meaning) for key, default, meaning in _options(schema)]
+    rows = [
+        (key, _shown(default), entry.metadata["meaning"]) for key, entry, default in _fields(schema)
+    ]
     wide = max(len(key) for key, _, _ in rows)
     return "\n".join(f"  {key:<{wide}}  {meaning} [{default}]" for key, default, meaning in rows)
 
@@ -187,39 +189,27 @@ def _shown(default: Any) -> str:
     )
 
 
-def _fields(config: type, prefix: str = "") -> Iterator[tuple[str, dataclasses.Field]]:
-    """The key and the field of every option."""
+def _fields(config: type, prefix: str = "") -> Iterator[tuple[str, dataclasses.Field, Any]]:
+    """The key, the field and the default of every option."""
     for entry in dataclasses.fields(config):
         if isinstance(entry.type, type) and dataclasses.is_dataclass(entry.type):
             yield from _fields(entry.type, f"{prefix}{entry.name}.")
         elif "meaning" in entry.metadata:
-            yield prefix + entry.name, entry
-
-
-def _options(config: type) -> Iterator[tuple[str, Any, str]]:
-    """The key, the default and the meaning of every option."""
-    for key, entry in _fields(config):
-        factory = entry.default_factory
-        yield (
-            key,
-            entry.default if factory is dataclasses.MISSING else factory(),
-            entry.metadata["meaning"],
-        )
+            factory = entry.default_factory
+            default = entry.default if factory is dataclasses.MISSING else factory()
+            yield prefix + entry.name, entry, default
 
 
 def _check_keys(schema: type, overrides: list[str]) -> None:
     """Refuse an override of a key that does not exist, with the nearest one that does."""
-    known = [key for key, _, _ in _options(schema)]
-    groups = {
-        f"{key}.": default for key, default, _ in _options(schema) if isinstance(default, dict)
-    }
-    open_ended = tuple(groups)
-    inner = [group + name for group, default in groups.items() for name in default]
+    defaults = {key: default for key, _, default in _fields(schema)}
+    groups = {f"{key}.": default for key, default in defaults.items() if isinstance(default, dict)}
+    known = [*defaults, *(group + name for group, default in groups.items() for name in default)]
     for override in overrides:
         require("=" in override, f"{override!r} is not of the form key=value")
         key = override.lstrip("+~").split("=", 1)[0]
-        if key not in known and not key.startswith(open_ended):
-            near = _nearest(key, [*known, *inner])
+        if key not in defaults and not key.startswith(tuple(groups)):
+            near = _nearest(key, known)
             raise ConfigError(
                 f"there is no option {key!r}" + (f"; did you mean {near!r}?" if near else "")
             )

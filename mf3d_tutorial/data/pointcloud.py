@@ -17,6 +17,7 @@ from jaxtyping import Bool, Float, Int, Num, UInt8
 from scipy.spatial import KDTree
 
 from mf3d_tutorial.common.errors import DataError
+from mf3d_tutorial.data.arrays import read_npy
 from mf3d_tutorial.data.cleaning import (
     UNITS,
     check_points,
@@ -359,7 +360,7 @@ def _read_arrays(path: Path) -> Cloud:
     """From an npz archive or a folder of npy files with the names of the scene layout."""
     if path.is_dir():
         names = [file.stem for file in sorted(path.glob("*.npy")) if file.name[0] != "."]
-        arrays = {name: np.load(path / f"{name}.npy") for name in names if name in _ARRAYS}
+        arrays = {name: read_npy(path / f"{name}.npy") for name in names if name in _ARRAYS}
     else:
         with np.load(path) as archive:
             names = list(archive)

@@ -14,7 +14,6 @@ A test split has no labels; where they are missing, every point is unannotated.
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -25,6 +24,7 @@ from jaxtyping import Bool, Float, Int
 from torch.utils.data import Dataset
 
 from mf3d_tutorial.common.errors import DataError, UserError
+from mf3d_tutorial.data.arrays import read_npy
 from mf3d_tutorial.data.cleaning import (
     check_points,
     doubt,
@@ -340,23 +340,6 @@ def check_grid(scene: Scene, voxel_size: float | None) -> None:
         )
 
 
-def _read_npy(path: Path) -> np.ndarray:
-    """The array of an npy file. Not by np.load, which would take a zip archive or a pickle as well.
-
-    Python 3.11 now and then refuses a sound header with SystemError, when several threads parse
-    one (python/cpython#106905): the next try reads it.
-    """
-
-    def read() -> np.ndarray:
-        with open(path, "rb") as file:
-            return np.lib.format.read_array(file, allow_pickle=False)
-
-    for _ in range(4):
-        with suppress(SystemError):
-            return read()
-    return read()
-
-
 def _load_array(folder: Path, name: str, columns: int | None = None) -> np.ndarray:
     path = folder / f"{name}.npy"
     if not path.is_file():
@@ -364,7 +347,7 @@ def _load_array(folder: Path, name: str, columns: int | None = None) -> np.ndarr
             f"{folder} has no {name}.npy: it is not a scene, or its preparation was interrupted"
         )
     try:
-        array = _read_npy(path)
+        array = read_npy(path)
     except Exception as error:  # a damaged header raises nearly anything
         reason = (str(error) or type(error).__name__).splitlines()[0]
         raise DataError(f"{path} cannot be read ({reason}): prepare the scene again") from error

@@ -13,17 +13,6 @@ if TYPE_CHECKING:
     from mf3d_tutorial.data.scannet import ScanNetScenes, Scene
     from mf3d_tutorial.data.targets import Target, build_target
 
-_MODULES = {
-    "Batch": "batch",
-    "Scene": "scannet",
-    "ScanNetScenes": "scannet",
-    "collate": "batch",
-    "Target": "targets",
-    "build_target": "targets",
-    "IGNORE_INDEX": "labels",
-    "LabelSet": "labels",
-    "label_set": "labels",
-}
 __all__ = [
     "Batch",
     "Scene",
@@ -38,6 +27,8 @@ __all__ = [
 
 
 def __getattr__(name: str):
-    if name not in _MODULES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+    # The first of these does without torch.
+    for module in ("labels", "targets", "scannet", "batch") if name in __all__ else ():
+        if hasattr(found := import_module(f"{__name__}.{module}"), name):
+            return getattr(found, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -2,9 +2,7 @@
 a kernel offset.
 
 WarpConvNet's search for voxels calls `kernel_map` and `unique_rows` (patches.py puts them there).
-fast_convolution.py calls `product` and `gradients`. `SparseConvGEMM` is the same two as an autograd
-function for WarpConvNet's own forward, which runs after `use_fast_path(False)`, and for
-convolutions that fast_convolution.py leaves to it.
+`Convolution`, the autograd function in fast_convolution.py, calls `product` and `gradients`.
 """
 
 import math
@@ -109,26 +107,6 @@ def _positions(keys: Int[Tensor, " N"], queries: Int[Tensor, " M"], size: int) -
     keys, order = keys.sort()
     nearest = torch.searchsorted(keys, queries).clamp_(max=len(keys) - 1)
     return torch.where(keys[nearest] == queries, order[nearest], -1).int()
-
-
-class SparseConvGEMM(torch.autograd.Function):
-    """out[o] = sum over k and the pairs (i, o) of k: features[i] @ weight[k], as one matrix product
-    per offset."""
-
-    @staticmethod
-    def forward(
-        ctx, features: Float[Tensor, "N I"], weight: Float[Tensor, "K I O"], pairs, num_out: int
-    ):
-        """(M, O): the convolution's output at its `num_out` points."""
-        ctx.save_for_backward(features, weight)
-        ctx.pairs = pairs
-        return product(features, weight, pairs, num_out)
-
-    @staticmethod
-    def backward(ctx, gradient: Float[Tensor, "M O"]):
-        """Gradients of features and weight."""
-        features, weight = ctx.saved_tensors
-        return *gradients(gradient, features, weight, ctx.pairs), None, None
 
 
 def product(

@@ -69,7 +69,7 @@ def convolve(conv: SpatiallySparseConv, voxels: Voxels, target: Voxels | None = 
     coords, pairs, dtype, plan = prepare(conv, voxels, target)
     features, weight = voxels.feature_tensor, conv.weight
     if plan or not features.is_cuda:
-        features = _Convolution.apply(
+        features = Convolution.apply(
             features, weight, pairs, coords.batched_tensor.shape[0], dtype, plan
         )
     else:
@@ -327,7 +327,7 @@ def gradients(
 _TRANSPOSED = ("mask_gemm_fwd_as_dgrad", "cute_grouped")
 
 
-class _Convolution(torch.autograd.Function):
+class Convolution(torch.autograd.Function):
     """A convolution by the kernels of its plan (on the CPU by plain PyTorch), in `dtype`."""
 
     @staticmethod
@@ -340,6 +340,7 @@ class _Convolution(torch.autograd.Function):
         dtype: torch.dtype,
         plan: Plan | None,
     ):
+        """(M, O): the convolution's output at its M = `num_out` points."""
         features, cast = features.to(dtype).contiguous(), weight.to(dtype)
         ctx.save_for_backward(features, weight, cast)
         ctx.pairs, ctx.plan = pairs, plan
@@ -347,6 +348,7 @@ class _Convolution(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx, gradient: Float[Tensor, "M O"]):
+        """Gradients of the features and of the weight."""
         features, weight, cast = ctx.saved_tensors
         needed = ctx.needs_input_grad
         grads = gradients(gradient, features, weight, cast, ctx.pairs, ctx.plan, needed)

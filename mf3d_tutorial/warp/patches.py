@@ -26,7 +26,7 @@ import warpconvnet.utils.optional_deps as _optional
 import warpconvnet.utils.unique as _unique
 
 from mf3d_tutorial.warp import attention, fast_blocks, fast_convolution
-from mf3d_tutorial.warp.cpu_convolution import SparseConvGEMM, kernel_map, unique_rows
+from mf3d_tutorial.warp.cpu_convolution import kernel_map, unique_rows
 from mf3d_tutorial.warp.cpu_operations import morton_code, segment_csr, unique_codes
 
 __all__ = ["HAS_EXTENSION", "segment_csr", "use_fast_path"]
@@ -47,7 +47,9 @@ class _ConvByDevice:
             raise ValueError(
                 f"a sparse convolution with groups={groups} needs CUDA; use groups=1 on the CPU"
             )
-        return SparseConvGEMM.apply(features, weight, kernel_map, num_out)
+        return fast_convolution.Convolution.apply(
+            features, weight, kernel_map, num_out, features.dtype, None
+        )
 
 
 def _by_device(on_cuda, on_cpu):

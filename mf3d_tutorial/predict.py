@@ -138,7 +138,7 @@ def predict(options: PredictOptions) -> dict[str, str]:
     scans = find_scans(Path(options.input))
     device = choose_device(options.device)
     model, cfg = load_model(options.checkpoint, device, options.allow_backbone)
-    # what does not fit the model is said before the first scan is read
+    # Options that do not fit the model are refused before the first scan is read.
     options = options.resolved(model, cfg)
     failed = {}
     for path in scans:

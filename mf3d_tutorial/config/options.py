@@ -76,7 +76,7 @@ class Checked:
     group: ClassVar[str] = ""
 
     def __init_subclass__(cls, group: str = "") -> None:
-        cls.group = group or cls.group  # what stands before each key, such as "train."
+        cls.group = group or cls.group  # prefix of each key, such as "train."
 
     def __post_init__(self) -> None:
         for entry in dataclasses.fields(cast(Any, self)):

@@ -396,7 +396,7 @@ def config_from_dict(values: dict[str, Any]) -> Config:
         **{key: _name_of_today(key, values[key]) for key in OLD_NAMES if values.get(key)},
     }
     augment = values.get("data", {}).get("augment")
-    if isinstance(augment, bool):  # of a config from before each change could be chosen
+    if isinstance(augment, bool):  # a config from before each change had a name
         values = {
             **values,
             "data": {**values["data"], "augment": list(OLD_AUGMENTATIONS) if augment else []},

@@ -64,7 +64,7 @@ def unit_color(
     DataError for NaN, for negative numbers and for what is above 65535.
     """
     check_finite(color, where)
-    # as Python floats, because 65535 is too much for a float16
+    # Python floats, because 65535 is too much for a float16.
     low, high = float(color.min(initial=0)), float(color.max(initial=0))
     slack = 1.02 if color.dtype.kind == "f" else 1.0
     tops = (1, 255, 1023, 4095, 65535) if color.dtype.kind == "f" else (255, 1023, 4095, 65535)
@@ -99,7 +99,7 @@ def unit_normals(
             " normals that are stored as colours: convert them to -1..1"
         )
     largest = np.abs(normal.astype(np.float64)).max(initial=0) or 1.0
-    normal = normal.astype(np.float64) / largest  # no square of it overflows or is lost
+    normal = normal.astype(np.float64) / largest  # so that no square overflows or becomes 0
     length = np.linalg.norm(normal, axis=1)
     zero = length == 0
     if zero.all():
@@ -146,7 +146,7 @@ def _far_away(
     largest = group == sizes.argmax()
     low, high = bounds(coord[largest])
     reach = np.maximum(np.ptp(coord[largest], axis=0).max(), 2 * _STEP)
-    gap = np.full(len(sizes), np.inf)  # from the largest group's box, of each group's nearest point
+    gap = np.full(len(sizes), np.inf)  # each group's distance from the box of the largest one
     np.minimum.at(gap, group, np.maximum(low - coord, coord - high).max(1))
     share = sizes / len(coord)
     noise = share <= _STRAY_SHARE
@@ -210,7 +210,9 @@ def split_ids(
     key = instance[known].astype(np.int64) * classes + segment[known]
     key, index, count = np.unique(key, return_inverse=True, return_counts=True)
     pairs, index = np.stack([key // classes, key % classes]), index.reshape(-1)
-    order = np.lexsort((-count, pairs[0]))  # by id, the class with most points first
+    order = np.lexsort(
+        (-count, pairs[0])
+    )  # sorted by id; of an id, the class with most points first
     first = np.ones(len(order), bool)
     first[1:] = pairs[0][order][1:] != pairs[0][order][:-1]
     own = np.zeros(len(order), bool)

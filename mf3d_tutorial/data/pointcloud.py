@@ -143,7 +143,7 @@ def read_pcd(path: Path) -> Cloud:
             for words in _header(path, file, b"DATA", keep=True)
             if words[0][0] != "#"
         }
-        header.setdefault("FIELDS", header.get("COLUMNS", []))  # its name in old files
+        header.setdefault("FIELDS", header.get("COLUMNS", []))  # COLUMNS is the name in old files
         if "POINTS" not in header and {"WIDTH", "HEIGHT"} <= set(header):
             header["POINTS"] = [str(int(header["WIDTH"][0]) * int(header["HEIGHT"][0]))]
         for key in ("FIELDS", "SIZE", "TYPE", "POINTS", "DATA"):
@@ -219,7 +219,7 @@ def lzf_decompress(content: bytes, size: int) -> bytes:
             if start < 0 or len(plain) > size:
                 break
             part = plain[start : start + length]
-            # what is repeated may reach into what it becomes
+            # The repeated bytes may overlap with those that they become.
             plain += (part * (length // len(part) + 1))[:length]
     except IndexError:
         pass
@@ -258,7 +258,7 @@ def _table(
     if ascii:
         lines = list(islice(filter(bytes.strip, file), count))
         if polygons and lines and len(lines[-1].split()) <= int(lines[-1].split()[0]):
-            lines.pop()  # it ends within its line
+            lines.pop()  # the file ends within this line
     else:
         # not `count`, which a damaged header may make huge
         rest = (os.fstat(file.fileno()).st_size - file.tell()) // max(dtype.itemsize, 1)

@@ -49,7 +49,7 @@ from mf3d_tutorial.data.targets import build_target
 # Voxels an axis, and the largest index: WarpConvNet's Morton codes hold 16 bits, its hash keys 18
 # with the sign.
 _EXTENT_LIMIT, _GRID_MAX = 2**16, 2**17 - 1
-READ_THREADS = 16  # for reading scenes: numpy lets them run side by side
+READ_THREADS = 16  # threads that read scenes: numpy lets them run side by side
 
 
 SCENE_ARRAYS = (

@@ -274,7 +274,7 @@ def pool_masks(
     """Each superpoint's mean mask probability over its points, as logits; every point's superpoint;
     their sizes."""
     _, pool, sizes = np.unique(superpoint, return_inverse=True, return_counts=True)
-    known = kept >= 0  # no stray points
+    known = kept >= 0  # points that are not stray
     sizes = np.maximum(np.bincount(pool[known], minlength=len(sizes)), 1)
     shares = coo_matrix(
         (1 / sizes[pool[known]], (pool[known], kept[known])), (len(sizes), masks.shape[1])

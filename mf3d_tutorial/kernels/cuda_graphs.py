@@ -125,10 +125,10 @@ class LayerGraphs:
                     for part, tensors in zip(parts, inputs)
                 )
             )
-            # in its trial runs
+            # PyTorch warns of this in the trial runs before it records.
             warnings.filterwarnings("ignore", "The AccumulateGrad node's stream", UserWarning)
             with torch.cuda.device(queries.device):
-                # else it stays on the GPU that was used first
+                # Without this the capture stream stays on the GPU that was used first.
                 torch.cuda.graph.default_capture_stream = None
                 graphs = torch.cuda.make_graphed_callables(functions, examples)
         self.key, self.parameters = key_of(queries), list(layers.parameters())

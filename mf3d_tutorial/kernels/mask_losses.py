@@ -160,7 +160,7 @@ class LabelledPoints(NamedTuple):
     """The points of a batch, those of a scene together."""
 
     features: Float[Tensor, "N D"]
-    instance: Int[Tensor, " N"]  # of the scene's instances, from 0; -1: none
+    instance: Int[Tensor, " N"]  # instance in the point's scene, from 0; -1: none
     offsets: Int[Tensor, " borders"]  # int32; on the features' device
     longest: int  # the number of points of the largest scene
 

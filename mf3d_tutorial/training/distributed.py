@@ -74,7 +74,7 @@ def gather(value: T) -> list[T]:
 def on_main(action: Callable[[], T]) -> T:
     """Run `action` in process 0 and give its result to all. A UserError there ends all processes
     and is printed once."""
-    outcome: list[Any] = [None, None]  # what it gives, its error
+    outcome: list[Any] = [None, None]  # result of `action`, and its error
     if rank() == 0:
         try:
             outcome[0] = action()

@@ -49,7 +49,7 @@ def mask_costs(
     sum over the instance's own points; DICE needs the latter sum of p. Both are one product with
     the instances' masks.
     """
-    # float32, because sums over 100,000 points do not fit float16
+    # Autocast is off, because sums over 100,000 points do not fit float16.
     with torch.autocast(mask.device.type, enabled=False):
         x = mask.float()
         p = x.sigmoid()
@@ -102,7 +102,7 @@ def match(
 def solve_assignment(costs: list[Float[np.ndarray, "*L Q _"]]) -> list[Int[np.ndarray, "2 *L _"]]:
     """The queries and the instances of each matrix's cheapest assignment; NonFiniteError if a cost
     is not finite."""
-    # by numpy, because torch's isfinite would wake threads for this little work
+    # numpy's isfinite: torch's would wake threads for this little work.
     if not all(np.isfinite(cost).all() for cost in costs):
         raise NonFiniteError(
             "the matching cost is NaN or infinite: the model's outputs are not finite (lower"

@@ -79,7 +79,7 @@ class RunFolder:
                 " train.resume=auto to go on with it"
             )
         state = newest_state(found, self.cfg, self.log)
-        for draft in self.path.glob("*.tmp"):  # of a process that was killed
+        for draft in self.path.glob("*.tmp"):  # drafts of a process that was killed
             draft.unlink()
         save_config(self.cfg, self.path / "config.yaml")
         self.row_bytes = min(state["row_bytes"] if state else 0, self.rows.tell())
@@ -247,7 +247,7 @@ class Interrupts:
         """The handler of both signals: keep the signal's number for `check`."""
         self.caught = number
         if not self.hold:
-            self.hold = True  # for a second signal, which may come while last.ckpt is written
+            self.hold = True  # a second signal may come while last.ckpt is written
             raise KeyboardInterrupt
 
     @contextlib.contextmanager

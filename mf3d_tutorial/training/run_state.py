@@ -56,7 +56,7 @@ class Run:
         model = build_model(cfg.model, len(cfg.data.labels)).to(device)
         train = cfg.train
         if train.sync_batchnorm and world_size() > 1:
-            nn.SyncBatchNorm.convert_sync_batchnorm(model)  # its layers, in place
+            nn.SyncBatchNorm.convert_sync_batchnorm(model)  # changes the layers in place
         precision = training_precision(train.precision, device)
         if device.type == "cuda" and train.accumulate == 1:
             with autocast(device, precision):

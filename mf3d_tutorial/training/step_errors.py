@@ -27,7 +27,7 @@ def explain(run: Run, parts: Sequence[Batch | None], error: Exception) -> str | 
         return None
     points = sum(len(target.instance) for part in parts if part for target in part.targets)
     cure = "raise data.voxel_size, or add crop to data.augment"
-    if world_size() > 1:  # which do not split a batch by themselves
+    if world_size() > 1:  # several processes do not split a batch by themselves
         cure = (
             f"raise train.accumulate (now {run.cfg.train.accumulate}, at most"
             f" train.batch_size={run.cfg.train.batch_size} over the number of processes; the"

@@ -175,7 +175,7 @@ def encode_curve(coords: Int[Tensor, "N 3"], batch_offsets: Int[Tensor, " border
 
 def kernel_map_of_now(coords, out_coords, in_to_out_stride_ratio, *args, **kwargs):
     """Pooling's kernel map, by the function that patches.py has put in place by then."""
-    generate = cast(Callable, _conv.generate_kernel_map)  # its decorator hides its arguments
+    generate = cast(Callable, _conv.generate_kernel_map)  # a decorator hides the arguments
     return generate(coords, out_coords, in_to_out_stride_ratio, *args, **kwargs)
 
 

@@ -307,7 +307,7 @@ def gradients(
         call = BwdCtx(
             gradient,
             features,
-            weight if index and name == "mask_gemm" else cast,  # its dtype is that of the result
+            weight if index and name == "mask_gemm" else cast,  # the gradient gets this dtype
             pairs,
             gradient.shape[0],
             cast.dtype,

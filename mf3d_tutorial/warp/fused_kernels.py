@@ -55,7 +55,9 @@ def run_backward(name: str, call: BwdCtx) -> Any:
 def _pairs(name: str, call: FwdCtx | BwdCtx) -> PairTable | None:
     """The pairs of a call that can go the short way."""
     half = call.in_features.dtype in (torch.float16, torch.bfloat16)
-    aligned = all(channels % 8 == 0 for channels in call.weight.shape[1:])  # else: other kernels
+    aligned = all(
+        channels % 8 == 0 for channels in call.weight.shape[1:]
+    )  # other numbers need other kernels
     known, pairs = name == "mask_gemm" and half and aligned, call.kernel_map
     return pairs if known and isinstance(pairs, PairTable) else None
 

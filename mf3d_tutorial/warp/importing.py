@@ -66,7 +66,7 @@ def _import_warpconvnet() -> bool:
     ):
         import warpconvnet
 
-        # its loggers take their level from LOG_LEVEL when they are made
+        # WarpConvNet's loggers take their level from LOG_LEVEL when they are made
         import warpconvnet.models.spaceformer
     if warpconvnet.__version__ not in TESTED_VERSIONS:
         warnings.warn(

@@ -38,7 +38,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from mf3d_tutorial.common.errors import ConfigError, exit_on_user_error
 from mf3d_tutorial.config import Config, load_config
-from mf3d_tutorial.config.options import argument_parser, explain, split_paths
+from mf3d_tutorial.config.options import argument_parser, explain_override_error, split_paths
 from mf3d_tutorial.runs import collect, table, write_csv
 
 
@@ -106,7 +106,7 @@ def multirun(overrides: list[str]) -> Sweep:
             if each.is_sweep_override()
         }
     except HydraException as error:
-        raise ConfigError(explain(error)) from None
+        raise ConfigError(explain_override_error(error)) from None
     fixed = [
         each.input_line or ""
         for each in parsed

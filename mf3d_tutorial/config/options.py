@@ -107,7 +107,7 @@ def load_options(schema: type[Options], overrides: list[str]) -> Options:
             f"{error.full_key} is required: add {error.full_key}=... to the command"
         ) from None
     except (OmegaConfBaseException, HydraException) as error:
-        raise ConfigError(explain(error)) from None
+        raise ConfigError(explain_override_error(error)) from None
     for key, value in paths.items():
         *groups, name = key.split(".")
         setattr(functools.reduce(getattr, groups, options), name, value)
@@ -224,7 +224,7 @@ def _nearest(key: str, known: list[str]) -> str | None:
     return ends[near[0]] if near else None
 
 
-def explain(error: BaseException) -> str:
+def explain_override_error(error: BaseException) -> str:
     """One sentence for a Hydra or OmegaConf error: the key and what is wrong with it."""
     # Down to the first cause that knows its key, no further: under a debugger OmegaConf makes
     # errors their own cause.

@@ -22,7 +22,7 @@ from mf3d_tutorial.config.options import (
     RECIPES,
     Checked,
     choice,
-    explain,
+    explain_override_error,
     load_options,
     option,
     require,
@@ -405,7 +405,7 @@ def config_from_dict(values: dict[str, Any]) -> Config:
         merged = OmegaConf.merge(OmegaConf.structured(Config), values)
         return _checked(cast(Config, OmegaConf.to_object(merged)))
     except OmegaConfBaseException as error:
-        raise ConfigError(explain(error)) from None
+        raise ConfigError(explain_override_error(error)) from None
 
 
 def plain(cfg: Config) -> dict[str, Any]:

@@ -48,7 +48,7 @@ from mf3d_tutorial.training.losses import SetCriterion, count_scenes
 from mf3d_tutorial.training.model_with_loss import TERMS
 from mf3d_tutorial.training.run_folder import Interrupts, RunFolder, dump_batch
 from mf3d_tutorial.training.run_state import Log, Progress, Run, as_numbers
-from mf3d_tutorial.training.step_errors import explain, scene_names
+from mf3d_tutorial.training.step_errors import explain_step_error, scene_names
 from mf3d_tutorial.warp.device import autocast, choose_device
 
 # Smallest scale of the loss in float16 before a run gives up. GradScaler starts at 2**16 and halves
@@ -187,7 +187,7 @@ def train_step(run: Run, *parts: Batch | None, log: Log = print) -> dict[str, Te
             )
         norm, step_taken = optimizer_step(run, losses["loss"])
     except Exception as error:
-        if sentence := explain(run, parts, error):
+        if sentence := explain_step_error(run, parts, error):
             raise UserError(sentence) from error
         raise
     finally:

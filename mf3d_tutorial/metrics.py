@@ -1,5 +1,5 @@
-"""`ScanNetInstanceAP` is in evaluation/metrics.py; this is its public name."""
+"""`ScanNetInstanceAP` and `verdicts` are in evaluation/metrics.py; these are their public names."""
 
-from mf3d_tutorial.evaluation.metrics import ScanNetInstanceAP
+from mf3d_tutorial.evaluation.metrics import ScanNetInstanceAP, verdicts
 
-__all__ = ["ScanNetInstanceAP"]
+__all__ = ["ScanNetInstanceAP", "verdicts"]

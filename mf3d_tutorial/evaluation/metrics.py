@@ -179,7 +179,9 @@ class ScanNetInstanceAP:
         return masks, scores, labels, gt_segment, gt_instance
 
 
-def _match(table: SceneTable, twentieths: int, min_points: int) -> tuple[list[float], list[float]]:
+def verdicts(
+    table: SceneTable, twentieths: int, min_points: int
+) -> tuple[list[float], list[float]]:
     """Scores of the true and of the false positives of one class in one scene, at IoU > twentieths
     / 20.
 
@@ -215,7 +217,7 @@ def _average_precision(tables: list[SceneTable], twentieths: int, min_points: in
     num_objects = sum(int((table.gt_sizes >= min_points).sum()) for table in tables)
     if num_objects == 0:
         return float("nan")
-    matches = [_match(table, twentieths, min_points) for table in tables]
+    matches = [verdicts(table, twentieths, min_points) for table in tables]
     true = np.sort(np.concatenate([scores for scores, _ in matches]))
     false = np.sort(np.concatenate([scores for _, scores in matches]))
 

@@ -111,6 +111,29 @@ def test_reading_times_are_what_counting_gives(path):
     assert all(abs(int(a) - b) <= 5 for pair in said for a, b in zip(pair, counted)), counted
 
 
+def test_lessons_are_linked_in_order_and_listed_in_both_tables():
+    names = [path.name for path in LESSONS]
+    for before, path, after in zip([None, *names], LESSONS, [*names[1:], None]):
+        first, *_, last = nbformat.read(path, as_version=4).cells
+        links = dict(re.findall(r"\[(previous|next): [^\]]+\]\(([^)]+)\)", first.source))
+        assert (links.get("previous"), links.get("next")) == (before, after), path.name
+        assert after is None or f"]({after})" in last.source.rpartition("Next:")[2], path.name
+    for readme, folder in ((FOLDER / "README.md", ""), (FOLDER.parent / "README.md", "notebooks/")):
+        rows = [line for line in readme.read_text().splitlines() if line.startswith("|")]
+        listed = re.findall(rf"\[\d\d[^\]]*\]\({folder}(\w+\.ipynb)\)", "\n".join(rows))
+        assert listed == names, readme
+
+
+@pytest.mark.parametrize("path", LESSONS, ids=identifier)
+def test_sections_of_other_lessons_that_a_text_names_are_there(path):
+    cells = nbformat.read(path, as_version=4).cells
+    text = "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
+    for lesson, section in re.findall(r"\b(\d\db?), section (\d+)", text):
+        (other,) = FOLDER.glob(f"{lesson}_*.ipynb")
+        headings = [cell.source for cell in nbformat.read(other, as_version=4).cells]
+        assert re.search(rf"^## {section}\. ", "\n".join(headings), re.MULTILINE), (lesson, section)
+
+
 def test_parameters_of_another_name_or_type_are_refused():
     notebook = given(steps=3, size=1.0)
     check_parameters(notebook | {"size": 1})

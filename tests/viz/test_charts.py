@@ -1,4 +1,4 @@
-"""The charts of notebook 06 against counts by hand."""
+"""The charts of notebook 06b against counts by hand."""
 
 from collections import Counter
 

@@ -27,8 +27,10 @@ __all__ = [
 
 
 def __getattr__(name: str):
-    # The first of these does without torch.
-    for module in ("labels", "targets", "scannet", "batch") if name in __all__ else ():
-        if hasattr(found := import_module(f"{__name__}.{module}"), name):
-            return getattr(found, name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    for part in ("labels", "targets", "scannet"):  # labels first: it does without torch
+        module = import_module(f"{__name__}.{part}")
+        if hasattr(module, name):
+            return getattr(module, name)
+    return getattr(import_module(f"{__name__}.batch"), name)

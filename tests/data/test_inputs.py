@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 
 from mf3d_tutorial.common.errors import DataError
 from mf3d_tutorial.data import ScanNetScenes, collate
+from mf3d_tutorial.data.arrays import read_npy
 from mf3d_tutorial.data.pointcloud import Cloud, lzf_decompress, read_cloud, standardise
-from mf3d_tutorial.data.scannet import _load_array
 
 SETTINGS = settings(
     derandomize=True,
@@ -408,14 +408,14 @@ def test_threads_may_parse_headers_at_the_same_time(tmp_path):
     def switch(*_: object) -> None:
         sum(range(50))  # time for another thread to take over
 
-    folder = write_scene(tmp_path / "scene", points=5)
+    path = write_scene(tmp_path / "scene", points=5) / "coord.npy"
     interval, threshold = sys.getswitchinterval(), gc.get_threshold()
     gc.callbacks.append(switch)
     gc.set_threshold(20)
     sys.setswitchinterval(1e-6)
     try:
         with ThreadPoolExecutor(16) as pool:
-            arrays = list(pool.map(lambda _: _load_array(folder, "coord", 3), range(5000)))
+            arrays = list(pool.map(read_npy, [path] * 1500))
     finally:
         sys.setswitchinterval(interval)
         gc.set_threshold(*threshold)

@@ -63,8 +63,8 @@ $(STAMP): pyproject.toml constraints.txt constraints-gpu.txt
 	@$(BIN)/python -m pip install -q -c $(PINS) -e '.[test,docs]'
 	@touch $@
 
-# One thread: in steps as small as these, two wait for each other longer than they compute (0.27 s a step against 0.51 s
-# on two cores). The filter takes out what the notebook's kernel says to itself on starting and stopping.
+# One thread: in steps as small as these, two wait for each other longer than they compute. The filter takes
+# out what the notebook's kernel says to itself on starting and stopping.
 train: $(STAMP) ## train on the shipped scenes: notebooks/05_training.ipynb into runs/tiny-<date-time>
 	@mkdir -p "$(RUN)"
 	@OMP_NUM_THREADS=1 $(BIN)/python -m papermill notebooks/05_training.ipynb "$(RUN)/05_training.ipynb" --cwd notebooks \

@@ -81,6 +81,23 @@ class CrossAttention(nn.Module):
         return self.out(attended.flatten(2))
 
 
+def attend_to_each_other(
+    m: nn.MultiheadAttention, queries: Float[Tensor, "B Q D"]
+) -> Float[Tensor, "B Q D"]:
+    """What `m(queries, queries, queries)` gives, without its copies: it puts queries before scenes,
+    and back, and takes the projections apart one by one."""
+    heads = F.linear(queries, m.in_proj_weight, m.in_proj_bias).unflatten(
+        -1, (3, m.num_heads, m.head_dim)
+    )
+    # Flash attention takes a multiple of 8 channels; PyTorch would fill up q, k and v one by one.
+    q, k, v = F.pad(heads, (0, -m.head_dim % 8)).permute(2, 0, 3, 1, 4)  # (B, H, Q, d) each
+    dropout = m.dropout if m.training else 0.0
+    attended = F.scaled_dot_product_attention(
+        q, k, v, dropout_p=dropout, scale=m.head_dim**-0.5
+    ).transpose(1, 2)
+    return m.out_proj(attended[..., : m.head_dim].flatten(2))
+
+
 class FeedForward(nn.Module):
     """Two linear layers with a GELU and dropout between them."""
 
@@ -135,7 +152,7 @@ class DecoderLayer(nn.Module):
         Independent of the scene, with the same shapes in every step, so that a CUDA graph can run
         it.
         """
-        attended, _ = self.self_attention(queries, queries, queries, need_weights=False)
+        attended = attend_to_each_other(self.self_attention, queries)
         queries = self.norms[0](queries + attended)
         return queries, self.cross_attention.project_queries(queries)
 

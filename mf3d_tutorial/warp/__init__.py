@@ -8,6 +8,7 @@ The way of a convolution of a MinkUNet, called by WarpConvNet's network:
         fast_convolution.py: prepare           output coordinates, pairs, kernels to run
           kernel_maps.py: grid_of              keeps the pairs with the coordinates that they are of
             cpu_convolution.py: kernel_map     on the CPU; on CUDA kernel_maps.py: _quick_grid
+              coarse_grids.py: coarse_grids    on CUDA all coarser grids at once
         fast_convolution.py: product           (and `gradients`, on the way back)
           cpu_convolution.py: product          on the CPU; on CUDA fast_convolution.py: _run
 

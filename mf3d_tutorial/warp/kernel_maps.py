@@ -28,7 +28,7 @@ from warpconvnet.nn.functional.point_pool import point_pool
 from warpconvnet.nn.modules.sparse_conv import SpatiallySparseConv
 from warpconvnet.ops.reductions import REDUCTIONS
 
-from mf3d_tutorial.warp.cpu_convolution import GRID_MIN
+from mf3d_tutorial.warp.coarse_grids import LEVELS, CoarseGrids, coarse_grids, constant, z_order
 
 # torch.compiler.disable, which wraps it, hides its arguments from type checkers.
 _coords_and_pairs: Callable[..., Any] = _conv.generate_output_coords_and_kernel_map
@@ -57,6 +57,7 @@ def grid_of(conv: SpatiallySparseConv, voxels: Voxels) -> tuple[Coords, IntSearc
             voxels.device.type == "cuda"
             and set(conv.dilation) == {1}
             and math.prod(conv.kernel_size) <= 32
+            and set(conv.stride) in ({1}, {2})
         )
         grids[key] = (_quick_grid if quick and conv.num_spatial_dims == 3 else _stock_grid)(
             conv, voxels
@@ -71,26 +72,27 @@ def _stock_grid(conv: SpatiallySparseConv, voxels: Voxels) -> Grid:
 
 
 def _quick_grid(conv: SpatiallySparseConv, voxels: Voxels) -> Grid:
-    """Output coordinates and pairs on CUDA, by one hash table for all convolutions that start from
-    these coordinates."""
+    """Output coordinates and pairs on CUDA for strides of 1 and 2, by one hash table for all
+    convolutions that start from these coordinates."""
     coords = voxels.batched_coordinates
-    rows, offsets, keys = coords.batch_indexed_coordinates, coords.offsets, None
+    rows, offsets = coords.batch_indexed_coordinates, coords.offsets
     table = coords.__dict__.get("_table") or coords.__dict__.setdefault(
         "_table", _hash_table(voxels, rows)
     )
-    queries = rows
+    queries, coarse = rows, None
     if set(conv.stride) != {1}:
-        steps = _constant((1, *conv.stride), rows.device)
-        rows, keys = _distinct_rows(rows.div(steps, rounding_mode="floor"))
-        starts = _first_keys(len(offsets), rows.device)
-        offsets = torch.searchsorted(keys, starts, out_int32=True).cpu()
-        queries = rows * steps
+        place = level_of(coords)
+        if place is None or place[1] == LEVELS:
+            place = vars(coords)["_level"] = coarse_grids(rows, offsets), 0
+        coarse = place[0], place[1] + 1
+        rows, offsets = coarse[0].level(coarse[1])
+        queries = rows * constant((1, *conv.stride), rows.device)
     found = rows.new_empty(math.prod(conv.kernel_size), len(rows))
     _C.cuhash.packed_kernel_map_size(
         table.keys_tensor,
         table.values_tensor,
         queries.contiguous(),
-        _constant(conv.kernel_size, rows.device),
+        constant(conv.kernel_size, rows.device),
         found,
         len(rows),
         len(found),
@@ -101,8 +103,13 @@ def _quick_grid(conv: SpatiallySparseConv, voxels: Voxels) -> Grid:
     odd = all(size % 2 for size in conv.kernel_size) and queries is rows
     out = _strided(conv, voxels, rows, offsets)
     if out is not None:
-        vars(out)["_keys"] = keys  # for `parents`
+        vars(out)["_level"] = coarse
     return Grid(out, PairTable(found, len(found) // 2 if odd else None))
+
+
+def level_of(coords: Coords) -> tuple[CoarseGrids, int] | None:
+    """The grids that these coordinates belong to, and their level there; 0: the given voxels."""
+    return vars(coords).get("_level")
 
 
 def _hash_table(voxels: Voxels, rows: Int[Tensor, "N 4"]) -> PackedHashTable:
@@ -130,22 +137,6 @@ def _strided(
     return out
 
 
-_BITS, _MIDDLE = (54, 36, 18, 0), (0, -GRID_MIN, -GRID_MIN, -GRID_MIN)
-
-
-def packed(rows: Int[Tensor, "N 4"]) -> Int[Tensor, " N"]:
-    """Scene, x, y, z as one number, which has 18 bits for each axis; its order is that of the
-    rows."""
-    return ((rows.long() + _constant(_MIDDLE, rows.device)) << _constant(_BITS, rows.device)).sum(1)
-
-
-def _distinct_rows(rows: Int[Tensor, "N 4"]) -> tuple[Int[Tensor, "M 4"], Int[Tensor, " M"]]:
-    """Each row once, in ascending order, and packed."""
-    bits, middle = _constant(_BITS, rows.device), _constant(_MIDDLE, rows.device)
-    keys = packed(rows).unique()
-    return (((keys[:, None] >> bits) & (2**18 - 1)) - middle).int(), keys
-
-
 def pooled(points: Points, voxel_size: float) -> tuple[Voxels, Int[Tensor, " N"]]:
     """Voxels of `voxel_size` (metres) with the mean of their points' features, and the voxel of
     each point: what WarpConvNet's PointToVoxel does first."""
@@ -162,24 +153,13 @@ def pooled(points: Points, voxel_size: float) -> tuple[Voxels, Int[Tensor, " N"]
 
 def parents(fine: Voxels, coarse: Voxels, stride: int) -> Int[Tensor, " N"]:
     """The voxel of `coarse`, `stride` times as long, that each voxel of `fine` lies in."""
-    rows, coords = fine.batch_indexed_coordinates, coarse.batched_coordinates
-    steps = _constant((1, stride, stride, stride), rows.device)
-    wanted, order = packed(rows.div(steps, rounding_mode="floor")), None
-    if (keys := vars(coords).get("_keys")) is None:
-        keys, order = packed(coords.batch_indexed_coordinates).sort()
-    found = torch.searchsorted(keys, wanted)
-    return found if order is None else order[found]
-
-
-@functools.cache
-def _first_keys(count: int, device: torch.device) -> Int[Tensor, " count"]:
-    """The smallest packed number of each of the scenes 0, 1, ..."""
-    return torch.arange(count, device=device) << _BITS[0]
-
-
-@functools.cache
-def _constant(values: tuple[int, ...], device: torch.device) -> Int[Tensor, " n"]:
-    return torch.tensor(values, dtype=torch.int32, device=device)
+    ours, theirs = level_of(fine.batched_coordinates), level_of(coarse.batched_coordinates)
+    if ours and theirs and ours[0] is theirs[0] and ours[1] == 0:  # found together, on CUDA
+        return ours[0].parents(theirs[1])
+    rows = fine.batch_indexed_coordinates
+    steps = constant((1, stride, stride, stride), rows.device)
+    keys, order = z_order(coarse.batch_indexed_coordinates).sort()
+    return order[torch.searchsorted(keys, z_order(rows.div(steps, rounding_mode="floor")))]
 
 
 # The table (flat); for each point the offsets that it has, as bits; and an order of the points in

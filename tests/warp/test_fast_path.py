@@ -13,8 +13,6 @@ from warpconvnet.utils.benchmark_cache import SpatiallySparseConvConfig
 
 from mf3d_tutorial.model.queries import farthest_points
 from mf3d_tutorial.warp import (
-    GRID_MAX,
-    GRID_MIN,
     Points,
     SparseConv3d,
     Voxels,
@@ -73,33 +71,14 @@ def outputs_and_gradients(
     return {"features": out.feature_tensor.detach().float(), **gradients}
 
 
-def test_distinct_rows_are_the_unique_rows():
-    rows = torch.randint(-3, 4, (500, 4), generator=torch.Generator().manual_seed(0)).int()
-    rows[:, 0] = rows[:, 0].abs()
-    rows[:2] = torch.tensor([[1, GRID_MIN, GRID_MAX, 0], [1, GRID_MAX, GRID_MIN, -1]])
-    distinct, keys = kernel_maps._distinct_rows(rows)
-    assert torch.equal(distinct, rows.unique(dim=0))
-    assert torch.equal(keys, kernel_maps.packed(distinct))
-
-
-def test_packed_rows_of_a_scene_begin_at_its_first_number():
-    rows = torch.tensor([[b, x, x, x] for b in (0, 1, 1, 3) for x in (GRID_MIN, GRID_MAX)]).int()
-    starts = kernel_maps._first_keys(5, rows.device)
-    assert torch.searchsorted(kernel_maps.packed(rows), starts).tolist() == [0, 2, 6, 6, 8]
-
-
 def test_parents_are_the_voxels_that_lie_around():
     fine = random_voxels(400)
     conv = SparseConv3d(8, 8, 2, stride=2)
     cells = fine.batch_indexed_coordinates.clone()
     cells[:, 1:] = cells[:, 1:].div(4, rounding_mode="floor")
-    rows, keys = kernel_maps._distinct_rows(cells)
-    first = torch.searchsorted(keys, kernel_maps._first_keys(3, rows.device))
-    in_order = Voxels(rows[:, 1:], torch.zeros(len(rows), 1), offsets=first)
-    vars(in_order.batched_coordinates)["_keys"] = keys  # as a convolution on CUDA leaves them
-    for coarse in (conv(conv(fine)), in_order):
-        found = kernel_maps.parents(fine, coarse, 4)
-        assert torch.equal(coarse.batch_indexed_coordinates[found], cells)
+    coarse = conv(conv(fine))
+    found = kernel_maps.parents(fine, coarse, 4)
+    assert torch.equal(coarse.batch_indexed_coordinates[found], cells)
 
 
 def test_a_table_of_pairs_gives_the_lists_of_pairs():

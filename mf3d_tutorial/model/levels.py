@@ -67,7 +67,7 @@ class PointToLevels(PointToVoxel):
                 project(voxels.feature_tensor),
                 (voxels.coordinate_tensor + 0.5) * (self.voxel_size * stride),
                 tuple(voxels.offsets.diff().tolist()),
-                parents(finest, voxels, stride)[voxel_of_point],
+                parents(finest, voxel_of_point, voxels, stride),
             )
             for voxels, stride, project in zip(stages, self.strides, self.project)
         ]

@@ -1,4 +1,5 @@
-"""The voxels 2, 4, 8 and 16 times as long as given ones, of all scenes, found by one sort.
+"""The distinct voxels among given ones, and those 2, 4, 8 and 16 times as long, of all scenes,
+found by one sort.
 
 In Z-order (Morton order) the voxels that lie in a longer one stand together, however long it is: a
 longer voxel begins where the number of its place differs from the one before. So all levels are
@@ -12,7 +13,9 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-LEVELS = 4  # as often as a MinkUNet doubles its voxels
+from mf3d_tutorial.warp.cpu_operations import spread_bits
+
+LEVELS = 4  # beside the distinct ones; as often as a MinkUNet doubles its voxels
 
 
 class CoarseGrids(NamedTuple):
@@ -24,27 +27,28 @@ class CoarseGrids(NamedTuple):
     row: Int[Tensor, "L N"]  # of the voxel of each level that the given voxel order[i] lies in
 
     def level(self, level: int) -> tuple[Int[Tensor, "M 4"], Int[Tensor, " borders"]]:
-        """The voxels 2^`level` times as long, and the first of each scene."""
-        starts = self.starts[level - 1]
+        """The distinct voxels 2^`level` times as long, and the first of each scene."""
+        starts = self.starts[level]
         return self.rows[starts[0] : starts[-1]], (starts - starts[0]).int()
 
     def parents(self, level: int) -> Int[Tensor, " N"]:
         """Which of these voxels each given one lies in."""
         found = torch.empty_like(self.order)
-        found[self.order] = self.row[level - 1] - int(self.starts[level - 1, 0])
+        found[self.order] = self.row[level] - int(self.starts[level, 0])
         return found
 
 
 def coarse_grids(rows: Int[Tensor, "N 4"], offsets: Int[Tensor, " borders"]) -> CoarseGrids:
-    """`rows`: scene, x, y, z of distinct voxels, those of scene b from `offsets[b]` (CPU) on."""
-    count, levels = len(rows), range(1, LEVELS + 1)
+    """`rows`: scene, x, y, z of voxels, those of scene b from `offsets[b]` (CPU) on."""
+    count, levels = len(rows), range(LEVELS + 1)
     keys, order = z_order(rows).sort()
     # the place of the voxel of each level, then whether it is the first of its kind
     keys = keys >> constant(tuple(3 * level for level in levels), rows.device)[:, None]
     first = torch.ones(keys.numel() + 1, dtype=torch.bool, device=rows.device)
     torch.ne(keys[:, 1:], keys[:, :-1], out=first[:-1].view_as(keys)[:, 1:])
     row = first.cumsum(0) - 1
-    borders = torch.arange(LEVELS)[:, None] * count + offsets  # sorting moves none between scenes
+    # sorting moved none from scene to scene
+    borders = torch.arange(len(levels))[:, None] * count + offsets
     starts = row[borders.to(rows.device, non_blocking=True)].cpu()
     row = row[:-1]
     shifts = constant(tuple(shift for k in levels for shift in (0, k, k, k)), rows.device)
@@ -63,8 +67,7 @@ def z_order(rows: Int[Tensor, "N 4"]) -> Int[Tensor, " N"]:
 @functools.cache
 def _spread(device: torch.device) -> Int[Tensor, " numbers"]:
     """The numbers of 18 bits with two zeros before each bit."""
-    number = torch.arange(2**18, device=device)
-    return torch.stack([(number >> bit & 1) << 3 * bit for bit in range(18)]).sum(0)
+    return spread_bits(torch.arange(2**18, device=device))
 
 
 @functools.cache

@@ -63,7 +63,7 @@ def segment_csr(
     return torch.cat([src, src.new_zeros(1, src.shape[1])]).gather(0, chosen)
 
 
-def _spread_bits(values: Int[Tensor, " N"]) -> Int[Tensor, " N"]:
+def spread_bits(values: Int[Tensor, " N"]) -> Int[Tensor, " N"]:
     """Put two zero bits between the bits of a number below 2**21."""
     for shift, mask in (
         (32, 0x1F00000000FFFF),
@@ -86,5 +86,5 @@ def morton_code(
     x, y, z = (
         coords[:, -3 + axis] for axis in serialization.POINT_ORDERING_TO_MORTON_PERMUTATIONS[order]
     )
-    code = _spread_bits(x) | (_spread_bits(y) << 1) | (_spread_bits(z) << 2)
+    code = spread_bits(x) | (spread_bits(y) << 1) | (spread_bits(z) << 2)
     return code if coords.shape[1] == 3 else code | (coords[:, 0] << 48)

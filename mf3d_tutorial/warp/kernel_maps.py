@@ -17,9 +17,10 @@ import warpconvnet._C as _C
 import warpconvnet.nn.functional.sparse_conv.detail.mask_gemm as _mask_gemm
 import warpconvnet.nn.functional.sparse_conv.helper as _conv
 from jaxtyping import Int
-from torch import Tensor
+from torch import Tensor, nn
 from warpconvnet.geometry.base.coords import Coords
 from warpconvnet.geometry.coords.integer import IntCoords
+from warpconvnet.geometry.coords.ops.batch_index import batch_indexed_coordinates
 from warpconvnet.geometry.coords.search.packed_hashmap import PackedHashTable
 from warpconvnet.geometry.coords.search.search_results import IntSearchResult
 from warpconvnet.geometry.types.points import Points
@@ -108,7 +109,7 @@ def _quick_grid(conv: SpatiallySparseConv, voxels: Voxels) -> Grid:
 
 
 def level_of(coords: Coords) -> tuple[CoarseGrids, int] | None:
-    """The grids that these coordinates belong to, and their level there; 0: the given voxels."""
+    """The grids that these coordinates belong to, and their level there; 0: the finest."""
     return vars(coords).get("_level")
 
 
@@ -140,6 +141,8 @@ def _strided(
 def pooled(points: Points, voxel_size: float) -> tuple[Voxels, Int[Tensor, " N"]]:
     """Voxels of `voxel_size` (metres) with the mean of their points' features, and the voxel of
     each point: what WarpConvNet's PointToVoxel does first."""
+    if points.feature_tensor.is_cuda:
+        return _quick_pool(points, voxel_size)
     both: Any = point_pool(
         points,
         REDUCTIONS.MEAN,
@@ -151,15 +154,31 @@ def pooled(points: Points, voxel_size: float) -> tuple[Voxels, Int[Tensor, " N"]
     return both[0], both[1].to_orig_indices
 
 
-def parents(fine: Voxels, coarse: Voxels, stride: int) -> Int[Tensor, " N"]:
-    """The voxel of `coarse`, `stride` times as long, that each voxel of `fine` lies in."""
+def _quick_pool(points: Points, voxel_size: float) -> tuple[Voxels, Int[Tensor, " N"]]:
+    """The same on CUDA by one sort, which finds the coarser voxels, too."""
+    cells = (points.coordinate_tensor / voxel_size).floor().int()
+    grids = coarse_grids(batch_indexed_coordinates(cells, points.offsets), points.offsets)
+    (rows, offsets), voxel = grids.level(0), grids.parents(0)
+    features = nn.functional.pad(points.feature_tensor, (0, 1), value=1.0)
+    sums = features.new_zeros(len(rows), features.shape[1]).index_add_(0, voxel, features)
+    coords = IntCoords(rows[:, 1:], offsets)
+    coords._set_batch_indexed_coordinates(rows)
+    vars(coords)["_level"] = grids, 0
+    return Voxels(coords, sums[:, :-1] / sums[:, -1:], voxel_size=voxel_size), voxel
+
+
+def parents(
+    fine: Voxels, voxel_of_point: Int[Tensor, " N"], coarse: Voxels, stride: int
+) -> Int[Tensor, " N"]:
+    """The voxel of `coarse`, `stride` times as long as those of `fine`, that each point lies in."""
     ours, theirs = level_of(fine.batched_coordinates), level_of(coarse.batched_coordinates)
-    if ours and theirs and ours[0] is theirs[0] and ours[1] == 0:  # found together, on CUDA
+    if ours and theirs and ours[0] is theirs[0]:  # of `_quick_pool`, which was given the points
         return ours[0].parents(theirs[1])
     rows = fine.batch_indexed_coordinates
     steps = constant((1, stride, stride, stride), rows.device)
     keys, order = z_order(coarse.batch_indexed_coordinates).sort()
-    return order[torch.searchsorted(keys, z_order(rows.div(steps, rounding_mode="floor")))]
+    found = torch.searchsorted(keys, z_order(rows.div(steps, rounding_mode="floor")))
+    return order[found][voxel_of_point]
 
 
 # The table (flat); for each point the offsets that it has, as bits; and an order of the points in

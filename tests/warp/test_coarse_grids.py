@@ -1,14 +1,18 @@
 """Coarser grids, all found at once, against one after another."""
 
+import math
 import types
 
 import pytest
 import torch
+from helpers import UNET, assert_near, random_points, small_model
 from torch import Tensor
+from warpconvnet.geometry.coords.search.search_results import IntSearchResult
 
 from mf3d_tutorial.warp import (
     GRID_MAX,
     GRID_MIN,
+    Points,
     SparseConv3d,
     Voxels,
     fast_convolution,
@@ -18,12 +22,14 @@ from mf3d_tutorial.warp import (
 from mf3d_tutorial.warp.coarse_grids import LEVELS, coarse_grids, z_order
 
 
-def random_rows(*counts: int, reach: int = 20) -> tuple[Tensor, Tensor]:
-    """Distinct voxels of some scenes, in no order within a scene, and where each scene begins."""
+def random_rows(*counts: int, reach: int = 20, distinct: bool = True) -> tuple[Tensor, Tensor]:
+    """Voxels of some scenes, in no order within a scene, and where each scene begins."""
     rng, scenes = torch.Generator().manual_seed(0), []
     for scene, count in enumerate(counts):
-        cells = torch.randint(-reach, reach, (count, 3), generator=rng).unique(dim=0)
-        cells = cells[torch.randperm(len(cells), generator=rng)]
+        cells = torch.randint(-reach, reach, (count, 3), generator=rng)
+        if distinct:
+            cells = cells.unique(dim=0)
+            cells = cells[torch.randperm(len(cells), generator=rng)]
         scenes.append(torch.nn.functional.pad(cells, (1, 0), value=scene).int())
     return torch.cat(scenes), torch.tensor([0, *map(len, scenes)]).cumsum(0)
 
@@ -36,12 +42,12 @@ def halved(rows: Tensor, times: int) -> Tensor:
 @pytest.mark.parametrize("counts", [(500,), (300, 1, 900), (0, 40, 0, 60, 0)])
 @pytest.mark.parametrize("far", [False, True])
 def test_each_level_is_the_distinct_voxels_of_the_rows_in_longer_ones(counts, far):
-    rows, offsets = random_rows(*counts)
+    rows, offsets = random_rows(*counts, reach=7, distinct=False)
     if far:  # at the ends of what fits
         rows[0, 1:] = torch.tensor([GRID_MIN, GRID_MAX, 0])
         rows[-1, 1:] = torch.tensor([GRID_MAX, GRID_MIN, -1])
     grids = coarse_grids(rows, offsets)
-    for level in range(1, LEVELS + 1):
+    for level in range(LEVELS + 1):
         coarse, starts = grids.level(level)
         wanted = halved(rows, level)
         assert torch.equal(coarse.unique(dim=0), wanted.unique(dim=0))
@@ -110,6 +116,7 @@ def voxels_of(rows: Tensor, offsets: Tensor) -> Voxels:
 
 def check_chain(ours: list[tuple], theirs: list[tuple]) -> None:
     first = ours[0][0]
+    every = torch.arange(len(first.feature_tensor), device=first.device)
     for level, (mine, other) in enumerate(zip(ours, theirs), 1):
         (fine, coarse, grid, same), (their_fine, their_coarse, their_grid, their_same) = mine, other
         assert grid.out.offsets.tolist() == their_grid.out.offsets.tolist()
@@ -120,7 +127,7 @@ def check_chain(ours: list[tuple], theirs: list[tuple]) -> None:
         assert pairs_as_rows(coarse, grid.out, same.pairs) == pairs_as_rows(
             their_coarse, their_grid.out, their_same.pairs
         )
-        found = kernel_maps.parents(first, coarse, 2**level)
+        found = kernel_maps.parents(first, every, coarse, 2**level)
         wanted = halved(first.batch_indexed_coordinates, level)
         assert torch.equal(coarse.batch_indexed_coordinates[found], wanted)
 
@@ -145,3 +152,62 @@ def test_coarser_grids_on_cuda_are_those_of_the_cpu():
     there, here = coarse_grids(rows.cuda(), offsets), coarse_grids(rows, offsets)
     for mine, theirs in zip(there, here):
         assert torch.equal(mine.cpu(), theirs)
+
+
+def check_pool(points: Points) -> None:
+    """On the points' device the pooling for CUDA; WarpConvNet's on the CPU. The gradient, too."""
+    features, ways = points.feature_tensor.requires_grad_(), []
+    for pool, some in ((kernel_maps._quick_pool, points), (kernel_maps.pooled, points.to("cpu"))):
+        voxels, voxel = pool(some, 0.25)
+        of_points = voxels.feature_tensor[voxel]
+        slope = torch.linspace(-1, 1, of_points.numel()).view(of_points.shape).to(of_points.device)
+        (gradient,) = torch.autograd.grad(of_points, features, slope)
+        assert len(voxel.unique()) == len(voxels.feature_tensor)
+        rows = voxels.batch_indexed_coordinates[voxel]
+        ways.append([x.cpu() for x in (rows, voxels.offsets, of_points, gradient)])
+        assert rows.dtype == torch.int32
+    for ours, theirs in zip(*ways):
+        torch.testing.assert_close(ours, theirs, check_dtype=False)
+
+
+@pytest.mark.parametrize("sizes", [(3000,), (2000, 1, 900)])
+def test_points_are_pooled_as_by_warpconvnet(sizes):
+    check_pool(random_points(*sizes))
+
+
+def test_a_network_with_levels_gives_what_it_gives_on_the_cpus_way(stand_ins, monkeypatch):
+    """By the way of CUDA: points pooled and coarser grids found by one sort."""
+    model, points = small_model(*UNET, "model.feature_levels=4"), random_points(900, 400)
+    scene, levels = model.backbone.with_levels(points)
+    sorts, sort = [], coarse_grids
+    monkeypatch.setattr(kernel_maps, "coarse_grids", lambda *x: sorts.append(1) or sort(*x))
+    monkeypatch.setattr("mf3d_tutorial.model.levels.pooled", kernel_maps._quick_pool)
+    monkeypatch.setattr(kernel_maps, "_stock_grid", quick_or_stock(kernel_maps._stock_grid))
+    got, got_levels = model.backbone.with_levels(points)
+    assert len(sorts) == 1
+    assert_near(got.feature_tensor, scene.feature_tensor, 1e-4)
+    for ours, theirs in zip(got_levels, levels):
+        assert ours.sizes == theirs.sizes
+        assert torch.equal(ours.coord[ours.voxel], theirs.coord[theirs.voxel])
+        assert_near(ours.features[ours.voxel], theirs.features[theirs.voxel], 1e-4)
+
+
+def quick_or_stock(stock):
+    """The grids that CUDA finds quickly, so; their pairs as lists, which the CPU multiplies by."""
+
+    def grid_for(conv, voxels):
+        if math.prod(conv.kernel_size) > 32:
+            return stock(conv, voxels)
+        grid = kernel_maps._quick_grid(conv, voxels)
+        pairs = grid.pairs
+        return kernel_maps.Grid(
+            grid.out, IntSearchResult(pairs.in_maps, pairs.out_maps, pairs.offsets)
+        )
+
+    return grid_for
+
+
+@pytest.mark.cuda
+@pytest.mark.parametrize("sizes", [(3000,), (2000, 1, 900)])
+def test_points_are_pooled_on_cuda_as_by_warpconvnet_on_the_cpu(sizes):
+    check_pool(random_points(*sizes).to("cuda"))

@@ -76,9 +76,9 @@ def test_parents_are_the_voxels_that_lie_around():
     conv = SparseConv3d(8, 8, 2, stride=2)
     cells = fine.batch_indexed_coordinates.clone()
     cells[:, 1:] = cells[:, 1:].div(4, rounding_mode="floor")
-    coarse = conv(conv(fine))
-    found = kernel_maps.parents(fine, coarse, 4)
-    assert torch.equal(coarse.batch_indexed_coordinates[found], cells)
+    coarse, some = conv(conv(fine)), torch.tensor([3, 0, 3])
+    found = kernel_maps.parents(fine, some, coarse, 4)
+    assert torch.equal(coarse.batch_indexed_coordinates[found], cells[some])
 
 
 def test_a_table_of_pairs_gives_the_lists_of_pairs():

@@ -175,10 +175,11 @@ def train_step(run: Run, *parts: Batch | None, log: Log = print) -> dict[str, Te
     A batch that the GPU has no room for is computed in pieces, and so are all after it; `log` is
     told.
     """
-    statistics, step_taken = run.copy_statistics(), False
+    run.keep_statistics()
+    step_taken = False
     try:
         while (losses := forward_backward_in_pieces(run, parts)) is None:
-            run.restore_statistics(statistics)
+            run.restore_statistics()
             run.pieces *= 2
             log(
                 f"step {run.step + 1} does not fit in the GPU's memory: from here on each batch is"
@@ -192,7 +193,7 @@ def train_step(run: Run, *parts: Batch | None, log: Log = print) -> dict[str, Te
         raise
     finally:
         if not step_taken:
-            run.restore_statistics(statistics)
+            run.restore_statistics()
     run.end_step(step_taken)
     if run.nonfinite >= run.cfg.train.max_nonfinite:
         raise NonFiniteError(

@@ -142,15 +142,22 @@ class Run:
             lists.setdefault(buffer.dtype, []).append(buffer)
         return list(lists.values())
 
-    def copy_statistics(self) -> list[tuple[Tensor, ...]]:
-        """A copy of batch norm's statistics, for `restore_statistics`: one kernel per type, not one
-        per buffer."""
-        return [torch._foreach_add(buffers, 0) for buffers in self._statistics]
+    @cached_property
+    def _kept_statistics(self) -> list[list[Tensor]]:
+        """Memory for a copy of them: allocating a hundred small tensors takes the host longer than
+        copying."""
+        return [[torch.empty_like(buffer) for buffer in buffers] for buffers in self._statistics]
 
-    def restore_statistics(self, copies: list[tuple[Tensor, ...]]) -> None:
-        """Bring back the statistics of `copy_statistics`."""
-        for buffers, before in zip(self._statistics, copies):
-            torch._foreach_copy_(buffers, before)
+    def keep_statistics(self) -> None:
+        """Copy batch norm's statistics, for `restore_statistics`: one kernel per type, not one per
+        buffer."""
+        for kept, buffers in zip(self._kept_statistics, self._statistics):
+            torch._foreach_copy_(kept, buffers)
+
+    def restore_statistics(self) -> None:
+        """Bring back the statistics of the last `keep_statistics`."""
+        for buffers, kept in zip(self._statistics, self._kept_statistics):
+            torch._foreach_copy_(buffers, kept)
 
     def end_step(self, step_taken: bool) -> None:
         """Bring counters, average, scale and learning rate up to a step that is done.

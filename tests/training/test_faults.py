@@ -300,6 +300,22 @@ def test_a_gpu_without_room_is_explained_and_nothing_is_lost(
     assert_same_end(tmp_path, undisturbed)
 
 
+@pytest.mark.parametrize("device", ["cpu", pytest.param("cuda", marks=pytest.mark.cuda)])
+def test_the_statistics_that_come_back_are_those_kept_last(scenes, tmp_path, device):
+    cfg = config(scenes, tmp_path, f"device={device}")
+    run = Run.create(cfg, torch.device(device), num_scenes=5)
+    buffers = list(run.model.buffers())
+    assert {buffer.dtype for buffer in buffers} == {torch.float32, torch.int64}
+    for _ in range(2):
+        torch._foreach_add_(buffers, 1)
+        run.keep_statistics()
+    wanted = [buffer.clone() for buffer in buffers]
+    for _ in range(2):  # as for a batch that is tried in ever smaller pieces
+        torch._foreach_mul_(buffers, 3)
+        run.restore_statistics()
+        assert all(map(torch.equal, buffers, wanted))
+
+
 def test_a_batch_that_the_gpu_has_no_room_for_is_computed_in_pieces(scenes, tmp_path, monkeypatch):
     whole = ["model.backbone._target_=small_run.PointModel", "model.backbone_voxel_size=null"]
     whole += ["train.batch_size=4", "model.dropout=0", "data.augment=[]"]

@@ -185,6 +185,12 @@ class DataConfig(Checked, group="data."):
             )
 
     @property
+    def stuff(self) -> list[int]:
+        """`stuff_classes`, whose null is by now what it stands for."""
+        assert self.stuff_classes is not None, "only before load_config has read labels.yaml"
+        return self.stuff_classes
+
+    @property
     def labels(self) -> LabelSet:
         """The label set that `label_set` names, or that labels.yaml describes."""
         return (

@@ -98,9 +98,10 @@ def data_parallel(module: M) -> M | DistributedDataParallel:
     """`module`, wrapped so that the backward pass averages its gradients over the processes while
     it goes on.
 
-    As in PyTorch, each forward pass starts from the buffers of process 0. Without other processes
-    it is the module.
+    Batch norm's statistics stay each process's own, which spares every step a message: training
+    does not use them, and those of process 0 are saved, and sent to all for validation
+    (`broadcast_buffers`). Without other processes it is the module.
     """
     if world_size() == 1:
         return module
-    return DistributedDataParallel(module, gradient_as_bucket_view=True)
+    return DistributedDataParallel(module, gradient_as_bucket_view=True, broadcast_buffers=False)

@@ -45,7 +45,7 @@ def check_data(cfg: Config, datasets: Datasets) -> None:
     for dataset, keep in zip(datasets, (cfg.data.cache, False)):
         log = print if rank() == 0 else None
         smallest, queries = min(voxel_sizes, default=None), cfg.model.num_queries
-        dataset.check(smallest, cfg.data.stuff_classes or (), queries, log, keep)
+        dataset.check(smallest, cfg.data.stuff, queries, log, keep)
 
 
 def build_loader(cfg: Config, dataset: ScanNetScenes, shuffle: bool = False) -> DataLoader:
@@ -57,7 +57,7 @@ def build_loader(cfg: Config, dataset: ScanNetScenes, shuffle: bool = False) -> 
     make_batch = partial(
         collate,
         num_classes=len(cfg.data.labels),
-        stuff_classes=cfg.data.stuff_classes or (),
+        stuff_classes=cfg.data.stuff,
         in_features=cfg.model.in_features,
         originals=not shuffle,
     )

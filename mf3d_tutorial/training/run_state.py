@@ -19,6 +19,7 @@ from mf3d_tutorial.model import MaskFormer3D, build_model
 from mf3d_tutorial.training.distributed import all_sum, data_parallel, rank, world_size
 from mf3d_tutorial.training.losses import SetCriterion
 from mf3d_tutorial.training.model_with_loss import ModelWithLoss
+from mf3d_tutorial.training.optimizer import make_optimizer, make_schedule
 from mf3d_tutorial.warp.device import autocast, training_precision
 
 Log = Callable[[str], None]
@@ -63,18 +64,10 @@ class Run:
                 model.decoder.record_graphs(
                     -(-train.batch_size // world_size()), cfg.model.num_queries
                 )
-        groups = model.parameters() if train.decay_all else decay_groups(model)
-        optimizer = torch.optim.AdamW(
-            groups, lr=train.lr, weight_decay=train.weight_decay, fused=True
-        )
+        optimizer = make_optimizer(model, train)
         total_steps = train.epochs * math.ceil(num_scenes / train.batch_size)
         total_steps = min(total_steps, train.max_steps or total_steps)
-        if train.schedule == "step":
-            scheduler = torch.optim.lr_scheduler.StepLR(optimizer, train.step_size, train.gamma)
-        else:
-            scheduler = torch.optim.lr_scheduler.OneCycleLR(
-                optimizer, train.lr, total_steps=total_steps
-            )
+        scheduler = make_schedule(optimizer, train, total_steps)
         scaler = torch.amp.GradScaler(device.type, enabled=precision == "16-mixed")
         criterion = SetCriterion(**vars(cfg.loss))
         averaged = copy.deepcopy(model).requires_grad_(False) if train.ema else None
@@ -300,15 +293,6 @@ class Progress:
             f"epoch {run.epoch + 1}  step {run.step}/{run.total_steps}  {terms}"
             f"  {minutes}:{seconds:02d} left"
         )
-
-
-def decay_groups(model: nn.Module) -> list[dict[str, Any]]:
-    """Parameters for an optimiser: weights of layers, and without weight decay norms, biases and
-    embeddings."""
-    embeddings = {module.weight for module in model.modules() if isinstance(module, nn.Embedding)}
-    free = [p for p in model.parameters() if p.ndim < 2 or p in embeddings]
-    decayed = [p for p in model.parameters() if p.ndim >= 2 and p not in embeddings]
-    return [{"params": decayed}, {"params": free, "weight_decay": 0.0}]
 
 
 def as_numbers(losses: dict[str, Tensor]) -> dict[str, float]:

@@ -287,7 +287,7 @@ def inspect_scene(
     What is kept for a room of N points: 4 N Q bytes, 7 MB for 18,000 points and 100 queries; with
     all layers another 2 N Q for each of the others, in float16.
     """
-    batch = collate([scene], len(labels), cfg.data.stuff_classes or (), cfg.model.in_features)
+    batch = collate([scene], len(labels), cfg.data.stuff, cfg.model.in_features)
     layers = forward_scene(model, batch.points, cfg.train.precision, last_only=not all_layers)
     outputs = [(logits.float().cpu(), masks.half().cpu()) for logits, masks in layers[:-1]]
     logits, masks = layers[-1]

@@ -164,9 +164,7 @@ class LiveViewer:
         dataset, index = self.choices[name]
         scene = voxel_downsample(dataset.read(index), self.cfg.data.voxel_size)
         data = self.cfg.data
-        self.batch = collate(
-            [scene], len(dataset.labels), data.stuff_classes or (), self.cfg.model.in_features
-        )
+        self.batch = collate([scene], len(dataset.labels), data.stuff, self.cfg.model.in_features)
         self.scene_name = name
         self.history.clear()
         cell = np.floor(scene.coord / self.cfg.viz.voxel_size).astype(np.int64)

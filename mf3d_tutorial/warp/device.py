@@ -2,6 +2,7 @@
 possible."""
 
 import os
+import warnings
 from contextlib import AbstractContextManager
 
 import torch
@@ -36,6 +37,8 @@ def choose_device(name: str) -> torch.device:
             " mf3d_tutorial.check_env`, or leave device=auto"
         )
     if device.type == "cuda":
+        # The thread of the backward pass starts without a CUDA context, takes it, and warns.
+        warnings.filterwarnings("ignore", "Attempting to run cuBLAS, but there was no current")
         device = torch.device("cuda", local_rank() if device.index is None else device.index)
         if device.index >= torch.cuda.device_count():
             raise ConfigError(

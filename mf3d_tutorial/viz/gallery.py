@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from mf3d_tutorial.data.placement import place
 from mf3d_tutorial.evaluation.inference import keep_largest_component
-from mf3d_tutorial.viz.colors import instance_colors, instance_paint
+from mf3d_tutorial.viz.colors import instance_paint
 from mf3d_tutorial.viz.failures import ABOUT, merged
 from mf3d_tutorial.viz.inspection import Inspection, Row
 from mf3d_tutorial.viz.static import scene_panels
@@ -76,7 +76,7 @@ def _speckled(room: Inspection, i: int) -> Iterator[Case]:
 
 def close_up(rooms: Sequence[Inspection], case: Case) -> Figure:
     """The scan, the true objects of a case, and each of its masks (at most three) with its IoU,
-    cover and share."""
+    cover and share, in the colour of the first of the objects."""
     room = rooms[case.room]
     d, names = room.decoded, room.labels.names
     truth = np.where(np.isin(room.truth, case.objects), room.truth, -1)
@@ -100,7 +100,8 @@ def close_up(rooms: Sequence[Inspection], case: Case) -> Figure:
             f" cover {j.cover[k, m]:.2f},\nshare {j.share[k, m]:.2f}"
             f" ({names[room.true_labels[m]]} {m})"
         )
-        panels[title] = instance_colors(d.masks[k].astype(int) - 1)
+        number, colors = (m, room.truth_colors) if case.objects else (0, None)
+        panels[title] = instance_paint(np.where(d.masks[k], number, -1), colors).colors
     return scene_panels(
         coord[near], {title: each[near] for title, each in panels.items()}, size=2.9
     )

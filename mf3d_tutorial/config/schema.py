@@ -186,8 +186,8 @@ class DataConfig(Checked, group="data."):
 
     @property
     def stuff(self) -> list[int]:
-        """`stuff_classes`, whose null is by now what it stands for."""
-        assert self.stuff_classes is not None, "only before load_config has read labels.yaml"
+        """`stuff_classes`, with the classes that null stands for."""
+        assert self.stuff_classes is not None, "load_config has not read labels.yaml yet"
         return self.stuff_classes
 
     @property

@@ -210,9 +210,8 @@ def split_ids(
     key = instance[known].astype(np.int64) * classes + segment[known]
     key, index, count = np.unique(key, return_inverse=True, return_counts=True)
     pairs, index = np.stack([key // classes, key % classes]), index.reshape(-1)
-    order = np.lexsort(
-        (-count, pairs[0])
-    )  # sorted by id; of an id, the class with most points first
+    # sorted by id; of an id, the class with most points first
+    order = np.lexsort((-count, pairs[0]))
     first = np.ones(len(order), bool)
     first[1:] = pairs[0][order][1:] != pairs[0][order][:-1]
     own = np.zeros(len(order), bool)

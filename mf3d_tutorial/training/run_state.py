@@ -137,8 +137,7 @@ class Run:
 
     @cached_property
     def _kept_statistics(self) -> list[list[Tensor]]:
-        """Memory for a copy of them: allocating a hundred small tensors takes the host longer than
-        copying."""
+        """Memory for a copy of them, allocated once and not in each step."""
         return [[torch.empty_like(buffer) for buffer in buffers] for buffers in self._statistics]
 
     def keep_statistics(self) -> None:

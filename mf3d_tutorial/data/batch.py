@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from mf3d_tutorial.data.placement import place
+from mf3d_tutorial.data.placement import bounds, place
 from mf3d_tutorial.data.scannet import Original, Scene
 from mf3d_tutorial.data.targets import Target, build_target
 from mf3d_tutorial.warp import Points
@@ -90,7 +90,7 @@ def point_features(scene: Scene, names: Sequence[str]) -> Float[np.ndarray, "N C
     color (3): RGB in 0..1. normal (3). height (1): metres above the lowest point. coord (3): metres
     from the middle of the scene's bounding box.
     """
-    low, high = scene.coord.min(0), scene.coord.max(0)
+    low, high = bounds(scene.coord)
     make = {
         "color": lambda: scene.color,
         "normal": lambda: scene.normal,

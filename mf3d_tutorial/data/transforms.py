@@ -41,8 +41,11 @@ def _turned(vectors: np.ndarray, matrix: np.ndarray) -> np.ndarray:
 
 def random_flip(scene: Scene, rng: np.random.Generator) -> Scene:
     """Mirror x, and y, with probability 1/2 each, about the scene's centre."""
-    signs = rng.choice([-1.0, 1.0], size=2)
-    return _rotated(scene, np.diag([signs[0], signs[1], 1.0]))
+    signs = np.array([*rng.choice([-1.0, 1.0], size=2), 1.0], np.float32)
+    low, high = bounds(scene.coord)
+    center = (low + high) / 2
+    coord = (scene.coord - center) * signs + center
+    return replace(scene, coord=coord.astype(np.float32), normal=scene.normal * signs)
 
 
 def random_rotation(scene: Scene, rng: np.random.Generator, tilt: float = np.pi / 64) -> Scene:
@@ -191,7 +194,7 @@ def random_crop(
     center = scene.coord[rng.integers(len(scene.coord)), :2]
     distance = np.square(scene.coord[:, :2] - center).sum(1)
     size = max(1, int(len(distance) * rng.uniform(smallest, 1)))
-    return _subset(scene, np.sort(np.argsort(distance)[:size]))
+    return _subset(scene, np.sort(np.argpartition(distance, size - 1)[:size]))
 
 
 def _subset(scene: Scene, keep: np.ndarray) -> Scene:

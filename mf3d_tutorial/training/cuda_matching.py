@@ -2,7 +2,7 @@
 writing the masks.
 
 The numbers are those of `cost_matrix` (matching.py) and `mask_losses` (losses.py), which do it
-scene by scene.
+scene by scene. The host only starts kernels here: it never waits for the GPU.
 """
 
 import numpy as np
@@ -13,22 +13,22 @@ from torch import Tensor
 from mf3d_tutorial.data.targets import Target
 from mf3d_tutorial.kernels.offsets import offsets_on
 from mf3d_tutorial.model.maskformer import LayerOutputs
-from mf3d_tutorial.training.matching import Weights, solve_assignment
+from mf3d_tutorial.training.matching import Weights
 
 
 class CudaMatching:
     """The masks of L layers, B scenes and Q queries, and the instances to compare them with:
     `match`, then `losses`.
 
-    Cost matrices are padded to M columns, the largest number of instances of a scene; the padding
-    is cut off before the assignment. `sample`: take no more than that many random points of each
+    Cost matrices are padded to M columns, the largest number of instances of a scene; the
+    assignment leaves the padding out. `sample`: take no more than that many random points of each
     scene.
     """
 
     def __init__(self, outputs: LayerOutputs, targets: list[Target], sample: int | None = None):
-        from mf3d_tutorial.kernels import mask_losses
+        from mf3d_tutorial.kernels import assignment, mask_losses
 
-        self.kernels = mask_losses
+        self.kernels, self.assign = mask_losses, assignment.assign
         self.logits = outputs.logits.float()
         self.targets = targets
         self.device = outputs.logits.device
@@ -44,6 +44,7 @@ class CudaMatching:
             self.features, instance = self.features[chosen], instance[chosen]
         self.num_instances = [len(target) for target in targets]
         self.most = max(1, *self.num_instances)
+        self.counts = self.upload(np.array(self.num_instances, dtype=np.int32))
         self.num_points = self.upload(np.array(sizes, dtype=np.float32))
         offsets = offsets_on(sizes, self.device)
         self.points = mask_losses.LabelledPoints(self.features, instance, offsets, max(sizes))
@@ -72,21 +73,16 @@ class CudaMatching:
         # (L, B, Q, M) each
         terms = (x.unflatten(1, (layers, num_queries)).transpose(0, 1) for x in (bce, dice))
         bce, dice = terms
-        costs = self.to_host(-weights.cls * probability + weights.bce * bce + weights.dice * dice)
-        self.solved = solve_assignment(
-            [costs[:, b, :, :wanted] for b, wanted in enumerate(self.num_instances)]
-        )
-        rows, target_rows = [], []
-        for b, (q_idx, t_idx) in enumerate(self.solved):
-            rows.append(((np.arange(layers)[:, None] * scenes + b) * num_queries + q_idx).ravel())
-            target_rows.append((first[b] + t_idx).ravel())
-        rows, target_rows = self.upload(
-            np.stack([np.concatenate(rows), np.concatenate(target_rows)])
-        )
-        wanted = labels.new_full((layers * scenes * num_queries,), classes - 1)
-        return wanted.index_copy(0, rows, every_label[target_rows]).view(
-            layers, scenes, num_queries
-        )
+        costs = -weights.cls * probability + weights.bce * bce + weights.dice * dice
+        self.not_finite = costs.sum() * 0  # NaN if a cost is none; else 0
+        self.query = self.assign(costs, self.counts, self.most)
+        # The label of each query; those of instances without a query go to a place behind the last.
+        places = layers * scenes * num_queries
+        place = torch.arange(0, places, num_queries, device=self.device).view(layers, scenes, 1)
+        place = torch.where(self.query < 0, places, place + self.query)
+        wanted = labels.new_full((places + 1,), classes - 1)
+        wanted[place] = labels.expand_as(place)
+        return wanted[:-1].view(layers, scenes, num_queries)
 
     def terms(
         self, softplus: Tensor, p: Tensor, own_x: Tensor, own_p: Tensor, sizes: Tensor
@@ -97,42 +93,25 @@ class CudaMatching:
             p + sizes + 1
         )
 
-    def to_host(self, tensor: Tensor) -> np.ndarray:
-        """By way of pinned memory, which is several times quicker. The host waits for the GPU
-        here."""
-        pinned = torch.empty(tensor.shape, dtype=tensor.dtype, pin_memory=True).copy_(
-            tensor, non_blocking=True
-        )
-        torch.cuda.current_stream(self.device).synchronize()
-        return pinned.numpy()
-
     def losses(self) -> Float[Tensor, "2 L"]:
         """BCE and Dice of the pairs that `match` found: a mean over the pairs of a scene, summed
-        over the scenes."""
-        (layers, scenes, num_queries, _), most = self.logits.shape, self.most
-        numbers = [pairs[0].size for pairs in self.solved]
+        over the scenes. NaN if a matching cost was not finite."""
+        layers, scenes, num_queries, _ = self.logits.shape
+        pairs = [min(num_queries, number) for number in self.num_instances]  # in each layer
         # no instance in the whole batch: zero, but still a function of the model
-        if not sum(numbers):
+        if not sum(pairs):
             return (self.queries.sum() + self.features.float().sum()).mul(0).expand(2, layers)
-        # row[0]: query of the scene, row[1]: query of the batch, row[2]: instance of the scene. A
-        # scene's pairs lie layer by layer, number / layers in each: pair i is of layer
-        # i * layers // number.
-        row = np.zeros((3, scenes, max(numbers)), dtype=np.int64)
-        # weight of each pair in the mean over its layer
-        pair_weight = np.zeros((scenes, max(numbers), layers), dtype=np.float32)
-        for b, (number, (q_idx, t_idx)) in enumerate(zip(numbers, self.solved)):
-            row[0, b, :number] = (np.arange(layers)[:, None] * num_queries + q_idx).ravel()
-            row[2, b, :number] = t_idx.ravel()
-            if number:
-                pair_weight[b, np.arange(number), np.arange(number) * layers // number] = (
-                    layers / number
-                )
-        row[1] = row[0] + np.arange(scenes)[:, None] * layers * num_queries
-        query, query_of_batch, instance = self.upload(row)
-        pair_weight, numbers = (
-            self.upload(pair_weight),
-            self.upload(np.array(numbers, dtype=np.int32)),
-        )
+        # A scene's pairs lie layer by layer, and behind them padding up to the longest row.
+        number = self.counts.clamp(max=num_queries)[:, None]
+        scene = torch.arange(scenes, device=self.device)[:, None]
+        pair = torch.arange(layers * max(pairs), device=self.device)
+        there = pair < layers * number
+        layer = (pair // number.clamp(min=1)).clamp(max=layers - 1)
+        instance = pair % number.clamp(min=1)
+        if self.most > num_queries:  # some instances have no query: those that have one come first
+            instance = (self.query < 0).sort(dim=-1, stable=True).indices[layer, scene, instance]
+        query = self.query[layer, scene, instance].clamp(min=0)
+        query_of_batch = (scene * layers + layer) * num_queries + query
         matched = (
             self.queries.flatten(0, 1)
             .index_select(0, query_of_batch.flatten())
@@ -143,13 +122,22 @@ class CudaMatching:
                 torch.zeros_like(instance),
                 torch.ones_like(instance),
                 instance + 2,
-                instance + 2 + most,
+                instance + 2 + self.most,
             ],
             -1,
         )
         sums = self.sums.flatten()[query_of_batch[..., None] * self.sums.shape[2] + columns]
-        sizes, num_points = self.sizes.gather(1, instance), self.num_points[:, None]
         each = self.kernels.MatchedMaskLosses.apply(
-            matched, self.features, self.points, instance.int(), numbers, sums, sizes, num_points
+            matched,
+            self.features,
+            self.points,
+            instance.int(),
+            layers * number[:, 0],
+            sums,
+            self.sizes.gather(1, instance),
+            self.num_points[:, None],
         )
-        return each.flatten(0, 1).T @ pair_weight.flatten(0, 1)
+        # weight of each pair in the mean over its layer
+        of_layer = layer[..., None] == torch.arange(layers, device=self.device)
+        weight = of_layer * (there / number.clamp(min=1))[..., None]
+        return each.flatten(0, 1).T @ weight.flatten(0, 1) + self.not_finite

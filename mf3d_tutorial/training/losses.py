@@ -112,7 +112,7 @@ class SetCriterion(nn.Module):
         """Weighted cross-entropy of each of L layers, a mean over queries, summed over the
         scenes."""
         weight = logits.new_ones(logits.shape[-1])
-        weight[-1] = self.no_object_weight
+        weight[-1:].fill_(self.no_object_weight)  # an assignment would make the host wait
         each = F.cross_entropy(logits.flatten(0, 2), labels.flatten(), weight, reduction="none")
         means = each.view(labels.shape).sum(2) / weight[labels].sum(2)
         return means.sum(1)

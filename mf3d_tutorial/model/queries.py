@@ -57,20 +57,26 @@ class SampledQueries(nn.Module):
     ) -> Float[Tensor, "B Q D"]:
         """The `sizes[b]` points of scene b follow one another; `position` is `coord` (metres),
         encoded."""
-        candidates = self.draw(sizes).to(coord.device, non_blocking=True)
+        candidates = self.draw(sizes, coord.device)
         chosen = candidates.gather(1, farthest_points(coord[candidates], self.num_queries))
         queries = self.content(features[chosen]) + self.position(position[chosen])
         # back to float32: under autocast the layers' output, after a LayerNorm, is float32, too
         return queries.to(self.content.weight.dtype)
 
-    def draw(self, sizes: Sequence[int]) -> Int[Tensor, "B candidates"]:
+    def draw(self, sizes: Sequence[int], device: torch.device) -> Int[Tensor, "B candidates"]:
         """Rows of random points of each scene; always the same ones except in training."""
+        if self.training and device.type == "cuda":  # a copy from the host would have to wait
+            from mf3d_tutorial.kernels.offsets import offsets_on
+
+            offsets = offsets_on(tuple(sizes), device)
+            drawn = torch.randint(2**62, (len(sizes), CANDIDATES), device=device)
+            return offsets[:-1, None] + drawn % offsets.diff()[:, None]
         drawn, first = [], 0
         for size in sizes:
             generator = None if self.training else torch.Generator().manual_seed(0)
             drawn.append(first + torch.randint(size, (CANDIDATES,), generator=generator))
             first += size
-        return torch.stack(drawn)
+        return torch.stack(drawn).to(device)
 
 
 @torch.no_grad()

@@ -14,7 +14,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, cast
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 from torch.utils.data import DataLoader
@@ -47,8 +47,9 @@ from mf3d_tutorial.training.loading import (
 from mf3d_tutorial.training.losses import SetCriterion, count_scenes
 from mf3d_tutorial.training.model_with_loss import TERMS
 from mf3d_tutorial.training.run_folder import Interrupts, RunFolder, dump_batch
-from mf3d_tutorial.training.run_state import Log, Progress, Run, as_numbers
+from mf3d_tutorial.training.run_state import Log, Progress, Run, StepResult, as_numbers
 from mf3d_tutorial.training.step_errors import explain_step_error, scene_names
+from mf3d_tutorial.training.upload import upload
 from mf3d_tutorial.warp.device import autocast, choose_device
 
 # Smallest scale of the loss in float16 before a run gives up. GradScaler starts at 2**16 and halves
@@ -146,6 +147,7 @@ def train(
                 viewer.update(run, losses)
             if folder.is_due:
                 folder.save(run, "last.ckpt")
+        read_results(run)
         validated = (run.epoch + 1) % options.eval_every == 0 or run.is_over
         if validated:
             interrupts.check()
@@ -172,11 +174,13 @@ def train_step(run: Run, *parts: Batch | None, log: Log = print) -> dict[str, Te
     alone, and lowers the scale.) NonFiniteError, naming the scenes, after `train.max_nonfinite`
     such batches in a row.
 
+    On a GPU the host does not wait for the step's end, but for that of the step before: a step that
+    is not finite is noticed one step later (`read_results`).
+
     A batch that the GPU has no room for is computed in pieces, and so are all after it; `log` is
     told.
     """
     run.keep_statistics()
-    step_taken = False
     try:
         while (losses := forward_backward_in_pieces(run, parts)) is None:
             run.restore_statistics()
@@ -186,22 +190,32 @@ def train_step(run: Run, *parts: Batch | None, log: Log = print) -> dict[str, Te
                 f" computed in {run.pieces} pieces (the same gradient in more time; batch norm sees"
                 " one piece at a time)"
             )
-        norm, step_taken = optimizer_step(run, losses["loss"])
-    except Exception as error:
+        norm, finite = optimizer_step(run, losses["loss"])
+    except BaseException as error:
+        run.restore_statistics()
         if sentence := explain_step_error(run, parts, error):
             raise UserError(sentence) from error
         raise
-    finally:
-        if not step_taken:
-            run.restore_statistics()
-    run.end_step(step_taken)
-    if run.nonfinite >= run.cfg.train.max_nonfinite:
-        raise NonFiniteError(
-            f"loss or gradient were not finite in {run.nonfinite} steps in a row, the last one"
-            f" (step {run.step}) on {scene_names(parts)}, kept in {dump_batch(run, parts)}: lower"
-            " train.lr, or set train.precision=32"
-        )
+    run.restore_statistics(unless=finite)
+    run.end_step()
+    run.results.append(StepResult(run.step, parts, finite))
+    read_results(run, leave=1 if run.device.type == "cuda" else 0)
     return {**losses, "grad_norm": norm}
+
+
+def read_results(run: Run, leave: int = 0) -> None:
+    """Read whether the steps were finite, but for the last `leave` ones; NonFiniteError after
+    `train.max_nonfinite` in a row that were not."""
+    while len(run.results) > leave:
+        result = run.results.popleft()
+        run.nonfinite = 0 if result.is_finite() else run.nonfinite + 1
+        if run.nonfinite >= run.cfg.train.max_nonfinite:
+            kept = dump_batch(run, result.parts, result.step)
+            raise NonFiniteError(
+                f"loss or gradient were not finite in {run.nonfinite} steps in a row, the last one"
+                f" (step {result.step}) on {scene_names(result.parts)}, kept in {kept}: lower"
+                " train.lr, or set train.precision=32"
+            )
 
 
 def forward_backward_in_pieces(run: Run, parts: Sequence[Batch | None]) -> dict[str, Tensor] | None:
@@ -223,7 +237,8 @@ def forward_backward_in_pieces(run: Run, parts: Sequence[Batch | None]) -> dict[
 
 def forward_backward(run: Run, parts: Sequence[Batch | None]) -> dict[str, Tensor]:
     """Compute the gradients of all parts; the losses of the whole batch, over all processes."""
-    parts = [part.to(run.device) if part else None for part in parts]
+    voxel_size = run.cfg.model.backbone_voxel_size
+    parts = [upload(part, run.device, voxel_size) if part else None for part in parts]
     count = all_sum(
         list(count_scenes([target for part in parts if part for target in part.targets]))
     )
@@ -247,7 +262,7 @@ def forward_backward(run: Run, parts: Sequence[Batch | None]) -> dict[str, Tenso
     return dict(zip(TERMS, sum_over_processes(sums)))
 
 
-def optimizer_step(run: Run, loss: Float[Tensor, ""]) -> tuple[Float[Tensor, ""], bool]:
+def optimizer_step(run: Run, loss: Float[Tensor, ""]) -> tuple[Float[Tensor, ""], Bool[Tensor, ""]]:
     """Clip the gradients and move the weights, if they are finite; their norm, and whether the step
     counts.
 
@@ -264,7 +279,7 @@ def optimizer_step(run: Run, loss: Float[Tensor, ""]) -> tuple[Float[Tensor, ""]
     del run.optimizer.found_inf  # pyright: ignore[reportAttributeAccessIssue]  GradScaler sets it too
     # In float16 an overflow of gradients alone is nothing unusual: the scale is lowered, and the
     # step counts.
-    return norm, bool(finite[0 if run.scaler.is_enabled() else 1])
+    return norm, finite[0 if run.scaler.is_enabled() else 1]
 
 
 def check_scale(run: Run) -> None:

@@ -202,9 +202,9 @@ def tracker(cfg: Config, path: Path, step: int) -> Callable[[dict[str, float], i
     return lambda numbers, step: None
 
 
-def dump_batch(run: Run, parts: Sequence[Batch | None]) -> Path:
-    """Write what this process had of a batch into the run folder, for `load_checkpoint`; the file's
-    path."""
+def dump_batch(run: Run, parts: Sequence[Batch | None], step: int) -> Path:
+    """Write what this process had of the batch of a step into the run folder, for
+    `load_checkpoint`; the file's path."""
     path = Path(run.cfg.paths.output_dir).expanduser() / f"nonfinite{rank()}.ckpt"
     path.parent.mkdir(parents=True, exist_ok=True)
     tensors = ("coordinate_tensor", "feature_tensor", "offsets")
@@ -217,7 +217,7 @@ def dump_batch(run: Run, parts: Sequence[Batch | None]) -> Path:
         for part in parts
         if part
     ]
-    save_checkpoint({"step": run.step, "batches": batches}, path)
+    save_checkpoint({"step": step, "batches": batches}, path)
     return path
 
 

@@ -3,18 +3,21 @@
 import copy
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 import torch
+from jaxtyping import Bool
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from mf3d_tutorial.common.errors import ConfigError
 from mf3d_tutorial.config import Config, plain
+from mf3d_tutorial.data import Batch
 from mf3d_tutorial.model import MaskFormer3D, build_model
 from mf3d_tutorial.training.distributed import all_sum, data_parallel, rank, world_size
 from mf3d_tutorial.training.losses import SetCriterion
@@ -23,6 +26,26 @@ from mf3d_tutorial.training.optimizer import make_optimizer, make_schedule
 from mf3d_tutorial.warp.device import autocast, training_precision
 
 Log = Callable[[str], None]
+
+
+class StepResult:
+    """Whether a step counts, which the GPU finds out while the host goes on with the next one."""
+
+    def __init__(self, step: int, parts: Sequence[Batch | None], finite: Bool[Tensor, ""]):
+        """`finite`, on the model's device: nothing that this step, which trained on `parts`,
+        computed was NaN or infinite."""
+        self.step, self.parts = step, parts
+        self._finite = finite.to("cpu", non_blocking=True)  # into pinned memory
+        self._copied = None
+        if finite.is_cuda:
+            self._copied = torch.cuda.Event(blocking=True)  # waiting for it takes no CPU time
+            self._copied.record(torch.cuda.current_stream(finite.device))
+
+    def is_finite(self) -> bool:
+        """`finite`; the host waits until the GPU is done with the step."""
+        if self._copied:
+            self._copied.synchronize()
+        return bool(self._finite)
 
 
 @dataclass
@@ -45,6 +68,7 @@ class Run:
     scenes: int = 0  # scenes trained on in all
     seconds: float = 0.0  # seconds so far, validation included
     nonfinite: int = 0  # steps in a row whose loss or gradient was not finite
+    results: deque["StepResult"] = field(default_factory=deque)  # of steps, still to be read
     pieces: int = 1  # pieces of each part; more than 1 once the GPU had no room for a batch
     weights_valid: bool = True  # False while the optimiser changes the weights
     best: dict[str, Any] = field(default_factory=dict)  # the validation with the highest AP so far
@@ -100,8 +124,8 @@ class Run:
 
     @torch.no_grad()
     def average(self) -> None:
-        """Update the moving average of weights and statistics. Its decay is warmed up:
-        min(train.ema, (1 + step) / (10 + step))."""
+        """Update the moving average of weights and statistics (after a step that left them alone,
+        too). Its decay is warmed up: min(train.ema, (1 + step) / (10 + step))."""
         if self.averaged is None:
             return
         decay = min(self.cfg.train.ema, (1 + self.step) / (10 + self.step))
@@ -127,39 +151,44 @@ class Run:
         return data_parallel(ModelWithLoss(self.model, self.criterion))
 
     @cached_property
-    def _statistics(self) -> list[list[Tensor]]:
-        """The model's buffers, one list per type: batch norm's means and variances, and how often
-        they were updated."""
-        lists = {}
+    def _statistics(self) -> list[Tensor]:
+        """The model's buffers, which are batch norm's means and variances and how often they were
+        updated: one tensor for each type, of which the buffers become parts, so that one kernel
+        copies them all."""
+        lists: dict[torch.dtype, list[Tensor]] = {}
         for buffer in self.model.buffers():
             lists.setdefault(buffer.dtype, []).append(buffer)
-        return list(lists.values())
+        statistics = []
+        for buffers in lists.values():
+            statistics.append(torch.cat([buffer.flatten() for buffer in buffers]))
+            parts = statistics[-1].split([buffer.numel() for buffer in buffers])
+            for buffer, part in zip(buffers, parts):
+                buffer.data = part.view(buffer.shape)
+        return statistics
 
     @cached_property
-    def _kept_statistics(self) -> list[list[Tensor]]:
+    def _kept_statistics(self) -> list[Tensor]:
         """Memory for a copy of them, allocated once and not in each step."""
-        return [[torch.empty_like(buffer) for buffer in buffers] for buffers in self._statistics]
+        return [torch.empty_like(statistics) for statistics in self._statistics]
 
     def keep_statistics(self) -> None:
-        """Copy batch norm's statistics, for `restore_statistics`: one kernel per type, not one per
-        buffer."""
-        for kept, buffers in zip(self._kept_statistics, self._statistics):
-            torch._foreach_copy_(kept, buffers)
+        """Copy batch norm's statistics, for `restore_statistics`."""
+        for kept, statistics in zip(self._kept_statistics, self._statistics):
+            kept.copy_(statistics)
 
-    def restore_statistics(self) -> None:
-        """Bring back the statistics of the last `keep_statistics`."""
-        for buffers, kept in zip(self._statistics, self._kept_statistics):
-            torch._foreach_copy_(buffers, kept)
+    def restore_statistics(self, unless: Tensor | None = None) -> None:
+        """Bring back the statistics of the last `keep_statistics`; not where `unless`, a bool on
+        the model's device, is true, for which the host need not wait."""
+        for statistics, kept in zip(self._statistics, self._kept_statistics):
+            if unless is None:
+                statistics.copy_(kept)
+            else:
+                torch.where(unless, statistics, kept, out=statistics)
 
-    def end_step(self, step_taken: bool) -> None:
-        """Bring counters, average, scale and learning rate up to a step that is done.
-
-        `step_taken`: it counts, as `optimizer_step` says; else something was not finite.
-        """
-        if step_taken:
-            self.average()
+    def end_step(self) -> None:
+        """Bring counters, average, scale and learning rate up to a step that is done."""
+        self.average()
         self.scaler.update()
-        self.nonfinite = 0 if step_taken else self.nonfinite + 1
         self.step, self.seen = self.step + 1, self.seen + 1
         if self.cfg.train.schedule == "onecycle" and self.step < self.total_steps:
             # Where the clock is ahead of the steps, the schedule jumps: it ends with train.minutes.

@@ -14,7 +14,7 @@ def scene_names(parts: Sequence[Batch | None]) -> str:
     return ", ".join(name for part in parts if part for name in part.names)
 
 
-def explain_step_error(run: Run, parts: Sequence[Batch | None], error: Exception) -> str | None:
+def explain_step_error(run: Run, parts: Sequence[Batch | None], error: BaseException) -> str | None:
     """The sentence for a batch that the GPU has no room for, or that has too few voxels for batch
     norm; None for other errors."""
     if "more than 1 value per channel" in str(error):  # PyTorch's batch norm

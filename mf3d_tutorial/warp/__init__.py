@@ -25,7 +25,7 @@ from warpconvnet.nn.modules.sparse_conv import SparseConv3d
 from warpconvnet.nn.modules.sparse_pool import PointToVoxel
 
 from mf3d_tutorial.warp.cpu_convolution import GRID_MAX, GRID_MIN, kernel_map
-from mf3d_tutorial.warp.kernel_maps import parents, pooled
+from mf3d_tutorial.warp.kernel_maps import parents, pool_ahead, pooled
 
 __all__ = [
     "GRID_MAX",
@@ -38,6 +38,7 @@ __all__ = [
     "Voxels",
     "kernel_map",
     "parents",
+    "pool_ahead",
     "pooled",
     "segment_csr",
     "use_fast_path",

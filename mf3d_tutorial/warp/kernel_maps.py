@@ -141,6 +141,9 @@ def _strided(
 def pooled(points: Points, voxel_size: float) -> tuple[Voxels, Int[Tensor, " N"]]:
     """Voxels of `voxel_size` (metres) with the mean of their points' features, and the voxel of
     each point: what WarpConvNet's PointToVoxel does first."""
+    size, ahead = vars(points).get("_pooled", (None, None))
+    if ahead and size == voxel_size:
+        return ahead
     if points.feature_tensor.is_cuda:
         return _quick_pool(points, voxel_size)
     both: Any = point_pool(
@@ -152,6 +155,15 @@ def pooled(points: Points, voxel_size: float) -> tuple[Voxels, Int[Tensor, " N"]
         unique_method="morton",
     )
     return both[0], both[1].to_orig_indices
+
+
+def pool_ahead(points: Points, voxel_size: float) -> None:
+    """Let `pooled` give these voxels at once, and their convolutions find the hash table made: all
+    that the host has to wait for in a forward pass on CUDA."""
+    voxels, voxel_of_point = pooled(points, voxel_size)
+    vars(points)["_pooled"] = voxel_size, (voxels, voxel_of_point)
+    coords = voxels.batched_coordinates
+    vars(coords)["_table"] = _hash_table(voxels, coords.batch_indexed_coordinates)
 
 
 def _quick_pool(points: Points, voxel_size: float) -> tuple[Voxels, Int[Tensor, " N"]]:

@@ -51,7 +51,7 @@ ROWS = {
         "recipe=strong",
         "data.augment=[flip,rotation,scale,stretch,color,gray,noise,elastic,holes,crop]",
     ],
-    "strong, batch of 48, lr 2.5e-3": ["recipe=strong", "train.batch_size=48", "train.lr=2.5e-3"],
+    "strong, batch of 24, lr 2e-3": ["recipe=strong", "train.batch_size=24", "train.lr=2e-3"],
     **{f"tiny{idea}": ["recipe=tiny", *options] for idea, options in IDEAS.items()},
     "tiny - normals": ["recipe=tiny", "model.in_features=[color,coord]"],
     "tiny + sampled queries": ["recipe=tiny", "model.query_init=mixed"],

@@ -5,7 +5,8 @@ costs, and the GPU until the host has the pairs. The algorithm is the one of sci
 `linear_sum_assignment`, shortest augmenting paths (D. F. Crouse, "On implementing 2D rectangular
 assignment algorithms", IEEE Transactions on Aerospace and Electronic Systems 52, 2016): instances
 get their query in turn; whoever finds its best one taken may push others on, along the path that
-costs least, which Dijkstra's algorithm finds by reduced costs, cost[q, m] - u[m] - v[q] >= 0.
+costs least. Dijkstra's algorithm finds it by the reduced costs cost[q, m] - u[m] - v[q] >= 0, where
+u and v are the dual variables of instances and queries.
 """
 
 # kernel[grid](...) starts a kernel; without Triton's types it looks like an index of a function.

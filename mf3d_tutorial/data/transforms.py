@@ -26,9 +26,14 @@ def compose(*transforms: Transform) -> Transform:
     return apply
 
 
-def _rotated(scene: Scene, matrix: np.ndarray) -> Scene:
+def _center(scene: Scene) -> np.ndarray:
+    """The middle of the scene's bounding box."""
     low, high = bounds(scene.coord)
-    center = (low + high) / 2
+    return (low + high) / 2
+
+
+def _rotated(scene: Scene, matrix: np.ndarray) -> Scene:
+    center = _center(scene)
     coord, normal = _turned(scene.coord - center, matrix) + center, _turned(scene.normal, matrix)
     return replace(scene, coord=coord.astype(np.float32), normal=normal.astype(np.float32))
 
@@ -42,8 +47,7 @@ def _turned(vectors: np.ndarray, matrix: np.ndarray) -> np.ndarray:
 def random_flip(scene: Scene, rng: np.random.Generator) -> Scene:
     """Mirror x, and y, with probability 1/2 each, about the scene's centre."""
     signs = np.array([*rng.choice([-1.0, 1.0], size=2), 1.0], np.float32)
-    low, high = bounds(scene.coord)
-    center = (low + high) / 2
+    center = _center(scene)
     coord = (scene.coord - center) * signs + center
     return replace(scene, coord=coord.astype(np.float32), normal=scene.normal * signs)
 
@@ -120,8 +124,7 @@ def random_stretch(scene: Scene, rng: np.random.Generator, spread: float = 0.15)
     """Stretch x, y and z about the scene's centre, each by its own factor, exp(-spread) to
     exp(spread)."""
     factors = np.exp(rng.uniform(-spread, spread, 3)).astype(np.float32)
-    low, high = bounds(scene.coord)
-    center = ((low + high) / 2).astype(np.float32)
+    center = _center(scene).astype(np.float32)
     # A surface's normal stays at right angles to what lies in the surface.
     normal = _unit(scene.normal / factors)
     return replace(scene, coord=(scene.coord - center) * factors + center, normal=normal)

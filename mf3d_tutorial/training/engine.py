@@ -271,7 +271,7 @@ def optimizer_step(run: Run, loss: Float[Tensor, ""]) -> tuple[Float[Tensor, ""]
     optimiser.
     """
     run.scaler.unscale_(run.optimizer)
-    norm = clip_gradients(run.parameters, run.cfg.train.max_grad_norm)
+    norm = nn.utils.clip_grad_norm_(run.parameters, run.cfg.train.max_grad_norm)
     finite = torch.stack([loss, loss + norm]).isfinite()
     run.weights_valid = False
     run.optimizer.found_inf = 1 - finite[1].float()  # pyright: ignore[reportAttributeAccessIssue]  GradScaler sets it too
@@ -280,17 +280,6 @@ def optimizer_step(run: Run, loss: Float[Tensor, ""]) -> tuple[Float[Tensor, ""]
     # In float16 an overflow of gradients alone is nothing unusual: the scale is lowered, and the
     # step counts.
     return norm, finite[0 if run.scaler.is_enabled() else 1]
-
-
-def clip_gradients(parameters: list[nn.Parameter], most: float) -> Float[Tensor, ""]:
-    """What `torch.nn.utils.clip_grad_norm_` does, for parameters of one device: it would move the
-    norm of each gradient there, one by one."""
-    gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
-    if not gradients:
-        return parameters[0].new_zeros(())
-    norm = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients)))
-    nn.utils.clip_grads_with_norm_(parameters, most, norm)
-    return norm
 
 
 def check_scale(run: Run) -> None:

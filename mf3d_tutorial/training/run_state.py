@@ -68,7 +68,7 @@ class Run:
     scenes: int = 0  # scenes trained on in all
     seconds: float = 0.0  # seconds so far, validation included
     nonfinite: int = 0  # steps in a row whose loss or gradient was not finite
-    results: deque["StepResult"] = field(default_factory=deque)  # of steps, still to be read
+    results: deque[StepResult] = field(default_factory=deque)  # of steps, still to be read
     pieces: int = 1  # pieces of each part; more than 1 once the GPU had no room for a batch
     weights_valid: bool = True  # False while the optimiser changes the weights
     best: dict[str, Any] = field(default_factory=dict)  # the validation with the highest AP so far

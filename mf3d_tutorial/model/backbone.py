@@ -17,8 +17,8 @@ def build_backbone(
     checkpointing: bool = False,
     feature_levels: int = 1,
 ) -> nn.Module:
-    """A module `Points (in_channels) -> Points (hidden_dim)`; with `feature_levels` > 1 a
-    `PointToLevels`.
+    """A module `Points (in_channels) -> Points (hidden_dim)`; a MinkUNet becomes a `PointToLevels`
+    of `feature_levels`.
 
     `config` names the class (`_target_`) and its constructor arguments. With a `voxel_size`
     (metres) the class gets Voxels: points are averaged into voxels before it, and each point takes
@@ -35,15 +35,15 @@ def build_backbone(
         ) from error
     if checkpointing:
         backbone.gradient_checkpointing_enable()
-    if feature_levels > 1:
-        offered = 1 + len(STAGES) if voxel_size and isinstance(backbone, MinkUNetBase) else 1
-        if voxel_size is None or feature_levels > offered:
-            raise ConfigError(
-                f"model.feature_levels={feature_levels} must be at most {offered} with"
-                f" {config['_target_']}: a MinkUNet with a backbone_voxel_size has"
-                f" {1 + len(STAGES)}, any other backbone 1"
-            )
-        return PointToLevels(backbone, voxel_size, feature_levels, config["out_channels"])
+    offered = 1 + len(STAGES) if voxel_size and isinstance(backbone, MinkUNetBase) else 1
+    if feature_levels > offered:
+        raise ConfigError(
+            f"model.feature_levels={feature_levels} must be at most {offered} with"
+            f" {config['_target_']}: a MinkUNet with a backbone_voxel_size has"
+            f" {1 + len(STAGES)}, any other backbone 1"
+        )
     if voxel_size is None:
         return backbone
+    if isinstance(backbone, MinkUNetBase):
+        return PointToLevels(backbone, voxel_size, feature_levels, config["out_channels"])
     return PointToVoxel(backbone, voxel_size=voxel_size, concat_unpooled_pc=False)

@@ -1,11 +1,18 @@
 """What a MinkUNet computes on its coarser grids, for decoder layers to look at."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from mf3d_tutorial.warp import MinkUNetBase, Points, PointToVoxel, Voxels, parents, pooled
+from mf3d_tutorial.warp import (
+    MinkUNetBase,
+    Points,
+    PointToVoxel,
+    network_and_stages,
+    parents,
+    pooled,
+)
 
 
 class VoxelLevel(NamedTuple):
@@ -33,36 +40,26 @@ class PointToLevels(PointToVoxel):
     def __init__(self, network: MinkUNetBase, voxel_size: float, num_levels: int, dim: int):
         # Declared for BaseSpatialModule, it takes any module.
         super().__init__(network, voxel_size, concat_unpooled_pc=False)  # pyright: ignore[reportArgumentType]
-        self.strides, self.outputs = [], None
-        self.project = nn.ModuleList()
-        for name, stride in STAGES[len(STAGES) + 1 - num_levels :]:
-            network.get_submodule(name).register_forward_hook(self.keep)
-            self.project.append(nn.Linear(network.PLANES[int(name[-1]) - 1], dim))
-            self.strides.append(stride)
-
-    def keep(self, _module: nn.Module, _inputs: Any, output: Voxels) -> None:
-        """A forward hook of the stages: keep their output, if `with_levels` asked for it."""
-        if self.outputs is not None:
-            self.outputs.append(output)
+        self.inner_module: MinkUNetBase
+        stages = STAGES[len(STAGES) + 1 - num_levels :]
+        self.names = tuple(name for name, _ in stages)
+        self.strides = tuple(stride for _, stride in stages)
+        self.project = nn.ModuleList(
+            nn.Linear(network.PLANES[int(name[-1]) - 1], dim) for name in self.names
+        )
 
     def forward(self, points: Points) -> Points:
         """Each point gets the feature of its voxel, which the network computes from the mean of the
         voxel's points."""
-        voxels, voxel_of_point = pooled(points, self.voxel_size)
-        if self.outputs is not None:
-            self.outputs.append((voxels, voxel_of_point))
-        features = self.inner_module(voxels).feature_tensor
-        return points.replace(batched_features=features[voxel_of_point])
+        finest, voxel_of_point = pooled(points, self.voxel_size)
+        [out] = network_and_stages(self.inner_module, finest)
+        return points.replace(batched_features=out.feature_tensor[voxel_of_point])
 
     def with_levels(self, points: Points) -> tuple[Points, list[VoxelLevel]]:
         """Features of the points, and of the voxels of each coarser level, coarse to fine."""
-        self.outputs = outputs = []
-        try:
-            scene = self(points)
-        finally:
-            self.outputs = None
-        (finest, voxel_of_point), *stages = outputs
-        return scene, [
+        finest, voxel_of_point = pooled(points, self.voxel_size)
+        out, *stages = network_and_stages(self.inner_module, finest, self.names)
+        return points.replace(batched_features=out.feature_tensor[voxel_of_point]), [
             VoxelLevel(
                 project(voxels.feature_tensor),
                 (voxels.coordinate_tensor + 0.5) * (self.voxel_size * stride),

@@ -84,7 +84,7 @@ class MaskFormer3D(nn.Module):
         """The outputs that each decoder layer would give, in order; only those of the last layer if
         so asked."""
         # A class of WarpConvNet, unless the config names another: its convolutions run in warp/.
-        if isinstance(self.backbone, PointToLevels):
+        if isinstance(self.backbone, PointToLevels) and self.backbone.names:
             scene, coarser = self.backbone.with_levels(points)
         else:
             scene, coarser = self.backbone(points), []

@@ -50,6 +50,7 @@ from mf3d_tutorial.training.run_folder import Interrupts, RunFolder, dump_batch
 from mf3d_tutorial.training.run_state import Log, Progress, Run, StepResult, as_numbers
 from mf3d_tutorial.training.step_errors import explain_step_error, scene_names
 from mf3d_tutorial.training.upload import upload
+from mf3d_tutorial.warp import drop_graphs
 from mf3d_tutorial.warp.device import autocast, choose_device
 
 # Smallest scale of the loss in float16 before a run gives up. GradScaler starts at 2**16 and halves
@@ -228,7 +229,9 @@ def forward_backward_in_pieces(run: Run, parts: Sequence[Batch | None]) -> dict[
     try:
         return forward_backward(run, pieces)
     except torch.OutOfMemoryError:
-        if world_size() > 1 or all(len(piece.names) < 2 for piece in pieces if piece):
+        freed = drop_graphs(run.model)
+        smallest = all(len(piece.names) < 2 for piece in pieces if piece)
+        if world_size() > 1 or (smallest and not freed):
             raise
     run.optimizer.zero_grad()
     torch.cuda.empty_cache()

@@ -23,6 +23,7 @@ from mf3d_tutorial.training.distributed import all_sum, data_parallel, rank, wor
 from mf3d_tutorial.training.losses import SetCriterion
 from mf3d_tutorial.training.model_with_loss import ModelWithLoss
 from mf3d_tutorial.training.optimizer import make_optimizer, make_schedule
+from mf3d_tutorial.warp import allow_graphs, graph_memory
 from mf3d_tutorial.warp.device import autocast, training_precision
 
 Log = Callable[[str], None]
@@ -84,6 +85,8 @@ class Run:
             nn.SyncBatchNorm.convert_sync_batchnorm(model)  # changes the layers in place
         precision = training_precision(train.precision, device)
         if device.type == "cuda" and train.accumulate == 1:
+            if not (cfg.model.backbone_checkpointing or train.sync_batchnorm):
+                allow_graphs(model.backbone)
             with autocast(device, precision):
                 model.decoder.record_graphs(
                     -(-train.batch_size // world_size()), cfg.model.num_queries
@@ -301,7 +304,8 @@ class Progress:
             "data_wait": self.waited / seconds,
         }
         if self.run.device.type == "cuda":
-            rates["gpu_gb"] = torch.cuda.max_memory_allocated(self.run.device) / 1e9
+            allocated = torch.cuda.max_memory_allocated(self.run.device)
+            rates["gpu_gb"] = (allocated + graph_memory(self.run.model)) / 1e9
         self.reset()
         return rates
 

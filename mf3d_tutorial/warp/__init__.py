@@ -25,7 +25,9 @@ from warpconvnet.nn.modules.sparse_conv import SparseConv3d
 from warpconvnet.nn.modules.sparse_pool import PointToVoxel
 
 from mf3d_tutorial.warp.cpu_convolution import GRID_MAX, GRID_MIN, kernel_map
+from mf3d_tutorial.warp.fast_blocks import network_and_stages
 from mf3d_tutorial.warp.kernel_maps import parents, pool_ahead, pooled
+from mf3d_tutorial.warp.unet_graphs import allow_graphs, drop_graphs, graph_memory
 
 __all__ = [
     "GRID_MAX",
@@ -36,7 +38,11 @@ __all__ = [
     "Points",
     "SparseConv3d",
     "Voxels",
+    "allow_graphs",
+    "drop_graphs",
+    "graph_memory",
     "kernel_map",
+    "network_and_stages",
     "parents",
     "pool_ahead",
     "pooled",

@@ -31,6 +31,10 @@ class CoarseGrids(NamedTuple):
         starts = self.starts[level]
         return self.rows[starts[0] : starts[-1]], (starts - starts[0]).int()
 
+    def sizes(self) -> list[int]:
+        """How many voxels each level has."""
+        return (self.starts[:, -1] - self.starts[:, 0]).tolist()
+
     def parents(self, level: int) -> Int[Tensor, " N"]:
         """Which of these voxels each given one lies in."""
         found = torch.empty_like(self.order)

@@ -6,7 +6,8 @@ is known here, or its convolution is not tuned yet, it goes the way of fast_conv
 """
 
 import math
-from typing import ClassVar
+from collections.abc import Sequence
+from typing import Any, ClassVar
 
 import torch
 from jaxtyping import Float
@@ -20,6 +21,7 @@ from warpconvnet.nn.modules.sparse_conv import SpatiallySparseConv
 
 from mf3d_tutorial.kernels.cuda_graphs import cast_together
 from mf3d_tutorial.warp import fast_convolution
+from mf3d_tutorial.warp.unet_graphs import NotTunedError, UNetGraphs, with_stages
 
 
 class _Step(torch.autograd.Function):
@@ -48,14 +50,20 @@ class _Step(torch.autograd.Function):
             x = fast_convolution.product(
                 features, cast, pairs, coords.batched_tensor.shape[0], plan
             )
+        ctx.count, ctx.residual = getattr(coords, "_count", None), residual is not None
         running = (norm.running_mean, norm.running_var)
-        out, mean, scale = torch.native_batch_norm(
-            x, gamma, beta, *running, norm.training, norm.momentum or 0.0, norm.eps
-        )
-        if residual is not None:
-            out += residual
-        if relu:
-            out.relu_()
+        if ctx.count is not None:
+            out, mean, scale = _counted_norm().normalise(
+                x, ctx.count, norm, gamma, beta, residual, relu
+            )
+        else:
+            out, mean, scale = torch.native_batch_norm(
+                x, gamma, beta, *running, norm.training, norm.momentum or 0.0, norm.eps
+            )
+            if residual is not None:
+                out += residual
+            if relu:
+                out.relu_()
         # needed, and left alone, in evaluation only
         running = (None, None) if norm.training else running
         ctx.save_for_backward(
@@ -69,12 +77,17 @@ class _Step(torch.autograd.Function):
         features, weight, cast, x, gamma, running_mean, running_var, mean, scale, out = (
             ctx.saved_tensors
         )
-        if out is not None:
-            gradient = torch.ops.aten.threshold_backward(gradient, out, 0)
-        statistics = (running_mean, running_var, mean, scale)
-        of_x, of_gamma, of_beta = torch.ops.aten.native_batch_norm_backward(
-            gradient, x, gamma, *statistics, *ctx.norm, [True, True, True]
-        )
+        if ctx.count is not None:
+            of_x, of_gamma, of_beta, gradient = _counted_norm().gradients(
+                gradient.contiguous(), x, out, ctx.count, gamma, mean, scale, ctx.residual
+            )
+        else:
+            if out is not None:
+                gradient = torch.ops.aten.threshold_backward(gradient, out, 0)
+            statistics = (running_mean, running_var, mean, scale)
+            of_x, of_gamma, of_beta = torch.ops.aten.native_batch_norm_backward(
+                gradient, x, gamma, *statistics, *ctx.norm, [True, True, True]
+            )
         if ctx.pairs is None:
             grads = of_x @ cast[0].T, (features.T @ of_x).to(weight.dtype)[None]
         else:
@@ -93,6 +106,13 @@ class _Step(torch.autograd.Function):
         )
 
 
+def _counted_norm() -> Any:
+    """The batch norm of voxels whose number the GPU alone knows (unet_graphs.py)."""
+    from mf3d_tutorial.kernels import batch_norm  # not everybody has Triton
+
+    return batch_norm
+
+
 class _Running:
     """State that the steps of a network share while it runs."""
 
@@ -101,8 +121,29 @@ class _Running:
 
 
 def network(unet: MinkUNetBase, voxels: Voxels) -> Voxels:
-    """`MinkUNetBase.forward`; one kernel casts the weights of all convolutions, and one counts the
-    batch for all norms."""
+    """`MinkUNetBase.forward`."""
+    return network_and_stages(unet, voxels)[0]
+
+
+def network_and_stages(
+    unet: MinkUNetBase, voxels: Voxels, stages: Sequence[str] = ()
+) -> list[Voxels]:
+    """The network's output, and that of some stages of it (names of its modules, in the order in
+    which they run); in training by CUDA graphs if it may (unet_graphs.py)."""
+    lean = MinkUNetBase.forward is network
+    graphs: UNetGraphs | None = vars(unet).get("_graphs") if lean else None
+    given = graphs.run(unet, voxels, stages) if graphs else None
+    if given is None:
+        run = _network if lean else _stock[MinkUNetBase]
+        given = with_stages(unet, stages, lambda: run(unet, voxels))
+        if graphs:
+            graphs.learn(voxels)
+    return given
+
+
+def _network(unet: MinkUNetBase, voxels: Voxels) -> Voxels:
+    """The network without graphs; one kernel casts the weights of all convolutions, and one counts
+    the batch for all norms."""
     if "_convs" not in vars(unet):  # a walk over all modules takes milliseconds
         convs = [module for module in unet.modules() if isinstance(module, SpatiallySparseConv)]
         vars(unet)["_convs"] = convs
@@ -130,6 +171,21 @@ def step(
     residual: Float[Tensor, "M O"] | None = None,
 ) -> Voxels | None:
     """activation(norm(conv(voxels)) + residual) in one step; None where that cannot be done."""
+    out = _step(conv, norm, activation, voxels, target, residual)
+    if out is None and "_count" in vars(voxels.batched_coordinates):
+        # The layers one by one would take rows into account that do not count.
+        raise NotTunedError("a convolution of it is not tuned yet, or not of a kind that is known")
+    return out
+
+
+def _step(
+    conv: nn.Module,
+    norm: nn.Module,
+    activation: nn.Module,
+    voxels: Voxels,
+    target: Voxels | None,
+    residual: Float[Tensor, "M O"] | None,
+) -> Voxels | None:
     if not isinstance(conv, SpatiallySparseConv) or type(norm) is not nn.BatchNorm1d:
         return None
     plain = fast_convolution.known(conv) and conv.bias is None

@@ -94,12 +94,13 @@ def prepare(
     """Output coordinates, pairs, the type to compute in, and the kernels (None: on the CPU, or not
     tuned yet)."""
     coords, pairs = upsampled(conv, voxels, target) if conv.transposed else grid_of(conv, voxels)
-    features, dtype = voxels.feature_tensor, dtype_for(voxels)
-    plan = (
-        _plan(conv, features.shape[0], coords.batched_tensor.shape[0], dtype)
-        if features.is_cuda
-        else None
-    )
+    dtype, plan = dtype_for(voxels), None
+    if voxels.feature_tensor.is_cuda:
+        num_in, num_out = (
+            vars(each).get("_tuned_for") or each.batched_tensor.shape[0]
+            for each in (voxels.batched_coordinates, coords)
+        )
+        plan = _plan(conv, num_in, num_out, dtype, for_graph="_count" in vars(coords))
     return coords, pairs, dtype, settled(conv, plan)
 
 
@@ -170,9 +171,15 @@ class Plan:
 _plans: dict[tuple, Plan] = {}
 
 
-def _plan(conv: SpatiallySparseConv, num_in: int, num_out: int, dtype: torch.dtype) -> Plan | None:
+def _plan(
+    conv: SpatiallySparseConv,
+    num_in: int,
+    num_out: int,
+    dtype: torch.dtype,
+    for_graph: bool = False,
+) -> Plan | None:
     """The plan that WarpConvNet's tuning found for this shape; None until it has tried forward and
-    (with gradients) backward.
+    (with gradients) backward. `for_graph`: of the kernels that a CUDA graph can hold (mask_gemm).
 
     Its tables sort numbers of voxels by powers of ten, from 10,000 on.
     """
@@ -187,9 +194,9 @@ def _plan(conv: SpatiallySparseConv, num_in: int, num_out: int, dtype: torch.dty
         conv.transposed,
         dtype,
     )
-    key = (*shape, conv.use_fp16_accum, *algorithms, torch.is_grad_enabled())
+    key = (*shape, conv.use_fp16_accum, *algorithms, torch.is_grad_enabled(), for_graph)
     if key not in _plans:
-        plan = _tuned_plan(conv, num_in, num_out, dtype)
+        plan = _tuned_plan(conv, num_in, num_out, dtype, for_graph)
         if plan is None:
             return None
         _plans[key] = plan
@@ -197,7 +204,7 @@ def _plan(conv: SpatiallySparseConv, num_in: int, num_out: int, dtype: torch.dty
 
 
 def _tuned_plan(
-    conv: SpatiallySparseConv, num_in: int, num_out: int, dtype: torch.dtype
+    conv: SpatiallySparseConv, num_in: int, num_out: int, dtype: torch.dtype, for_graph: bool
 ) -> Plan | None:
     half = _accumulates_half(conv)
     common = {
@@ -212,18 +219,20 @@ def _tuned_plan(
         num_out, num_in, conv.out_channels, conv.in_channels, **common, **_metadata(conv)
     )
     kernels = [
-        _fastest(_tuned._BENCHMARK_AB_RESULTS, there, conv.fwd_algo),
-        _fastest(_tuned._BENCHMARK_ABT_RESULTS, back, conv.dgrad_algo),
-        _fastest(_tuned._BENCHMARK_ATB_RESULTS, there, conv.wgrad_algo),
+        _fastest(_tuned._BENCHMARK_AB_RESULTS, there, conv.fwd_algo, for_graph),
+        _fastest(_tuned._BENCHMARK_ABT_RESULTS, back, conv.dgrad_algo, for_graph),
+        _fastest(_tuned._BENCHMARK_ATB_RESULTS, there, conv.wgrad_algo, for_graph),
     ]
     forward, features, weight = kernels
     needed = (features, weight) if torch.is_grad_enabled() else ()
     return Plan(forward, features, weight, half) if forward and all(needed) else None
 
 
-def _fastest(table: dict, config: SpatiallySparseConvConfig, algorithms: Any) -> Kernel | None:
+def _fastest(
+    table: dict, config: SpatiallySparseConvConfig, algorithms: Any, for_graph: bool = False
+) -> Kernel | None:
     """The fastest of these algorithms in one of WarpConvNet's tables, by its milliseconds plus, in
-    float16, `_wait`.
+    float16, `_wait`; `for_graph`: among those of mask_gemm.
 
     In float32 kernels take longer, and the host's waits matter less: steps were 5 % slower with it
     than without it.
@@ -233,7 +242,10 @@ def _fastest(table: dict, config: SpatiallySparseConvConfig, algorithms: Any) ->
     listed = algorithms if isinstance(algorithms, list) else [algorithms]
     names = {str(getattr(algorithm, "value", algorithm)) for algorithm in listed}
     timed = [
-        result for result in results if result[0] in names or names & {"auto", "all", "trimmed"}
+        result
+        for result in results
+        if (result[0] in names or names & {"auto", "all", "trimmed"})
+        and (result[0] == "mask_gemm" or not for_graph)
     ]
     waits = config.in_dtype is torch.float16
     quickest = min(timed, key=lambda result: result[2] + waits * _wait(result[0]), default=None)

@@ -78,22 +78,44 @@ def _quick_grid(conv: SpatiallySparseConv, voxels: Voxels) -> Grid:
     coords = voxels.batched_coordinates
     rows, offsets = coords.batch_indexed_coordinates, coords.offsets
     table = coords.__dict__.get("_table") or coords.__dict__.setdefault(
-        "_table", _hash_table(voxels, rows)
+        "_table", hash_table(rows, checked=max(voxels.tensor_stride or (1,)) == 1)
     )
-    queries, coarse = rows, None
+    coarse = None
     if set(conv.stride) != {1}:
         place = level_of(coords)
         if place is None or place[1] == LEVELS:
             place = vars(coords)["_level"] = coarse_grids(rows, offsets), 0
         coarse = place[0], place[1] + 1
         rows, offsets = coarse[0].level(coarse[1])
-        queries = rows * constant((1, *conv.stride), rows.device)
     found = rows.new_empty(math.prod(conv.kernel_size), len(rows))
+    find_pairs(table, rows, conv.kernel_size, conv.stride, found)
+    out = _strided(conv, voxels, rows, offsets)
+    if out is not None:
+        vars(out)["_level"] = coarse
+    return Grid(out, PairTable(found, identity_of(conv.kernel_size, conv.stride)))
+
+
+def find_pairs(
+    table: Any,
+    rows: Int[Tensor, "M 4"],
+    kernel_size: tuple[int, ...],
+    stride: tuple[int, ...],
+    found: Int[Tensor, "K columns"],
+) -> None:
+    """Write the pairs of a convolution into `found`: for each offset and output voxel (scene, x, y,
+    z in steps of the stride) its input voxel, or -1. Columns behind the voxels get -1.
+
+    `table`: the `hash_table` of the input voxels.
+    """
+    if set(stride) != {1}:
+        rows = rows * constant((1, *stride), rows.device)
+    if found.shape[1] > len(rows):
+        rows = nn.functional.pad(rows, (0, 0, 0, found.shape[1] - len(rows)), value=NOWHERE)
     _C.cuhash.packed_kernel_map_size(
         table.keys_tensor,
         table.values_tensor,
-        queries.contiguous(),
-        constant(conv.kernel_size, rows.device),
+        rows.contiguous(),
+        constant(kernel_size, rows.device),
         found,
         len(rows),
         len(found),
@@ -101,11 +123,16 @@ def _quick_grid(conv: SpatiallySparseConv, voxels: Voxels) -> Grid:
         64,
         8,
     )
-    odd = all(size % 2 for size in conv.kernel_size) and queries is rows
-    out = _strided(conv, voxels, rows, offsets)
-    if out is not None:
-        vars(out)["_level"] = coarse
-    return Grid(out, PairTable(found, len(found) // 2 if odd else None))
+
+
+# A place 3 to 4 km from everything: of 18 bits, as the hash table has them.
+NOWHERE = -100_000
+
+
+def identity_of(kernel_size: tuple[int, ...], stride: tuple[int, ...]) -> int | None:
+    """The offset that pairs each voxel with itself, if the convolution leads to the same voxels."""
+    odd = all(size % 2 for size in kernel_size) and set(stride) == {1}
+    return math.prod(kernel_size) // 2 if odd else None
 
 
 def level_of(coords: Coords) -> tuple[CoarseGrids, int] | None:
@@ -113,16 +140,25 @@ def level_of(coords: Coords) -> tuple[CoarseGrids, int] | None:
     return vars(coords).get("_level")
 
 
-def _hash_table(voxels: Voxels, rows: Int[Tensor, "N 4"]) -> PackedHashTable:
-    """Which point has some coordinates. Those of the finest grid are checked, which makes the host
-    wait for the GPU."""
-    if max(voxels.tensor_stride or (1,)) == 1:
+def hash_table(rows: Int[Tensor, "N 4"], checked: bool) -> PackedHashTable:
+    """Which point has some coordinates. `checked`: whether they fit into the table, for which the
+    host waits for the GPU."""
+    if checked:
         return PackedHashTable.from_coords(rows)
     table = PackedHashTable(capacity=max(16, 2 * len(rows)), device=rows.device)
     table._allocate_storage()
     table._run_prepare()
     table._run_insert(rows.contiguous(), len(rows), rows.new_zeros(1))
     return table
+
+
+def coords_of_level(grids: CoarseGrids, level: int) -> IntCoords:
+    """The coordinate object of these voxels, 2^`level` times as long as the finest ones."""
+    rows, offsets = grids.level(level)
+    coords = IntCoords(rows[:, 1:], offsets, tensor_stride=(2**level,) * 3)
+    coords._set_batch_indexed_coordinates(rows)
+    vars(coords)["_level"] = grids, level
+    return coords
 
 
 def _strided(
@@ -163,7 +199,7 @@ def pool_ahead(points: Points, voxel_size: float) -> None:
     voxels, voxel_of_point = pooled(points, voxel_size)
     vars(points)["_pooled"] = voxel_size, (voxels, voxel_of_point)
     coords = voxels.batched_coordinates
-    vars(coords)["_table"] = _hash_table(voxels, coords.batch_indexed_coordinates)
+    vars(coords)["_table"] = hash_table(coords.batch_indexed_coordinates, checked=True)
 
 
 def _quick_pool(points: Points, voxel_size: float) -> tuple[Voxels, Int[Tensor, " N"]]:

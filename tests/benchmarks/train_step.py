@@ -32,7 +32,7 @@ from mf3d_tutorial.config import load_config
 from mf3d_tutorial.data import Batch, ScanNetScenes, collate
 from mf3d_tutorial.training.engine import train_step
 from mf3d_tutorial.training.run_state import Run
-from mf3d_tutorial.warp import SparseConv3d, use_fast_path
+from mf3d_tutorial.warp import PointToVoxel, SparseConv3d, graph_memory, use_fast_path
 from mf3d_tutorial.warp.device import autocast, choose_device
 from tests.benchmarks.rooms import rooms_in
 from tests.seed_side import seed_loss, seed_model, seed_targets
@@ -79,11 +79,10 @@ class Side:
                 self.step()
             self.wait()
             whole.append((time.perf_counter() - before) / ROW)
-        memory = (
-            (torch.cuda.max_memory_allocated() - self.held) / 1e9
-            if self.device.type == "cuda"
-            else float("nan")
-        )
+        memory = float("nan")
+        if self.device.type == "cuda":
+            graphs = graph_memory(self.backbone)
+            memory = (torch.cuda.max_memory_allocated() - self.held + graphs) / 1e9
         phases = []
         for _ in range(steps):
             self.marks = []
@@ -106,7 +105,8 @@ def our_side(run: Run, batch: Batch) -> Side:
 def their_side(run: Run, batch: Batch, labels: list[tuple[Tensor, Tensor]]) -> Side:
     """The example's step: its model with the weights of `run`, AdamW, a gradient scaler;
     WarpConvNet's own layers."""
-    backbone = copy.deepcopy(run.model.backbone)
+    network, voxel_size = run.model.backbone.inner_module, run.cfg.model.backbone_voxel_size
+    backbone = PointToVoxel(copy.deepcopy(network), voxel_size, concat_unpooled_pc=False)
     model = seed_model(run.model, backbone, run.cfg.model.dropout).to(run.device).train()
     train, criterion, device, precision = run.cfg.train, run.criterion, run.device, run.precision
     optimizer = torch.optim.AdamW(model.parameters(), lr=train.lr, weight_decay=train.weight_decay)

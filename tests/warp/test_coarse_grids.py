@@ -92,8 +92,10 @@ def stand_ins(monkeypatch):
     extension = types.SimpleNamespace(cuhash=types.SimpleNamespace(packed_kernel_map_size=search))
     monkeypatch.setattr(
         kernel_maps,
-        "_hash_table",
-        lambda _, rows: types.SimpleNamespace(keys_tensor=rows, values_tensor=None, capacity=0),
+        "hash_table",
+        lambda rows, checked: types.SimpleNamespace(
+            keys_tensor=rows, values_tensor=None, capacity=0
+        ),
     )
     monkeypatch.setattr(kernel_maps, "_C", extension)
 

@@ -7,7 +7,8 @@ import os
 import pickle
 import shutil
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from typing import TypeVar
 
 import torch
 from torch.utils.data import DataLoader, Sampler
@@ -15,6 +16,8 @@ from torch.utils.data import DataLoader, Sampler
 from mf3d_tutorial.common.errors import UserError
 from mf3d_tutorial.data.batch import Batch
 from mf3d_tutorial.data.scannet import Scene
+
+T = TypeVar("T")
 
 
 class SceneBatchSampler(Sampler):
@@ -24,8 +27,8 @@ class SceneBatchSampler(Sampler):
     An epoch has `steps` steps. Epochs follow one another without end, so that the processes that
     load scenes need not wait where one ends.
     The order of scenes depends on the seed and the epoch alone. A step takes the next `batch_size`,
-    which are dealt like cards to all parts of all processes; of an epoch's last scenes some may get
-    none. This process is number `rank` of `world_size`.
+    which are dealt to all parts of all processes (`deal`); of an epoch's last scenes some may get
+    none. This process is number `rank` of `world_size`. `sizes`: points of each scene.
     """
 
     def __init__(
@@ -36,8 +39,10 @@ class SceneBatchSampler(Sampler):
         seed: int = 0,
         rank: int = 0,
         world_size: int = 1,
+        sizes: Sequence[int] | None = None,
     ):
         self.rank, self.world_size = rank, world_size
+        self.sizes = sizes or [1] * num_scenes
         self.num_scenes = num_scenes
         self.batch_size = batch_size
         self.parts = parts
@@ -58,9 +63,29 @@ class SceneBatchSampler(Sampler):
                 batch = [
                     (epoch, index) for index in order[step * self.batch_size :][: self.batch_size]
                 ]
-                for part in range(self.parts):
-                    yield batch[self.rank * self.parts + part :: shares]
+                hands = deal(batch, [self.sizes[index] for _, index in batch], shares)
+                yield from hands[self.rank * self.parts :][: self.parts]
             first = 0
+
+
+def deal(items: list[T], sizes: Sequence[int], shares: int) -> list[list[T]]:
+    """The items in `shares` lists of about the same total size, for processes that wait for one
+    another; their lengths differ by one at most.
+
+    The largest items are dealt first, one to each list in turn, and of these the largest to the
+    list with the smallest total.
+    """
+    if shares == 1:
+        return [items]
+    lists: list[list[T]] = [[] for _ in range(shares)]
+    totals = [0] * shares
+    order = sorted(range(len(items)), key=lambda i: -sizes[i])
+    for first in range(0, len(order), shares):
+        lightest = sorted(range(shares), key=lambda share: totals[share])
+        for share, i in zip(lightest, order[first : first + shares]):
+            lists[share].append(items[i])
+            totals[share] += sizes[i]
+    return lists
 
 
 class BatchMaker:

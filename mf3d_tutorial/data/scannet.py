@@ -144,6 +144,11 @@ class ScanNetScenes(Dataset):
         """Scene `index` with one point per voxel."""
         return voxel_downsample(self.read(index), self.voxel_size)
 
+    def sizes(self) -> list[int]:
+        """The number of points of each scene in its file; 1 where coord.npy cannot be read."""
+        with ThreadPoolExecutor(READ_THREADS) as pool:
+            return list(pool.map(_num_points, self.folders))
+
     def keep_in_memory(self) -> None:
         """Read and downsample every scene now, unless `check` has done so; processes of a data
         loader that start later share them."""
@@ -338,6 +343,13 @@ def check_grid(scene: Scene, voxel_size: float | None) -> None:
             f" {max(-low.min(), high.max()):.0f}, more than fit (18 bits, {_EXTENT_LIMIT} voxels):"
             " use a larger voxel size, and coordinates in metres"
         )
+
+
+def _num_points(folder: Path) -> int:
+    try:
+        return max(1, len(np.load(folder / "coord.npy", mmap_mode="r")))
+    except Exception:  # a damaged header raises nearly anything; whoever reads the scene says so
+        return 1
 
 
 def _load_array(folder: Path, name: str, columns: int | None = None) -> np.ndarray:

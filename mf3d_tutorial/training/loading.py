@@ -61,6 +61,7 @@ def build_loader(cfg: Config, dataset: ScanNetScenes, shuffle: bool = False) -> 
         in_features=cfg.model.in_features,
         originals=not shuffle,
     )
+    shared = shuffle and world_size() * parts > 1
     sentence = little_shared_memory() if loader_processes(cfg) > 0 else ""
     if sentence and shuffle and rank() == 0:
         print(sentence)
@@ -68,7 +69,13 @@ def build_loader(cfg: Config, dataset: ScanNetScenes, shuffle: bool = False) -> 
         dataset,
         batch_sampler=(
             SceneBatchSampler(
-                num_scenes, cfg.train.batch_size, parts, cfg.seed, rank(), world_size()
+                num_scenes,
+                cfg.train.batch_size,
+                parts,
+                cfg.seed,
+                rank(),
+                world_size(),
+                dataset.sizes() if shared else None,
             )
             if shuffle
             else [list(mine[first : first + size]) for first in range(0, len(mine), size)]

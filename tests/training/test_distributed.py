@@ -23,7 +23,7 @@ from small_run import SERVER, PointModel, config, options, quiet, rows, run, wei
 from torch.nn.parallel import DistributedDataParallel
 
 from mf3d_tutorial.common.errors import ConfigError
-from mf3d_tutorial.data.loader_parts import SceneBatchSampler
+from mf3d_tutorial.data.loader_parts import SceneBatchSampler, deal
 from mf3d_tutorial.training.engine import fit
 
 NO_BATCH_NORM = [
@@ -254,3 +254,29 @@ def test_two_gpus_give_the_weights_of_one(scenes, tmp_path):
             [*command, "train.sync_batchnorm=true"], check=True, env=environment, timeout=300
         )
     assert_near(tmp_path / "two", tmp_path / "one", rtol=1e-2, atol=1e-4)
+
+
+def test_scenes_are_dealt_by_size():
+    sizes = [90, 10, 80, 20, 70, 30, 60]
+    lists = deal(list(range(7)), sizes, 2)
+    assert sorted(itertools.chain(*lists)) == list(range(7))
+    assert sorted(map(len, lists)) == [3, 4]
+    totals = [sum(sizes[i] for i in some) for some in lists]
+    assert abs(totals[0] - totals[1]) <= max(sizes[-1], 10)
+    assert deal([1, 2], [5, 5], 3)[2] == []
+    assert deal([3, 1, 2], [1, 2, 3], 1) == [[3, 1, 2]]
+
+
+def test_all_processes_together_get_the_scenes_of_a_step():
+    """Whoever gets which: together they are the step's, and about as many points each."""
+    sizes = [1000 * (1 + index % 7) for index in range(60)]
+    whole = SceneBatchSampler(60, batch_size=16, seed=3, sizes=sizes)
+    parts = [
+        SceneBatchSampler(60, batch_size=16, seed=3, rank=r, world_size=4, sizes=sizes)
+        for r in range(4)
+    ]
+    for step, *lists in zip(itertools.islice(whole, 8), *parts):
+        assert sorted(step) == sorted(itertools.chain(*lists))
+        totals = [sum(sizes[index] for _, index in some) for some in lists]
+        if len(step) == 16:
+            assert max(totals) < 1.1 * sum(totals) / 4

@@ -8,12 +8,14 @@ once, and without that module's zeroing of queries whose index exceeds the scene
 
 import math
 from collections.abc import Sequence
+from contextlib import nullcontext
 from typing import NamedTuple, cast
 
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.autograd.graph import saved_tensors_hooks
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from mf3d_tutorial.kernels.cuda_graphs import LayerGraphs, Step
@@ -44,8 +46,12 @@ class PositionEncoding(nn.Module):
 
     def forward(self, coord: Float[Tensor, "*batch 3"]) -> Float[Tensor, "*batch P"]:
         """P = 3 (2 bands + 1) numbers for each position in metres."""
-        angles = coord[..., None] * self.frequencies
-        return torch.cat([angles.cos(), angles.sin(), coord[..., None]], dim=-1).flatten(-2)
+        angles, bands = coord[..., None] * self.frequencies, len(self.frequencies)
+        encoded = coord.new_empty(*coord.shape, 2 * bands + 1)
+        torch.cos(angles, out=encoded[..., :bands])
+        torch.sin(angles, out=encoded[..., bands : 2 * bands])
+        encoded[..., 2 * bands] = coord
+        return encoded.flatten(-2)
 
 
 class CrossAttention(nn.Module):
@@ -204,6 +210,22 @@ class JointProjection:
         self.weights = weight.to(self.tables[0].dtype).unbind()
         self.biases = bias.to(self.tables[0].dtype).unbind()
 
+    def not_kept(
+        self, keys_and_values: Float[Tensor, "K 2 H d"], layer: int, level: int
+    ) -> saved_tensors_hooks:
+        """While it is on, autograd does not keep these for the backward pass, which makes them
+        again: a product takes less time than its result takes memory."""
+        made = keys_and_values.data_ptr(), keys_and_values.shape
+
+        @torch.no_grad()
+        def again() -> Tensor:
+            return self.keys_and_values(layer, level)
+
+        return saved_tensors_hooks(
+            lambda x: again if (x.data_ptr(), x.shape) == made else x,
+            lambda kept: again() if kept is again else kept,
+        )
+
     def keys_and_values(self, layer: int, level: int) -> Float[Tensor, "K 2 H d"]:
         """Keys and values of one layer for one level, as by `CrossAttention.keys_and_values`."""
         both = F.linear(self.tables[level], self.weights[layer], self.biases[layer])
@@ -270,10 +292,13 @@ class MaskTransformer(nn.Module):
                     queries = queries + start
                     if self.masked_attention:
                         mask = attention_mask(layers[-1], mask_features, sizes)
+                keep = nullcontext()
                 if joint:
                     keys_and_values = joint.keys_and_values(index, level)
+                    keep = joint.not_kept(keys_and_values, index, level)
                 else:
                     keys_and_values = layer.cross_attention.keys_and_values(features, position)
-                queries = layer(queries, keys_and_values, sizes, mask, graphed[index])
+                with keep:
+                    queries = layer(queries, keys_and_values, sizes, mask, graphed[index])
                 layers.append(self.norm(queries))
         return layers

@@ -90,21 +90,28 @@ def _normalise_kernel(
 
 @triton.jit
 def _gradient_and_normalised(
-    gradient, x, out, mean, scale, place, col, there, RELU: tl.constexpr
+    gradient, x, out, mean, scale, gamma, beta, place, col, there,
+    RELU: tl.constexpr, OUT: tl.constexpr,
 ):  # fmt: skip
-    """Of a tile: the gradient before the ReLU, and x with mean 0 and variance 1."""
+    """Of a tile: the gradient before the ReLU, and x with mean 0 and variance 1. Without OUT the
+    ReLU's argument is computed again."""
     g = tl.load(gradient + place, mask=there, other=0.0).to(tl.float32)
-    if RELU:
-        g = tl.where(tl.load(out + place, mask=there, other=0.0) > 0, g, 0.0)
     values = tl.load(x + place, mask=there, other=0.0).to(tl.float32)
     values = (values - tl.load(mean + col)[None, :]) * tl.load(scale + col)[None, :]
+    if RELU:
+        if OUT:
+            before = tl.load(out + place, mask=there, other=0.0).to(tl.float32)
+        else:
+            before = values * tl.load(gamma + col)[None, :] + tl.load(beta + col)[None, :]
+        g = tl.where(before > 0, g, 0.0)
     return g, tl.where(there, values, 0.0)
 
 
 @triton.jit
 def _gradient_sums_kernel(
-    gradient, x, out, count, mean, scale, sums_gamma, sums_beta,
-    C, RELU: tl.constexpr, PARTS: tl.constexpr, ROWS: tl.constexpr, COLS: tl.constexpr,
+    gradient, x, out, count, mean, scale, gamma, beta, sums_gamma, sums_beta, C,
+    RELU: tl.constexpr, OUT: tl.constexpr,
+    PARTS: tl.constexpr, ROWS: tl.constexpr, COLS: tl.constexpr,
 ):  # fmt: skip
     part, col = tl.program_id(0), tl.program_id(1) * COLS + tl.arange(0, COLS)
     n = tl.load(count)
@@ -113,7 +120,7 @@ def _gradient_sums_kernel(
         row = first + tl.arange(0, ROWS)
         place = row.to(tl.int64)[:, None] * C + col[None, :]
         g, normalised = _gradient_and_normalised(
-            gradient, x, out, mean, scale, place, col, (row < n)[:, None], RELU
+            gradient, x, out, mean, scale, gamma, beta, place, col, (row < n)[:, None], RELU, OUT
         )
         of_gamma += tl.sum(g * normalised, 0)
         of_beta += tl.sum(g, 0)
@@ -133,15 +140,18 @@ def _merge_gradients_kernel(
 
 @triton.jit
 def _gradient_kernel(
-    gradient, x, out, count, mean, scale, gamma, of_gamma, of_beta, of_x, of_residual, num_rows, C,
-    RESIDUAL: tl.constexpr, RELU: tl.constexpr, ROWS: tl.constexpr, COLS: tl.constexpr,
+    gradient, x, out, count, mean, scale, gamma, beta, of_gamma, of_beta, of_x, of_residual,
+    num_rows, C, RESIDUAL: tl.constexpr, RELU: tl.constexpr, OUT: tl.constexpr,
+    ROWS: tl.constexpr, COLS: tl.constexpr,
 ):  # fmt: skip
     row = tl.program_id(0) * ROWS + tl.arange(0, ROWS)
     col = tl.program_id(1) * COLS + tl.arange(0, COLS)
     place = row.to(tl.int64)[:, None] * C + col[None, :]
     n = tl.load(count)
     there, inside = (row < n)[:, None], (row < num_rows)[:, None]
-    g, normalised = _gradient_and_normalised(gradient, x, out, mean, scale, place, col, there, RELU)
+    g, normalised = _gradient_and_normalised(
+        gradient, x, out, mean, scale, gamma, beta, place, col, there, RELU, OUT
+    )
     if RESIDUAL:
         tl.store(of_residual + place, g.to(of_residual.dtype.element_ty), mask=inside)
     average = tl.load(of_beta + col)[None, :] + normalised * tl.load(of_gamma + col)[None, :]
@@ -172,12 +182,11 @@ def normalise(
     `norm` gives momentum and eps, and its running statistics are updated; `gamma`, `beta`: its
     weight and bias.
     """
-    rows, channels = x.shape
+    channels = x.shape[1]
     tile_rows, tile_cols = _tile(channels)
     parts = x.new_empty(3, PARTS, channels, dtype=torch.float32)
     mean, scale = x.new_empty(2, channels, dtype=torch.float32)
-    across = channels // tile_cols
-    _statistics_kernel[PARTS, across](
+    _statistics_kernel[PARTS, channels // tile_cols](
         x, count, *parts, channels, PARTS=PARTS, ROWS=tile_rows, COLS=tile_cols
     )
     few = min(tile_cols, 16)
@@ -185,12 +194,28 @@ def normalise(
         count, *parts, norm.running_mean, norm.running_var, mean, scale,
         norm.momentum, norm.eps, channels, PARTS=PARTS, COLS=few,
     )  # fmt: skip
+    return apply(x, count, gamma, beta, mean, scale, residual, relu), mean, scale
+
+
+def apply(
+    x: Float[Tensor, "N C"],
+    count: Int[Tensor, "1"],
+    gamma: Float[Tensor, " C"],
+    beta: Float[Tensor, " C"],
+    mean: Float[Tensor, " C"],
+    scale: Float[Tensor, " C"],
+    residual: Float[Tensor, "N C"] | None,
+    relu: bool,
+) -> Float[Tensor, "N C"]:
+    """What `normalise` gives, with statistics that are known already."""
+    rows, channels = x.shape
+    tile_rows, tile_cols = _tile(channels)
     out = torch.empty_like(x)
-    _normalise_kernel[triton.cdiv(rows, tile_rows), across](
+    _normalise_kernel[triton.cdiv(rows, tile_rows), channels // tile_cols](
         x, residual, out, count, mean, scale, gamma, beta, rows, channels,
         RESIDUAL=residual is not None, RELU=relu, ROWS=tile_rows, COLS=tile_cols,
     )  # fmt: skip
-    return out, mean, scale
+    return out
 
 
 def gradients(
@@ -199,22 +224,24 @@ def gradients(
     out: Float[Tensor, "N C"] | None,
     count: Int[Tensor, "1"],
     gamma: Float[Tensor, " C"],
+    beta: Float[Tensor, " C"],
     mean: Float[Tensor, " C"],
     scale: Float[Tensor, " C"],
+    relu: bool,
     residual: bool,
 ) -> tuple[
     Float[Tensor, "N C"], Float[Tensor, " C"], Float[Tensor, " C"], Float[Tensor, "N C"] | None
 ]:
-    """Gradients of x, gamma, beta and, if asked for, the residual. `out`: what `normalise` gave,
-    if it had a ReLU."""
+    """Gradients of x, gamma, beta and, if asked for, the residual. `out`: what `normalise` gave;
+    needed if it had both a residual and a ReLU."""
     rows, channels = x.shape
     tile_rows, tile_cols = _tile(channels)
     parts = x.new_empty(2, PARTS, channels, dtype=torch.float32)
     of_gamma, of_beta = x.new_empty(2, channels, dtype=torch.float32)
-    across, relu = channels // tile_cols, out is not None
+    across, options = channels // tile_cols, {"RELU": relu, "OUT": out is not None}
     _gradient_sums_kernel[PARTS, across](
-        gradient, x, out, count, mean, scale, *parts, channels,
-        RELU=relu, PARTS=PARTS, ROWS=tile_rows, COLS=tile_cols,
+        gradient, x, out, count, mean, scale, gamma, beta, *parts, channels,
+        PARTS=PARTS, ROWS=tile_rows, COLS=tile_cols, **options,
     )  # fmt: skip
     few = min(tile_cols, 16)
     _merge_gradients_kernel[(channels // few,)](
@@ -223,9 +250,9 @@ def gradients(
     of_x = torch.empty_like(x)
     of_residual = torch.empty_like(x) if residual and relu else None
     _gradient_kernel[triton.cdiv(rows, tile_rows), across](
-        gradient, x, out, count, mean, scale, gamma, of_gamma, of_beta, of_x, of_residual,
+        gradient, x, out, count, mean, scale, gamma, beta, of_gamma, of_beta, of_x, of_residual,
         rows, channels,
-        RESIDUAL=of_residual is not None, RELU=relu, ROWS=tile_rows, COLS=tile_cols,
+        RESIDUAL=of_residual is not None, ROWS=tile_rows, COLS=tile_cols, **options,
     )  # fmt: skip
     if residual and not relu:
         of_residual = gradient

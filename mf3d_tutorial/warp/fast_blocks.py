@@ -7,7 +7,7 @@ is known here, or its convolution is not tuned yet, it goes the way of fast_conv
 
 import math
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 from jaxtyping import Float
@@ -21,6 +21,7 @@ from warpconvnet.nn.modules.sparse_conv import SpatiallySparseConv
 
 from mf3d_tutorial.kernels.cuda_graphs import cast_together
 from mf3d_tutorial.warp import fast_convolution
+from mf3d_tutorial.warp.counted_step import counted_step
 from mf3d_tutorial.warp.unet_graphs import NotTunedError, UNetGraphs, with_stages
 
 
@@ -50,20 +51,14 @@ class _Step(torch.autograd.Function):
             x = fast_convolution.product(
                 features, cast, pairs, coords.batched_tensor.shape[0], plan
             )
-        ctx.count, ctx.residual = getattr(coords, "_count", None), residual is not None
         running = (norm.running_mean, norm.running_var)
-        if ctx.count is not None:
-            out, mean, scale = _counted_norm().normalise(
-                x, ctx.count, norm, gamma, beta, residual, relu
-            )
-        else:
-            out, mean, scale = torch.native_batch_norm(
-                x, gamma, beta, *running, norm.training, norm.momentum or 0.0, norm.eps
-            )
-            if residual is not None:
-                out += residual
-            if relu:
-                out.relu_()
+        out, mean, scale = torch.native_batch_norm(
+            x, gamma, beta, *running, norm.training, norm.momentum or 0.0, norm.eps
+        )
+        if residual is not None:
+            out += residual
+        if relu:
+            out.relu_()
         # needed, and left alone, in evaluation only
         running = (None, None) if norm.training else running
         ctx.save_for_backward(
@@ -77,17 +72,12 @@ class _Step(torch.autograd.Function):
         features, weight, cast, x, gamma, running_mean, running_var, mean, scale, out = (
             ctx.saved_tensors
         )
-        if ctx.count is not None:
-            of_x, of_gamma, of_beta, gradient = _counted_norm().gradients(
-                gradient.contiguous(), x, out, ctx.count, gamma, mean, scale, ctx.residual
-            )
-        else:
-            if out is not None:
-                gradient = torch.ops.aten.threshold_backward(gradient, out, 0)
-            statistics = (running_mean, running_var, mean, scale)
-            of_x, of_gamma, of_beta = torch.ops.aten.native_batch_norm_backward(
-                gradient, x, gamma, *statistics, *ctx.norm, [True, True, True]
-            )
+        if out is not None:
+            gradient = torch.ops.aten.threshold_backward(gradient, out, 0)
+        statistics = (running_mean, running_var, mean, scale)
+        of_x, of_gamma, of_beta = torch.ops.aten.native_batch_norm_backward(
+            gradient, x, gamma, *statistics, *ctx.norm, [True, True, True]
+        )
         if ctx.pairs is None:
             grads = of_x @ cast[0].T, (features.T @ of_x).to(weight.dtype)[None]
         else:
@@ -104,13 +94,6 @@ class _Step(torch.autograd.Function):
             None,
             None,
         )
-
-
-def _counted_norm() -> Any:
-    """The batch norm of voxels whose number the GPU alone knows (unet_graphs.py)."""
-    from mf3d_tutorial.kernels import batch_norm  # not everybody has Triton
-
-    return batch_norm
 
 
 class _Running:
@@ -209,6 +192,8 @@ def _step(
             _Running.counters.append(norm.num_batches_tracked)
     relu, weight, affine = isinstance(activation, nn.ReLU), conv.weight, (norm.weight, norm.bias)
     cast = _Running.casts.get(weight)
+    if "_count" in vars(voxels.batched_coordinates):
+        return counted_step(voxels, conv, norm, residual, relu, prepared, cast)
     out = _Step.apply(voxels.feature_tensor, weight, *affine, residual, norm, relu, prepared, cast)
     return fast_convolution.with_features(voxels, out, prepared[0])
 

@@ -157,9 +157,7 @@ class UNetGraphs:
             if voxels.device.type == "cuda":
                 torch.cuda.synchronize(voxels.device)  # none of them runs any more
             self.recorded.clear()
-            self.pool, self.bytes = None, 0
-        if not self.gradients:
-            self.gradients = [torch.empty_like(parameter) for parameter in unet.parameters()]
+            self.gradients, self.pool, self.bytes = [], None, 0
         try:
             recorded = Recorded(self, voxels, capacities, sizes, stages)
             recorded.fill(voxels, grids, sizes)
@@ -326,7 +324,9 @@ class Recorded:
             self.gradients = [torch.zeros_like(x) for x in self.outputs]
             with torch.cuda.graph(self.backward_graph, **options):
                 found = torch.autograd.grad(outputs, list(leaves.values()), self.gradients)
-                torch._foreach_copy_(owner.gradients, found)
+                if owner.gradients:
+                    torch._foreach_copy_(owner.gradients, found)
+            owner.gradients = owner.gradients or list(found)
             del outputs, found
         return torch.cuda.max_memory_allocated(device) - torch.cuda.memory_allocated(device)
 

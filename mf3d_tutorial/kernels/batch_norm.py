@@ -83,7 +83,7 @@ def _normalise_kernel(
     if RESIDUAL:
         values += tl.load(residual + place, mask=there, other=0.0).to(tl.float32)
     if RELU:
-        values = tl.maximum(values, 0.0)
+        values = tl.where(values <= 0, 0.0, values)  # NaN stays, as it does in PyTorch
     values = tl.where(there, values, 0.0)
     tl.store(out + place, values.to(out.dtype.element_ty), mask=(row < num_rows)[:, None])
 
@@ -103,7 +103,7 @@ def _gradient_and_normalised(
             before = tl.load(out + place, mask=there, other=0.0).to(tl.float32)
         else:
             before = values * tl.load(gamma + col)[None, :] + tl.load(beta + col)[None, :]
-        g = tl.where(before > 0, g, 0.0)
+        g = tl.where(before <= 0, 0.0, g)
     return g, tl.where(there, values, 0.0)
 
 

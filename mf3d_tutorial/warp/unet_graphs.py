@@ -42,6 +42,7 @@ from mf3d_tutorial.warp.kernel_maps import (
 # Kernel size, stride and dilation of a convolution: the key of its pairs (kernel_maps.py).
 Geometry = tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]
 SLACK = 1.05  # the share of coarser voxels differs from batch to batch
+SPARE = 1.08  # room in tables that replace smaller ones
 FULL = 0.75  # of a table: a batch with fewer voxels gets a graph of its own
 TRIALS = 3  # of recording a graph, in a row
 
@@ -115,20 +116,28 @@ class UNetGraphs:
             for capacity, recorded in self.recorded.items()
             if sizes[0] >= FULL * capacity and recorded.holds(sizes, dtype_for(voxels), stages)
         ]
-        # The largest tables need most memory; the others find room in theirs.
-        largest = sizes[0] > max(self.recorded, default=0)
-        capacity = min(holding, default=capacity_for(sizes[0], 16 if largest else 4))
-        if not holding:
+        if holding:
+            capacity = min(holding)
+        else:
             self.seen[sizes[0].bit_length()] += 1
             # The first batch goes without: WarpConvNet chooses its kernels.
             if self.geometries is None or self.seen[sizes[0].bit_length()] < 2:
                 return None
+            capacity = self._capacity(sizes[0])
             if not self._record(unet, voxels, grids, sizes, capacity, stages):
                 return None
         recorded = self.recorded[capacity]
         recorded.fill(voxels, grids, sizes)
         outputs = _Replay.apply(recorded, sizes, *parameters)
         return recorded.as_voxels(voxels, grids, outputs)
+
+    def _capacity(self, number: int) -> int:
+        """The capacity of new tables for so many finest voxels. The largest tables need the most
+        memory, and the others find room in theirs; so the first ones are small, and those that
+        replace them leave room, because still larger batches may come."""
+        if number <= max(self.recorded, default=0):
+            return capacity_for(number, parts=4)
+        return capacity_for(math.ceil(number * SPARE) if self.recorded else number, parts=16)
 
     def learn(self, voxels: Voxels) -> None:
         """Remember which convolutions a network without graphs has done on each level."""
@@ -253,6 +262,7 @@ class Recorded:
     def fill(self, voxels: Voxels, grids: CoarseGrids, sizes: list[int]) -> None:
         """Put a batch's features, numbers of voxels and pairs where the graphs read them."""
         self.features[: sizes[0]].copy_(voxels.feature_tensor)
+        self.features[sizes[0] :].zero_()  # an earlier batch may have left NaN there
         self.counts.copy_(torch.tensor(sizes, dtype=torch.int32), non_blocking=True)
         finest = vars(voxels.batched_coordinates).get("_table")
         tables = [finest or hash_table(grids.level(0)[0], checked=True)]

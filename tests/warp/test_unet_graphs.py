@@ -202,6 +202,27 @@ def test_padded_tables_change_nothing(stand_ins):
     assert not graphs.recorded
 
 
+def test_a_batch_that_is_not_finite_spoils_no_other(stand_ins):
+    unet = small_unet()
+    plain = copy.deepcopy(unet)
+    allow_graphs(unet)
+    for seed in range(2):
+        for each in (unet, plain):
+            step(each, random_voxels(BATCHES[0], seed))
+    bad = random_voxels(BATCHES[3], 3)
+    bad.feature_tensor[:] = torch.nan
+    kept = [buffer.clone() for buffer in unet.buffers()]
+    outputs, gradients, _ = step(unet, bad)
+    assert all(x.feature_tensor.isnan().all() for x in outputs)
+    assert any(gradient.isnan().any() for gradient in gradients)
+    for buffer, before in zip(unet.buffers(), kept):  # as a training step does it
+        buffer.copy_(before)
+    fewer = random_voxels(BATCHES[2], 2)
+    assert len(fewer.feature_tensor) < len(bad.feature_tensor)
+    for our, their in zip(step(unet, fewer)[1], step(plain, random_voxels(BATCHES[2], 2))[1]):
+        assert_near(our, their)
+
+
 def test_a_table_that_is_too_small_is_recorded_anew(stand_ins):
     unet = small_unet()
     allow_graphs(unet)
@@ -338,3 +359,13 @@ def test_batch_norm_of_the_first_rows(channels, dtype, relu, with_residual):
         assert_near(grads[3][:count].double(), inputs[1].grad, tolerance)
     assert_near(norm.running_mean.double(), exact.running_mean, 1e-5)
     assert_near(norm.running_var.double(), exact.running_var, 1e-5)
+
+    x[17] = torch.nan
+    out, mean, scale = batch_norm.normalise(x, number, norm, weight, bias, residual, relu)
+    assert out[:count].isnan().all()
+    kept = out if relu and with_residual else None
+    of_x, *_ = batch_norm.gradients(
+        gradient, x, kept, number, weight, bias, mean, scale, relu, with_residual
+    )
+    assert of_x[:count].isnan().all()
+    assert (of_x[count:] == 0).all()

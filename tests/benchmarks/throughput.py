@@ -7,7 +7,8 @@
 
 Each row runs one process per GPU, with `--batches` scenes per step and GPU. Scenes per second, ms
 per step, the share of time spent waiting for data and the peak memory are those of `--steps` steps
-after `--warm` steps of warm-up, in which WarpConvNet benchmarks its kernels. torch.profiler then
+after `--warm` steps of warm-up, in which WarpConvNet benchmarks its kernels and the backbone's CUDA
+graphs are recorded. torch.profiler then
 watches a few more steps: the milliseconds in kernels per step and the number of launches. Busy is
 the share of a step's time in kernels. Further `key=value` go to every run.
 """
@@ -138,7 +139,7 @@ def main() -> None:
         "--batches", type=int, nargs="+", default=[1, 4, 16], help="scenes per step and GPU"
     )
     parser.add_argument("--gpus", type=int, nargs="+", default=[1])
-    parser.add_argument("--warm", type=int, default=60)
+    parser.add_argument("--warm", type=int, default=120)
     parser.add_argument("--steps", type=int, default=60)
     parser.add_argument("--device", default="cuda")
     parser.add_argument(

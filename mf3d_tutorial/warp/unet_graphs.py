@@ -4,8 +4,8 @@ The host takes longer to start the hundreds of kernels of such a network one by 
 run them. A graph starts them all by one call, but always with the same memory: so voxels come in
 tables of fixed size, larger than a batch needs, and the kernels learn on the GPU how many rows
 count. Rows behind them have no neighbours, so convolutions skip them, and kernels/batch_norm.py
-leaves them out. A graph serves all batches that fit into its tables and fill at least three
-quarters of them; others get graphs of their own, which work in the same memory.
+leaves them out. A graph serves all batches that fit into its tables and fill at least two thirds
+of them; others get graphs of their own, which work in the same memory where it suffices.
 
 Only training uses them, where each forward pass is followed by its backward pass before the next
 one begins, in half precision: the kernels of float32 need lists of pairs on the host. They have to
@@ -42,8 +42,9 @@ from mf3d_tutorial.warp.kernel_maps import (
 # Kernel size, stride and dilation of a convolution: the key of its pairs (kernel_maps.py).
 Geometry = tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]
 SLACK = 1.05  # the share of coarser voxels differs from batch to batch
-SPARE = 1.08  # room in tables that replace smaller ones
-FULL = 0.75  # of a table: a batch with fewer voxels gets a graph of its own
+SPARE = 1.15  # room in tables that are larger than all before
+FULL = 0.66  # of a table: a batch with fewer voxels gets a graph of its own
+LARGE = 0.05  # of the GPU's memory: graphs that work in more are dropped for a larger one
 TRIALS = 3  # of recording a graph, in a row
 
 
@@ -132,9 +133,9 @@ class UNetGraphs:
         return recorded.as_voxels(voxels, grids, outputs)
 
     def _capacity(self, number: int) -> int:
-        """The capacity of new tables for so many finest voxels. The largest tables need the most
-        memory, and the others find room in theirs; so the first ones are small, and those that
-        replace them leave room, because still larger batches may come."""
+        """The capacity of new tables for so many finest voxels. Smaller ones than there are cost
+        little memory and are few. The first ones fit; larger ones leave room, because still larger
+        batches may come."""
         if number <= max(self.recorded, default=0):
             return capacity_for(number, parts=4)
         return capacity_for(math.ceil(number * SPARE) if self.recorded else number, parts=16)
@@ -161,16 +162,17 @@ class UNetGraphs:
         if before := self.recorded.pop(capacity, None):  # one of its coarser tables is too small
             capacities = [max(pair) for pair in zip(capacities, before.capacities)]
             del before
-        if capacity > max(self.recorded, default=0):
-            # Its larger tables do not fit into the memory of the others, but theirs into its.
-            if voxels.device.type == "cuda":
-                torch.cuda.synchronize(voxels.device)  # none of them runs any more
+        # Its larger tables find no room in the memory of the others, but theirs would in its.
+        largest = capacity > max(self.recorded, default=0)
+        if largest and self.bytes > LARGE * _memory(voxels.device):
+            torch.cuda.synchronize(voxels.device)  # none of them runs any more
             self.recorded.clear()
             self.gradients, self.pool, self.bytes = [], None, 0
         try:
             recorded = Recorded(self, voxels, capacities, sizes, stages)
             recorded.fill(voxels, grids, sizes)
-            self.bytes = max(self.bytes, recorded.record(unet))
+            needed = recorded.record(unet)
+            self.bytes = self.bytes + needed if largest else max(self.bytes, needed)
             self.failed = 0
         except RuntimeError as error:  # memory runs out, or a kernel cannot be recorded
             self.failed += 1
@@ -404,6 +406,10 @@ def with_stages(
     finally:
         for hook in hooks:
             hook.remove()
+
+
+def _memory(device: torch.device) -> int:
+    return torch.cuda.get_device_properties(device).total_memory
 
 
 def _parameters(unet: MinkUNetBase) -> list[nn.Parameter]:

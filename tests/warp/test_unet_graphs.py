@@ -176,6 +176,7 @@ def stand_ins(monkeypatch):
     monkeypatch.setattr(counted_step, "_batch_norm", PlainBatchNorm)
     monkeypatch.setattr(unet_graphs, "dtype_for", lambda voxels: torch.float16)
     monkeypatch.setattr(unet_graphs.Recorded, "record", record)
+    monkeypatch.setattr(unet_graphs, "_memory", lambda device: 1000)
 
 
 def test_padded_tables_change_nothing(stand_ins):
@@ -221,6 +222,21 @@ def test_a_batch_that_is_not_finite_spoils_no_other(stand_ins):
     assert len(fewer.feature_tensor) < len(bad.feature_tensor)
     for our, their in zip(step(unet, fewer)[1], step(plain, random_voxels(BATCHES[2], 2))[1]):
         assert_near(our, their)
+
+
+@pytest.mark.parametrize(("memory", "left"), [(1000, 2), (50, 1)])
+def test_larger_graphs_take_the_place_of_large_ones(stand_ins, monkeypatch, memory, left):
+    """Each works in 5 bytes."""
+    unet = small_unet()
+    allow_graphs(unet)
+    monkeypatch.setattr(unet_graphs, "_memory", lambda device: memory)
+    monkeypatch.setattr(torch.cuda, "synchronize", lambda device: None)
+    for seed, sizes in enumerate([(300, 200), (300, 200), (400, 400), (400, 400), (500, 400)]):
+        step(unet, random_voxels(sizes, seed))
+    graphs = vars(unet)["_graphs"]
+    assert len(graphs.recorded) == left
+    assert graph_memory(unet) == 5 * left
+    assert max(graphs.recorded) > 1.1 * 760  # with room for the last batch
 
 
 def test_a_table_that_is_too_small_is_recorded_anew(stand_ins):

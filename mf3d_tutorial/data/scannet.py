@@ -71,9 +71,9 @@ class Original:
 
     segment: Int[np.ndarray, " P"]
     instance: Int[np.ndarray, " P"]
-    # Index of each point's stand-in among the N, so that prediction[kept] is a prediction for all
-    # P; -1: a stray point.
-    kept: Int[np.ndarray, " P"]
+    # Index of each point's stand-in among the N, so that prediction[stand_in] is a prediction for
+    # all P; -1: a stray point.
+    stand_in: Int[np.ndarray, " P"]
 
 
 @dataclass
@@ -416,6 +416,6 @@ def voxel_downsample(scene: Scene, voxel_size: float | None) -> Scene:
         name: getattr(scene, name)[first]
         for name in ("coord", "color", "normal", "segment", "instance")
     }
-    before = scene.original.kept
-    kept = np.where(before < 0, -1, voxel.reshape(-1)[before])
-    return replace(scene, **arrays, original=replace(scene.original, kept=kept))
+    before = scene.original.stand_in
+    stand_in = np.where(before < 0, -1, voxel.reshape(-1)[before])
+    return replace(scene, **arrays, original=replace(scene.original, stand_in=stand_in))

@@ -231,14 +231,14 @@ def scene_instances(
         found = predict_instances(logits, masks, options.top_k, options.mask_threshold)
         full = point_masks(found.masks.cpu().numpy(), coord, original, largest)
     else:
-        masks, pool, sizes = pool_masks(masks, original.kept, superpoint)
+        masks, pool, sizes = pool_masks(masks, original.stand_in, superpoint)
         found = predict_instances(
             logits, masks, options.top_k, options.mask_threshold, counts=sizes
         )
         full = found.masks.cpu().numpy()[:, pool]
-        full[:, original.kept < 0] = False  # stray points
+        full[:, original.stand_in < 0] = False  # stray points
         if largest:
-            keep_largest_component(full, coord[original.kept], largest)
+            keep_largest_component(full, coord[original.stand_in], largest)
     enough = torch.from_numpy(np.count_nonzero(full, axis=1) >= max(options.min_points, 1))
     found = Instances(
         torch.from_numpy(full), found.scores.cpu(), found.labels.cpu(), found.queries.cpu()
@@ -259,25 +259,25 @@ def point_masks(
     `largest`: the voxel size (metres) with which `keep_largest_component` first clears small parts
     of `masks`, in place; None: masks stay as they are.
     """
-    kept, strays = original.kept, original.kept < 0
+    stand_in, strays = original.stand_in, original.stand_in < 0
     if largest:
-        counts = np.bincount(kept[~strays], minlength=len(coord))
+        counts = np.bincount(stand_in[~strays], minlength=len(coord))
         keep_largest_component(masks, coord, largest, counts)
-    full = masks[:, kept]
+    full = masks[:, stand_in]
     full[:, strays] = False
     return full
 
 
 def pool_masks(
-    masks: Float[Tensor, "Q N"], kept: Int[np.ndarray, " P"], superpoint: Int[np.ndarray, " P"]
+    masks: Float[Tensor, "Q N"], stand_in: Int[np.ndarray, " P"], superpoint: Int[np.ndarray, " P"]
 ) -> tuple[Float[Tensor, "Q S"], Int[np.ndarray, " P"], Int[Tensor, " S"]]:
     """Each superpoint's mean mask probability over its points, as logits; every point's superpoint;
     their sizes."""
     _, pool, sizes = np.unique(superpoint, return_inverse=True, return_counts=True)
-    known = kept >= 0  # points that are not stray
+    known = stand_in >= 0  # points that are not stray
     sizes = np.maximum(np.bincount(pool[known], minlength=len(sizes)), 1)
     shares = coo_matrix(
-        (1 / sizes[pool[known]], (pool[known], kept[known])), (len(sizes), masks.shape[1])
+        (1 / sizes[pool[known]], (pool[known], stand_in[known])), (len(sizes), masks.shape[1])
     ).tocsr()
     pooled = shares @ masks.float().sigmoid().T.cpu().numpy()
     logits = torch.from_numpy(pooled.T.astype(np.float32)).logit(eps=1e-6)

@@ -122,14 +122,13 @@ def train(
     progress = Progress(run, folder.log)
     # DataLoader does not know its type
     sampler = cast(SceneBatchSampler, train_loader.batch_sampler)
-    sampler.start_at(run.epoch, run.seen)
+    sampler.start_at(run.epoch, run.epoch_steps)
     batches = fetch(train_loader)
     steps = iter(lambda: list(islice(batches, options.accumulate)), [])  # the parts of each step
-    # `run.seen` counts the steps of an unfinished epoch, which is still to be validated even if all
-    # steps are done.
-    while not run.is_over or run.seen:
+    # With `epoch_steps` left, an epoch is not validated yet, even if all steps are done.
+    while not run.is_over or run.epoch_steps:
         run.model.train()
-        for parts in progress.timed(islice(steps, sampler.steps - run.seen)):
+        for parts in progress.timed(islice(steps, sampler.steps - run.epoch_steps)):
             if run.is_over:
                 break
             interrupts.check()
@@ -158,7 +157,7 @@ def train(
             if run.is_best(metrics):
                 folder.save(run, "best.ckpt")
             folder.append("val", run, metrics)
-        run.epoch, run.seen = run.epoch + 1, 0
+        run.epoch, run.epoch_steps = run.epoch + 1, 0
         if options.schedule == "step":
             run.scheduler.step()
         if validated or folder.is_due:

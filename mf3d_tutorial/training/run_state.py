@@ -64,7 +64,7 @@ class Run:
     total_steps: int
     averaged: MaskFormer3D | None  # copy with the moving average of the weights; None: no train.ema
     epoch: int = 0  # epoch in progress, from 0
-    seen: int = 0  # steps done in this epoch
+    epoch_steps: int = 0  # steps done in this epoch
     step: int = 0  # steps done in all
     scenes: int = 0  # scenes trained on in all
     seconds: float = 0.0  # seconds so far, validation included
@@ -192,7 +192,7 @@ class Run:
         """Bring counters, average, scale and learning rate up to a step that is done."""
         self.average()
         self.scaler.update()
-        self.step, self.seen = self.step + 1, self.seen + 1
+        self.step, self.epoch_steps = self.step + 1, self.epoch_steps + 1
         if self.cfg.train.schedule == "onecycle" and self.step < self.total_steps:
             # Where the clock is ahead of the steps, the schedule jumps: it ends with train.minutes.
             self.scheduler.last_epoch = max(self.step, self.clock_step()) - 1
@@ -222,7 +222,7 @@ class Run:
         torch.manual_seed(int(sequence.generate_state(1)[0]))
 
     _STATEFUL = ("model", "optimizer", "scheduler", "scaler")
-    _COUNTERS = ("epoch", "seen", "step", "scenes", "seconds", "best")
+    _COUNTERS = ("epoch", "epoch_steps", "step", "scenes", "seconds", "best")
 
     def state_dict(self) -> dict[str, Any]:
         """All that a run needs to go on bit by bit from here; `model` holds the weights that are
@@ -245,6 +245,7 @@ class Run:
         # the config.
         schedule = {name: state["scheduler"][name] for name in ("last_epoch", "_last_lr")}
         state = {**state, "model": state.get("trained", state["model"]), "scheduler": schedule}
+        state.setdefault("epoch_steps", state.get("seen", 0))  # its name until 28 November 2026
         if self.scaler.is_enabled() and not state["scaler"]:  # it was trained in float32 so far
             state["scaler"] = self.scaler.state_dict()
         for key in ("decay_all", "schedule"):

@@ -122,16 +122,16 @@ class Inspection:
     def _points_of_voxels(self) -> csr_array:
         """(N, M + 1): how many points of the scan voxel n stands for, by instance; the last column:
         in none."""
-        kept, instance = self.scene.original.kept, self.scene.original.instance
+        stand_in, instance = self.scene.original.stand_in, self.scene.original.instance
         known, first = np.unique(self.scene.instance, return_index=True)
         shape = (len(self.truth), len(self.target) + 1)
         if not len(known):
             return csr_array(shape)
         at = np.searchsorted(known, instance).clip(max=len(known) - 1)
         column = np.where(known[at] == instance, self.truth[first[at]], -1) % shape[1]
-        there = kept >= 0  # not a stray point
+        there = stand_in >= 0  # not a stray point
         ones = np.ones(there.sum(), np.float32)
-        return csr_array((ones, (kept[there], column[there])), shape)
+        return csr_array((ones, (stand_in[there], column[there])), shape)
 
     @property
     def nbytes(self) -> int:
@@ -161,9 +161,9 @@ class Inspection:
 
     def show(self, found: Instances, broken: int = 0) -> "Inspection":
         """Take these instances, best score first, as what is shown; gives itself."""
-        masks, kept = found.masks.cpu().numpy().copy(), self.scene.original.kept
+        masks, stand_in = found.masks.cpu().numpy().copy(), self.scene.original.stand_in
         if self.largest_component and self.voxel_size:
-            counts = np.bincount(kept[kept >= 0], minlength=masks.shape[1])
+            counts = np.bincount(stand_in[stand_in >= 0], minlength=masks.shape[1])
             keep_largest_component(masks, place(self.scene.coord), self.voxel_size, counts)
         overlap = masks.astype(np.float32) @ self.weights
         labels, objects = found.labels.cpu().numpy(), self.weights.sum(0)[:-1]

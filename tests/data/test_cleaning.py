@@ -197,9 +197,9 @@ def test_a_stray_point_of_a_scene_has_no_prediction(tmp_path):
     scenes.check(log=said.append)
     scene = scenes[0]
     assert said == ["a: 1 stray points ignored (the first is point 5000, at 60.0, 0.0, 0.0 m)"]
-    assert scene.original.kept[-1] == -1
+    assert scene.original.stand_in[-1] == -1
     assert scene.coord.max() < 6
-    back = scene.coord[scene.original.kept[:-1]]
+    back = scene.coord[scene.original.stand_in[:-1]]
     assert np.abs(back - coord[:-1]).max() < 0.1001
 
 

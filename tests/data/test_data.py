@@ -133,7 +133,7 @@ def test_one_point_a_voxel_is_kept_and_stands_for_the_others(tmp_path):
     scene = read_scene(tmp_path, voxel_size=0.04)
     # the first point of each voxel
     assert sorted(map(tuple, scene.coord)) == sorted(map(tuple, COORD[[0, 2, 3]]))
-    np.testing.assert_array_equal(scene.coord[scene.original.kept], COORD[[0, 0, 2, 3]])
+    np.testing.assert_array_equal(scene.coord[scene.original.stand_in], COORD[[0, 0, 2, 3]])
 
 
 def test_thinning_keeps_a_points_labels_with_it_and_all_labels_of_the_file(tmp_path):
@@ -148,7 +148,7 @@ def test_thinning_keeps_a_points_labels_with_it_and_all_labels_of_the_file(tmp_p
     row = {tuple(point): n for n, point in enumerate(stored["coord"])}
     source = [row[tuple(point)] for point in scene.coord]
     assert len(np.unique(grid[source], axis=0)) == len(np.unique(grid, axis=0)) == len(source)
-    np.testing.assert_array_equal(grid[source][scene.original.kept], grid)
+    np.testing.assert_array_equal(grid[source][scene.original.stand_in], grid)
     np.testing.assert_array_equal(scene.segment, stored["segment20"][source])
     np.testing.assert_array_equal(scene.instance, stored["instance"][source])
     np.testing.assert_array_equal(scene.normal, stored["normal"][source])
@@ -161,7 +161,7 @@ def test_without_a_voxel_size_every_point_is_kept(tmp_path):
     write_scene(tmp_path / "train/a", points=4, coord=COORD)
     scene = read_scene(tmp_path, voxel_size=None)
     np.testing.assert_array_equal(scene.coord, COORD)
-    assert scene.original.kept.tolist() == [0, 1, 2, 3]
+    assert scene.original.stand_in.tolist() == [0, 1, 2, 3]
 
 
 # --- batches and targets ---------------------------------------------------------------------
@@ -377,7 +377,9 @@ def test_a_crop_keeps_the_points_around_one_with_all_that_belongs_to_them(scene)
         assert kept == sorted(set(kept))
         for name in ("coord", "color", "normal", "segment", "instance"):
             np.testing.assert_array_equal(getattr(after, name), getattr(scene, name)[kept])
-        np.testing.assert_array_equal(after.original.segment[after.original.kept], after.segment)
+        np.testing.assert_array_equal(
+            after.original.segment[after.original.stand_in], after.segment
+        )
         np.testing.assert_array_equal(after.original.instance, after.instance)
         if len(kept) < 200:  # some point of the room has them as its nearest ones, seen from above
             far = np.linalg.norm(scene.coord[:, None, :2] - scene.coord[None, :, :2], axis=2)
@@ -434,7 +436,9 @@ def test_holes_leave_out_balls_and_some_of_the_rest(scene):
         kept = [np.flatnonzero((scene.coord == point).all(1)).item() for point in after.coord]
         shares.append(len(kept) / 200)
         assert kept == sorted(set(kept))
-        np.testing.assert_array_equal(after.original.segment[after.original.kept], after.segment)
+        np.testing.assert_array_equal(
+            after.original.segment[after.original.stand_in], after.segment
+        )
     assert 10 <= shares.count(1.0) <= 30
     far = np.linalg.norm(scene.coord[:, None] - scene.coord[None], axis=2)
     sizes = []

@@ -69,7 +69,9 @@ def test_a_shift_changes_nothing_that_the_model_is_given(shift):
     moved = replace(room, coord=(room.coord + np.array(shift)).astype(np.float32))
     one, two = voxel_downsample(room, 0.04), voxel_downsample(moved, 0.04)
     same = (
-        np.mean(one.original.kept == two.original.kept) if len(one.coord) == len(two.coord) else 0
+        np.mean(one.original.stand_in == two.original.stand_in)
+        if len(one.coord) == len(two.coord)
+        else 0
     )
     if max(shift) <= 100:
         assert same == 1

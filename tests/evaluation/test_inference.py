@@ -140,10 +140,10 @@ def test_point_masks_are_those_of_the_largest_component_of_all_points():
     coord = rng.uniform(0, 1.5, (300, 3)).astype(np.float32)
     original = Original(np.zeros(2000, int), np.zeros(2000, int), rng.integers(-1, 300, 2000))
     masks = rng.random((6, 300)) < 0.35
-    full = masks[:, original.kept] & (original.kept >= 0)
+    full = masks[:, original.stand_in] & (original.stand_in >= 0)
     whole = point_masks(masks.copy(), coord, original)
     assert np.array_equal(whole, full)
-    keep_largest_component(full, coord[original.kept], voxel_size=0.02)
+    keep_largest_component(full, coord[original.stand_in], voxel_size=0.02)
     assert np.array_equal(point_masks(masks, coord, original, largest=0.02), full)
     assert full.sum() < whole.sum()
 
@@ -169,7 +169,7 @@ def test_ap_in_threads_is_that_of_one_scene_after_the_other():
         for _ in range(30):
             instance = rng.integers(0, 4, 900)
             original = Original(instance + 3, instance, rng.permutation(900))
-            masks = (instance[np.argsort(original.kept)] == np.arange(4)[:, None]) ^ (
+            masks = (instance[np.argsort(original.stand_in)] == np.arange(4)[:, None]) ^ (
                 rng.random((4, 900)) < rng.uniform(0, 0.1)
             )
             found = Instances(
@@ -177,7 +177,7 @@ def test_ap_in_threads_is_that_of_one_scene_after_the_other():
             )
             ap.add(found, torch.zeros(900, 3), original)
             one.update(
-                masks[:, original.kept], found.scores, found.labels, original.segment, instance
+                masks[:, original.stand_in], found.scores, found.labels, original.segment, instance
             )
     np.testing.assert_equal(threaded.compute(), one.compute())
     assert 0.3 < one.compute()["ap"] < 1

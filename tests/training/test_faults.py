@@ -456,6 +456,14 @@ def test_a_run_that_began_in_float32_goes_on_in_float16(scenes, tmp_path):
     assert run.scaler.get_scale() == 8.0
 
 
+def test_a_state_from_before_a_counter_was_renamed_is_read(scenes, tmp_path):
+    run = Run.create(config(scenes, tmp_path), torch.device("cpu"), num_scenes=5)
+    state = run.state_dict() | {"epoch_steps": 2}
+    state["seen"] = state.pop("epoch_steps")
+    run.load_state_dict(state)
+    assert run.epoch_steps == 2
+
+
 def test_a_jumping_clock_changes_nothing(scenes, tmp_path, monkeypatch):
     jumps = random.Random(0)
     monkeypatch.setattr(time, "time", lambda: jumps.uniform(-1e9, 1e12))

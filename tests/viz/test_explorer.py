@@ -62,7 +62,7 @@ def test_decoding_agrees_with_a_loop_over_queries_and_instances():
         probability, inside = logits[q].softmax(0)[:-1], masks[q] > 0.5
         score = float(probability.max() * masks[q, inside].sigmoid().mean())
         if score > 0.2:
-            in_scan = inside[torch.from_numpy(original.kept)]
+            in_scan = inside[torch.from_numpy(original.stand_in)]
             ious = [loop_iou(in_scan, torch.from_numpy(original.instance == m)) for m in (5, 9)]
             expected[q] = (int(probability.argmax()), score, ious)
     assert sorted(decoded.queries.tolist()) == sorted(expected)
@@ -91,7 +91,7 @@ def test_masks_are_those_that_ap_judges(shift):
     for k, q in enumerate(room.decoded.queries):
         best = int((judged.queries == q).nonzero()[0])
         np.testing.assert_array_equal(
-            room.decoded.masks[k][room.scene.original.kept], judged.masks[best].numpy()
+            room.decoded.masks[k][room.scene.original.stand_in], judged.masks[best].numpy()
         )
         assert room.decoded.scores[k] == pytest.approx(judged.scores[best])
     room.largest_component = False
@@ -106,7 +106,7 @@ def test_stray_points_of_a_scan_count_nowhere():
         original,
         segment=np.append(original.segment, [4, 4]),
         instance=np.append(original.instance, [1, 1]),
-        kept=np.append(original.kept, [-1, -1]),
+        stand_in=np.append(original.stand_in, [-1, -1]),
     )
     scene = dataclasses.replace(room.scene, original=strays)
     other = Inspection(scene, room.layers, room.target, room.labels)

@@ -242,8 +242,10 @@ class Recorded:
         self.owner, self.capacities, self.stages = owner, capacities, tuple(stages)
         self.dtype = dtype_for(voxels)
         self.features = features.new_zeros(capacities[0], features.shape[1])
-        self.template = with_features(voxels, self.features)
         self.counts = torch.tensor(sizes, dtype=torch.int32, device=features.device)
+        # without the batch's coordinates, which would be kept with it
+        nothing = IntCoords(self.counts.new_zeros(1, 3), torch.tensor([0, 1]))
+        self.template = with_features(voxels, self.features, nothing)
         self.tuned_for = sizes  # WarpConvNet knows the kernels for these numbers of voxels
         self.tables = [
             Table(level, geometry, self._memory(level, geometry))

@@ -216,13 +216,17 @@ class JointProjection:
         """While it is on, autograd does not keep these for the backward pass, which makes them
         again: a product takes less time than its result takes memory."""
         made = keys_and_values.data_ptr(), keys_and_values.shape
+        # The backward pass runs without the autocast of the forward pass.
+        half, dtype = torch.is_autocast_enabled("cuda"), torch.get_autocast_dtype("cuda")
 
         @torch.no_grad()
         def again() -> Tensor:
-            return self.keys_and_values(layer, level)
+            with torch.autocast("cuda", dtype, enabled=half):
+                return self.keys_and_values(layer, level)
 
         return saved_tensors_hooks(
-            lambda x: again if (x.data_ptr(), x.shape) == made else x,
+            # Detached: a node that kept its own output would keep itself.
+            lambda x: again if (x.data_ptr(), x.shape) == made else x.detach(),
             lambda kept: again() if kept is again else kept,
         )
 

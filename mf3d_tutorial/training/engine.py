@@ -50,7 +50,7 @@ from mf3d_tutorial.training.run_folder import Interrupts, RunFolder, dump_batch
 from mf3d_tutorial.training.run_state import Log, Progress, Run, StepResult, as_numbers
 from mf3d_tutorial.training.step_errors import explain_step_error, scene_names
 from mf3d_tutorial.training.upload import upload
-from mf3d_tutorial.warp import drop_graphs
+from mf3d_tutorial.warp import drop_graphs, graph_memory
 from mf3d_tutorial.warp.device import autocast, choose_device
 
 # Smallest scale of the loss in float16 before a run gives up. GradScaler starts at 2**16 and halves
@@ -177,13 +177,20 @@ def train_step(run: Run, *parts: Batch | None, log: Log = print) -> dict[str, Te
     On a GPU the host does not wait for the step's end, but for that of the step before: a step that
     is not finite is noticed one step later (`read_results`).
 
-    A batch that the GPU has no room for is computed in pieces, and so are all after it; `log` is
-    told.
+    If a batch finds no room on the GPU, the backbone's CUDA graphs are dropped; if that does not
+    help, it is computed in pieces, and so are all after it. `log` is told.
     """
     run.keep_statistics()
     try:
         while (losses := forward_backward_in_pieces(run, parts)) is None:
             run.restore_statistics()
+            if drop_graphs(run.model):
+                torch.cuda.empty_cache()
+                log(
+                    f"step {run.step + 1} does not fit in the GPU's memory beside the backbone's"
+                    " CUDA graphs: from here on there are none, and steps may take longer"
+                )
+                continue
             run.pieces *= 2
             log(
                 f"step {run.step + 1} does not fit in the GPU's memory: from here on each batch is"
@@ -220,7 +227,7 @@ def read_results(run: Run, leave: int = 0) -> None:
 
 def forward_backward_in_pieces(run: Run, parts: Sequence[Batch | None]) -> dict[str, Tensor] | None:
     """`forward_backward` of each part in `run.pieces`; None if the GPU has no room for them, and
-    smaller ones are possible.
+    smaller ones are possible, or CUDA graphs can be dropped.
 
     Not with several processes: the others would wait in vain for this one's gradients.
     """
@@ -228,9 +235,8 @@ def forward_backward_in_pieces(run: Run, parts: Sequence[Batch | None]) -> dict[
     try:
         return forward_backward(run, pieces)
     except torch.OutOfMemoryError:
-        freed = drop_graphs(run.model)
         smallest = all(len(piece.names) < 2 for piece in pieces if piece)
-        if world_size() > 1 or (smallest and not freed):
+        if world_size() > 1 or (smallest and not graph_memory(run.model)):
             raise
     run.optimizer.zero_grad()
     torch.cuda.empty_cache()
@@ -299,9 +305,14 @@ def validate_run(run: Run, loader: DataLoader) -> dict[str, Any]:
     all processes."""
     model = run.averaged or run.model
     broadcast_buffers(model)
-    return validate(
-        model, loader, run.criterion, run.device, run.precision, run.cfg.inference.largest_component
-    )
+    options = run.criterion, run.device, run.precision, run.cfg.inference.largest_component
+    try:
+        return validate(model, loader, *options)
+    except torch.OutOfMemoryError:
+        if world_size() > 1 or not drop_graphs(run.model):
+            raise
+    torch.cuda.empty_cache()
+    return validate(model, loader, *options)
 
 
 @torch.no_grad()

@@ -15,7 +15,7 @@ from mf3d_tutorial.data.loader_parts import (
     little_shared_memory,
 )
 from mf3d_tutorial.data.transforms import augmentation
-from mf3d_tutorial.training.distributed import rank, world_size
+from mf3d_tutorial.training.distributed import on_main, rank, world_size
 from mf3d_tutorial.warp.device import choose_device
 
 Datasets = tuple[ScanNetScenes, ScanNetScenes]
@@ -75,7 +75,7 @@ def build_loader(cfg: Config, dataset: ScanNetScenes, shuffle: bool = False) -> 
                 cfg.seed,
                 rank(),
                 world_size(),
-                dataset.sizes() if shared else None,
+                on_main(dataset.sizes) if shared else None,
             )
             if shuffle
             else [list(mine[first : first + size]) for first in range(0, len(mine), size)]

@@ -85,7 +85,8 @@ class Run:
             nn.SyncBatchNorm.convert_sync_batchnorm(model)  # changes the layers in place
         precision = training_precision(train.precision, device)
         if device.type == "cuda" and train.accumulate == 1:
-            if not (cfg.model.backbone_checkpointing or train.sync_batchnorm):
+            synchronised = train.sync_batchnorm and world_size() > 1
+            if not (cfg.model.backbone_checkpointing or synchronised):
                 allow_graphs(model.backbone)
             with autocast(device, precision):
                 model.decoder.record_graphs(

@@ -101,27 +101,34 @@ class _Running:
 
     casts: ClassVar[dict[Tensor, Tensor]] = {}  # weights in the type to compute in
     counters: ClassVar[list[Tensor] | None] = None  # of norms, to be raised in the end
+    without_graphs: ClassVar[bool] = False
 
 
 def network(unet: MinkUNetBase, voxels: Voxels) -> Voxels:
     """`MinkUNetBase.forward`."""
-    return network_and_stages(unet, voxels)[0]
+    given = None if _Running.without_graphs else _by_graphs(unet, voxels, ())
+    return given[0] if given else _network(unet, voxels)
 
 
 def network_and_stages(
     unet: MinkUNetBase, voxels: Voxels, stages: Sequence[str] = ()
 ) -> list[Voxels]:
     """The network's output, and that of some stages of it (names of its modules, in the order in
-    which they run); in training by CUDA graphs if it may (unet_graphs.py)."""
-    lean = MinkUNetBase.forward is network
-    graphs: UNetGraphs | None = vars(unet).get("_graphs") if lean else None
-    given = graphs.run(unet, voxels, stages) if graphs else None
+    which they run); in training by CUDA graphs if it may (unet_graphs.py), and then no forward hook
+    of it is called."""
+    given = _by_graphs(unet, voxels, stages)
     if given is None:
-        run = _network if lean else _stock[MinkUNetBase]
-        given = with_stages(unet, stages, lambda: run(unet, voxels))
-        if graphs:
-            graphs.learn(voxels)
+        _Running.without_graphs = True
+        try:
+            given = with_stages(unet, stages, lambda: unet(voxels))
+        finally:
+            _Running.without_graphs = False
     return given
+
+
+def _by_graphs(unet: MinkUNetBase, voxels: Voxels, stages: Sequence[str]) -> list[Voxels] | None:
+    graphs: UNetGraphs | None = vars(unet).get("_graphs")
+    return graphs.run(unet, voxels, stages) if graphs and MinkUNetBase.forward is network else None
 
 
 def _network(unet: MinkUNetBase, voxels: Voxels) -> Voxels:
@@ -137,7 +144,10 @@ def _network(unet: MinkUNetBase, voxels: Voxels) -> Voxels:
             _Running.casts.update(zip(weights, cast_together(weights, dtype)))
     _Running.counters = counters = []
     try:
-        return _stock[MinkUNetBase](unet, voxels)
+        out = _stock[MinkUNetBase](unet, voxels)
+        if graphs := vars(unet).get("_graphs"):
+            graphs.learn(voxels)
+        return out
     finally:
         _Running.counters = None
         _Running.casts.clear()
@@ -183,6 +193,11 @@ def _step(
             return None
     if residual is not None and residual.dtype != prepared[2]:
         return None
+    if "_count" in vars(voxels.batched_coordinates):
+        # The direct way to a kernel, which a graph can hold, and batch norm in training.
+        aligned = prepared[1] is None or not (conv.in_channels % 8 or conv.out_channels % 8)
+        if not aligned or not norm.training:
+            return None
     if norm.training and prepared[0].batched_tensor.shape[0] < 2:
         return None  # BatchNorm1d refuses it; native_batch_norm would make its running variance NaN
     if norm.training and norm.num_batches_tracked is not None:

@@ -125,7 +125,7 @@ def find_pairs(
     )
 
 
-# A place 3 to 4 km from everything: of 18 bits, as the hash table has them.
+# Along each axis so many voxels from the origin, where no scan is: within the hash table's 18 bits.
 NOWHERE = -100_000
 
 

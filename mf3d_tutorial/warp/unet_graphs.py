@@ -5,11 +5,13 @@ run them. A graph starts them all by one call, but always with the same memory: 
 tables of fixed size, larger than a batch needs, and the kernels learn on the GPU how many rows
 count. Rows behind them have no neighbours, so convolutions skip them, and kernels/batch_norm.py
 leaves them out. A graph serves all batches that fit into its tables and fill at least two thirds
-of them; others get graphs of their own, which work in the same memory where it suffices.
+of them; others get graphs of their own from their second batch on, which work in the same memory
+where it suffices.
 
 Only training uses them, where each forward pass is followed by its backward pass before the next
 one begins, in half precision: the kernels of float32 need lists of pairs on the host. They have to
-be asked for (`allow_graphs`); whatever does not fit goes the way without them.
+be asked for (`allow_graphs`); whatever does not fit goes the way without them. Weights may be
+changed and loaded in place, but not replaced by other tensors.
 """
 
 import math
@@ -17,7 +19,7 @@ import warnings
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -45,7 +47,8 @@ SLACK = 1.05  # the share of coarser voxels differs from batch to batch
 SPARE = 1.15  # room in tables that are larger than all before
 FULL = 0.66  # of a table: a batch with fewer voxels gets a graph of its own
 LARGE = 0.05  # of the GPU's memory: graphs that work in more are dropped for a larger one
-TRIALS = 3  # of recording a graph, in a row
+TRIALS = 8  # of recording a graph, in a row
+FEWEST = 64  # finest voxels that a graph is worth
 
 
 class NotTunedError(RuntimeError):
@@ -60,7 +63,8 @@ def allow_graphs(model: nn.Module) -> None:
 
 
 def drop_graphs(model: nn.Module) -> bool:
-    """Free the memory of the model's graphs, and record no more; whether there were any."""
+    """Give up the model's graphs, and record no more; whether there were any. Their memory is free
+    once no backward pass needs them any more."""
     owners = [graphs for module in model.modules() if (graphs := vars(module).get("_graphs"))]
     had = any(graphs.recorded for graphs in owners)
     for graphs in owners:
@@ -85,12 +89,13 @@ class UNetGraphs:
         self.pool: Any = None
         self.stream: Any = None  # of all recordings: memory is shared within a stream only
         self.bytes, self.failed, self.off = 0, 0, False
+        self.replays = [0]  # how often a forward pass was replayed
 
     def __deepcopy__(self, memo: dict) -> "UNetGraphs":
         return UNetGraphs()  # a copied network has other parameters
 
     def drop(self) -> None:
-        """Free the memory, and record no more."""
+        """Give up the graphs, and record no more."""
         self.__init__()
         self.off = True
 
@@ -110,7 +115,7 @@ class UNetGraphs:
             return None
         grids = place[0]
         sizes = grids.sizes()
-        if min(sizes) < 2:
+        if sizes[0] < FEWEST or min(sizes) < 2:
             return None
         holding = [
             capacity
@@ -133,11 +138,11 @@ class UNetGraphs:
         return recorded.as_voxels(voxels, grids, outputs)
 
     def _capacity(self, number: int) -> int:
-        """The capacity of new tables for so many finest voxels. Smaller ones than there are cost
-        little memory and are few. The first ones fit; larger ones leave room, because still larger
-        batches may come."""
-        if number <= max(self.recorded, default=0):
-            return capacity_for(number, parts=4)
+        """The capacity of new tables for so many finest voxels. Those within the largest ones are
+        few, and cost little memory. The first ones fit; larger ones leave room, because still
+        larger batches may come."""
+        if number <= (most := max(self.recorded, default=0)):
+            return min(capacity_for(number, parts=4), most)
         return capacity_for(math.ceil(number * SPARE) if self.recorded else number, parts=16)
 
     def learn(self, voxels: Voxels) -> None:
@@ -159,40 +164,43 @@ class UNetGraphs:
         """Record a graph for tables of this capacity; whether that was possible."""
         factor = SLACK * capacity / sizes[0]
         capacities = [capacity, *(math.ceil(size * factor / 8) * 8 for size in sizes[1:])]
-        if before := self.recorded.pop(capacity, None):  # one of its coarser tables is too small
-            capacities = [max(pair) for pair in zip(capacities, before.capacities)]
-            del before
-        # Its larger tables find no room in the memory of the others, but theirs would in its.
-        largest = capacity > max(self.recorded, default=0)
-        if largest and self.bytes > LARGE * _memory(voxels.device):
-            torch.cuda.synchronize(voxels.device)  # none of them runs any more
-            self.recorded.clear()
-            self.gradients, self.pool, self.bytes = [], None, 0
+        if capacity in self.recorded:  # one of its coarser tables is too small
+            before = self.recorded[capacity].capacities
+            capacities = [max(pair) for pair in zip(capacities, before)]
         try:
             recorded = Recorded(self, voxels, capacities, sizes, stages)
             recorded.fill(voxels, grids, sizes)
-            needed = recorded.record(unet)
+            recorded.trial(unet)
+            self.recorded.pop(capacity, None)
+            # Its larger tables find no room in the memory of the others, but theirs would in its.
+            largest = capacity > max(self.recorded, default=0)
+            large = largest and self.bytes > LARGE * _memory(voxels.device)
+            if self.pool is not None and (large or not self.recorded):
+                torch.cuda.synchronize(voxels.device)  # none of them runs any more
+                self.recorded.clear()
+                self.gradients, self.pool, self.bytes = [], None, 0
+            needed = recorded.record(unet, self)
             self.bytes = self.bytes + needed if largest else max(self.bytes, needed)
             self.failed = 0
+            self.recorded[capacity] = recorded
+            return True
         except RuntimeError as error:  # memory runs out, or a kernel cannot be recorded
             self.failed += 1
             if isinstance(error, NotTunedError) and self.failed < TRIALS:
                 return False
-            warnings.warn(
-                f"the backbone's CUDA graph was not recorded ({str(error).splitlines()[0]}):"
-                " training goes on without, and each step may take longer",
-                stacklevel=2,
-            )
-            self.drop()
-            torch.cuda.empty_cache()
-            return False
-        self.recorded[capacity] = recorded
-        return True
+            reason = str(error).splitlines()[0]
+        warnings.warn(
+            f"the backbone's CUDA graph was not recorded ({reason}): training goes on without, and"
+            " each step may take longer",
+            stacklevel=2,
+        )
+        self.drop()
+        torch.cuda.empty_cache()
+        return False
 
 
 def capacity_for(number: int, parts: int) -> int:
-    """The smallest multiple of 1 / `parts` of a power of two that holds `number` rows; a share of
-    1 / `parts` is left empty at most."""
+    """A multiple of 8 that holds `number` rows, and is at most 1 / `parts` larger, or 7 rows."""
     step = max(8, 2 ** (number.bit_length() - 1) // parts)
     return -(-number // step) * step
 
@@ -239,7 +247,7 @@ class Recorded:
         stages: Sequence[str],
     ):
         features = voxels.feature_tensor
-        self.owner, self.capacities, self.stages = owner, capacities, tuple(stages)
+        self.replays, self.capacities, self.stages = owner.replays, capacities, tuple(stages)
         self.dtype = dtype_for(voxels)
         self.features = features.new_zeros(capacities[0], features.shape[1])
         self.counts = torch.tensor(sizes, dtype=torch.int32, device=features.device)
@@ -296,52 +304,50 @@ class Recorded:
             vars(levels[table.level])["_grids"][table.geometry] = Grid(out, pairs)
         return with_features(self.template, self.features, levels[0]), levels
 
-    def record(self, unet: MinkUNetBase) -> int:
-        """Record both graphs; the bytes of memory that they work in, beside what is kept here."""
-        device = self.features.device
-        # Were the parameters themselves recorded, their gradients would from then on be summed up
-        # on the stream of the recording.
-        leaves = {name: p.detach().requires_grad_() for name, p in unet.named_parameters()}
+    def trial(self, unet: MinkUNetBase) -> None:
+        """Both passes without a graph, in which kernels are compiled and loaded; NotTunedError if
+        one is missing. Batch norm's statistics stay."""
         buffers = list(unet.buffers())
         kept = [buffer.clone() for buffer in buffers]
-        owner = self.owner
+        leaves = _leaves(unet)
+        try:
+            with torch.autocast("cuda", self.dtype, cache_enabled=False):
+                outputs, _ = self._forward(unet, leaves)
+                torch.autograd.grad(outputs, list(leaves.values()), [x * 0 for x in outputs])
+        finally:
+            for buffer, before in zip(buffers, kept):
+                buffer.copy_(before)
+
+    def record(self, unet: MinkUNetBase, owner: UNetGraphs) -> int:
+        """Record both graphs; the bytes of memory that they work in, beside what is kept here."""
+        device, leaves = self.features.device, _leaves(unet)
         if owner.pool is None:
             owner.pool, owner.stream = torch.cuda.graph_pool_handle(), torch.cuda.Stream(device)
-        stream = owner.stream
-        stream.wait_stream(torch.cuda.current_stream(device))
-        with (
-            torch.cuda.device(device),
-            torch.autocast("cuda", self.dtype, cache_enabled=False),
-            warnings.catch_warnings(),
-        ):
-            # PyTorch warns of this in the trial run before it records.
-            warnings.filterwarnings("ignore", "The AccumulateGrad node's stream", UserWarning)
-            try:
-                with torch.cuda.stream(stream):  # a trial: kernels are compiled and loaded
-                    outputs, _ = self._forward(unet, leaves)
-                    torch.autograd.grad(outputs, list(leaves.values()), [x * 0 for x in outputs])
-                    del outputs
-            finally:
-                torch.cuda.current_stream(device).wait_stream(stream)
-                for buffer, before in zip(buffers, kept):
-                    buffer.copy_(before)
-            torch.cuda.synchronize(device)
-            torch.cuda.empty_cache()
-            before = torch.cuda.memory_allocated(device)
-            torch.cuda.reset_peak_memory_stats(device)
-            options = {"pool": owner.pool, "stream": stream}
-            options["capture_error_mode"] = "thread_local"  # other threads copy batches meanwhile
-            self.forward_graph, self.backward_graph = torch.cuda.CUDAGraph(), torch.cuda.CUDAGraph()
-            with torch.cuda.graph(self.forward_graph, **options):
-                outputs, self.levels = self._forward(unet, leaves)
-            self.outputs = [x.detach() for x in outputs]
-            self.gradients = [torch.zeros_like(x) for x in self.outputs]
-            with torch.cuda.graph(self.backward_graph, **options):
-                found = torch.autograd.grad(outputs, list(leaves.values()), self.gradients)
-                if owner.gradients:
-                    torch._foreach_copy_(owner.gradients, found)
-            owner.gradients = owner.gradients or list(found)
-            del outputs, found
+        current = torch.cuda.current_stream(device)
+        torch.cuda.synchronize(device)
+        torch.cuda.empty_cache()
+        torch.cuda.reset_peak_memory_stats(device)
+        options = {"pool": owner.pool, "stream": owner.stream}
+        options["capture_error_mode"] = "thread_local"  # other threads copy batches meanwhile
+        self.forward_graph, self.backward_graph = torch.cuda.CUDAGraph(), torch.cuda.CUDAGraph()
+        try:
+            with (
+                torch.cuda.device(device),
+                torch.autocast("cuda", self.dtype, cache_enabled=False),
+            ):
+                with torch.cuda.graph(self.forward_graph, **options):
+                    outputs, self.levels = self._forward(unet, leaves)
+                self.outputs = [x.detach() for x in outputs]
+                self.gradients = [torch.zeros_like(x) for x in self.outputs]
+                with torch.cuda.graph(self.backward_graph, **options):
+                    found = torch.autograd.grad(outputs, list(leaves.values()), self.gradients)
+                    if owner.gradients:
+                        torch._foreach_copy_(owner.gradients, found)
+        finally:
+            torch.cuda.set_stream(current)  # a graph that cannot begin leaves its own
+        owner.gradients = owner.gradients or list(found)
+        self.of_parameters = owner.gradients
+        del outputs, found
         return torch.cuda.max_memory_allocated(device) - torch.cuda.memory_allocated(device)
 
     def _forward(
@@ -353,7 +359,8 @@ class Recorded:
             unet, self.stages, lambda: functional_call(unet, leaves, (voxels,))
         )
         given = [out, *stages]
-        places = [levels.index(cast(IntCoords, x.batched_coordinates)) for x in given]
+        level_of_object = {id(coords): level for level, coords in enumerate(levels)}
+        places = [level_of_object[id(x.batched_coordinates)] for x in given]
         return [x.feature_tensor for x in given], places
 
     def as_voxels(
@@ -372,7 +379,9 @@ class _Replay(torch.autograd.Function):
     @staticmethod
     def forward(ctx, recorded: Recorded, sizes: list[int], *parameters: Tensor):
         recorded.forward_graph.replay()
-        ctx.recorded, ctx.sizes = recorded, sizes
+        recorded.replays[0] += 1
+        ctx.recorded, ctx.sizes, ctx.replay = recorded, sizes, recorded.replays[0]
+        ctx.set_materialize_grads(False)
         return tuple(
             features[: sizes[level]].detach()
             for features, level in zip(recorded.outputs, recorded.levels)
@@ -381,6 +390,12 @@ class _Replay(torch.autograd.Function):
     @staticmethod
     def backward(ctx, *gradients: Tensor | None):
         recorded: Recorded = ctx.recorded
+        if ctx.replay != recorded.replays[0]:
+            raise RuntimeError(
+                "a CUDA graph of the backbone has run again before this backward pass: call"
+                " backward before the next forward pass, or train with train.accumulate=2, which"
+                " does without graphs"
+            )
         for static, gradient, level in zip(recorded.gradients, gradients, recorded.levels):
             size = ctx.sizes[level]
             if gradient is None:
@@ -389,7 +404,7 @@ class _Replay(torch.autograd.Function):
                 static[:size].copy_(gradient)
                 static[size:].zero_()
         recorded.backward_graph.replay()
-        return None, None, *(gradient.detach() for gradient in recorded.owner.gradients)
+        return None, None, *(gradient.detach() for gradient in recorded.of_parameters)
 
 
 def with_stages(
@@ -412,6 +427,12 @@ def with_stages(
 
 def _memory(device: torch.device) -> int:
     return torch.cuda.get_device_properties(device).total_memory
+
+
+def _leaves(unet: MinkUNetBase) -> dict[str, Tensor]:
+    """The parameters' memory as other tensors: were they recorded themselves, their gradients would
+    from then on be summed up on the stream of the recording."""
+    return {name: p.detach().requires_grad_() for name, p in unet.named_parameters()}
 
 
 def _parameters(unet: MinkUNetBase) -> list[nn.Parameter]:

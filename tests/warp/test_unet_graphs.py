@@ -138,7 +138,7 @@ class Replay:
         self.replay = replay
 
 
-def record(self, unet: MinkUNetBase) -> int:
+def record(self, unet: MinkUNetBase, owner) -> int:
     leaves = {name: p.detach().requires_grad_() for name, p in unet.named_parameters()}
     buffers = [buffer.clone() for buffer in unet.buffers()]
     outputs, self.levels = self._forward(unet, leaves)
@@ -156,11 +156,12 @@ def record(self, unet: MinkUNetBase) -> int:
 
     def backward():
         found = torch.autograd.grad(current, list(leaves.values()), self.gradients)
-        for memory, new in zip(self.owner.gradients, found):
+        for memory, new in zip(self.of_parameters, found):
             memory.copy_(new)
 
-    if not self.owner.gradients:
-        self.owner.gradients = [torch.empty_like(leaf) for leaf in leaves.values()]
+    owner.pool = "the pool"
+    owner.gradients = owner.gradients or [torch.empty_like(leaf) for leaf in leaves.values()]
+    self.of_parameters = owner.gradients
 
     self.forward_graph, self.backward_graph = Replay(forward), Replay(backward)
     return 5
@@ -176,7 +177,9 @@ def stand_ins(monkeypatch):
     monkeypatch.setattr(counted_step, "_batch_norm", PlainBatchNorm)
     monkeypatch.setattr(unet_graphs, "dtype_for", lambda voxels: torch.float16)
     monkeypatch.setattr(unet_graphs.Recorded, "record", record)
+    monkeypatch.setattr(unet_graphs.Recorded, "trial", lambda self, unet: None)
     monkeypatch.setattr(unet_graphs, "_memory", lambda device: 1000)
+    monkeypatch.setattr(torch.cuda, "synchronize", lambda device: None)
 
 
 def test_padded_tables_change_nothing(stand_ins):
@@ -201,6 +204,51 @@ def test_padded_tables_change_nothing(stand_ins):
     assert graph_memory(unet) == 0
     step(unet, random_voxels(BATCHES[0], 0))
     assert not graphs.recorded
+
+
+def test_levels_of_the_same_size_are_told_apart(stand_ins):
+    """As with small voxels, where the coarser ones hold about as many points each."""
+    unet = small_unet()
+    plain = copy.deepcopy(unet)
+    allow_graphs(unet)
+    for seed in range(2):
+        rng = torch.Generator().manual_seed(seed)
+        points = Points([torch.rand(200, 3, generator=rng) * 40], [torch.rand(200, 6)])
+        voxels = [kernel_maps._quick_pool(points, 0.1)[0] for _ in range(2)]
+        ours, theirs = step(unet, voxels[0])[0], step(plain, voxels[1])[0]
+        for our, their in zip(ours, theirs, strict=True):
+            assert our.tensor_stride == their.tensor_stride
+            assert torch.equal(our.coordinate_tensor, their.coordinate_tensor)
+            assert_near(our.feature_tensor, their.feature_tensor)
+    [recorded] = vars(unet)["_graphs"].recorded.values()
+    assert len(set(recorded.capacities)) < 5
+
+
+def test_a_backward_pass_after_another_forward_pass_is_refused(stand_ins):
+    unet = small_unet()
+    allow_graphs(unet)
+    for seed in range(2):
+        step(unet, random_voxels(BATCHES[0], seed))
+    first = network_and_stages(unet, random_voxels(BATCHES[0], 2))[0]
+    network_and_stages(unet, random_voxels(BATCHES[0], 3))
+    with pytest.raises(RuntimeError, match="has run again before this backward pass"):
+        first.feature_tensor.sum().backward()
+
+
+def test_a_networks_own_forward_and_hooks_are_called(stand_ins):
+    class Doubled(MinkUNetBase):
+        def forward(self, voxels):
+            out = super().forward(voxels)
+            return fast_convolution.with_features(out, 2 * out.feature_tensor)
+
+    unet = small_unet()
+    twice, called = copy.deepcopy(unet), []
+    twice.__class__ = Doubled
+    twice.register_forward_hook(lambda *_: called.append(1))
+    [one] = network_and_stages(unet, random_voxels(BATCHES[0], 0))
+    [two] = network_and_stages(twice, random_voxels(BATCHES[0], 0))
+    assert_near(two.feature_tensor, 2 * one.feature_tensor)
+    assert called == [1]
 
 
 def test_a_batch_that_is_not_finite_spoils_no_other(stand_ins):
@@ -230,7 +278,6 @@ def test_larger_graphs_take_the_place_of_large_ones(stand_ins, monkeypatch, memo
     unet = small_unet()
     allow_graphs(unet)
     monkeypatch.setattr(unet_graphs, "_memory", lambda device: memory)
-    monkeypatch.setattr(torch.cuda, "synchronize", lambda device: None)
     for seed, sizes in enumerate([(300, 200), (300, 200), (400, 400), (400, 400), (500, 400)]):
         step(unet, random_voxels(sizes, seed))
     graphs = vars(unet)["_graphs"]
@@ -253,7 +300,7 @@ def test_a_table_that_is_too_small_is_recorded_anew(stand_ins):
 
 
 def test_a_network_that_cannot_be_recorded_goes_on_without(stand_ins, monkeypatch):
-    def fails(self, unet):
+    def fails(self, unet, owner):
         raise torch.OutOfMemoryError("no memory")
 
     monkeypatch.setattr(unet_graphs.Recorded, "record", fails)

@@ -340,6 +340,28 @@ def test_a_batch_that_the_gpu_has_no_room_for_is_computed_in_pieces(scenes, tmp_
         np.testing.assert_allclose(*values, rtol=1e-4)
 
 
+@pytest.mark.parametrize("training", [True, False])
+def test_graphs_are_given_up_before_a_batch_is_split(scenes, tmp_path, monkeypatch, training):
+    """While there are graphs, the GPU has no room for a training step, or for a validation."""
+    graphs, said, real = ["a graph"], [], engine.MaskFormer3D.forward_layers
+
+    def small_gpu(model, points, last_only=False):
+        if graphs and model.training == training:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB.")
+        return real(model, points, last_only)
+
+    monkeypatch.setattr(engine.MaskFormer3D, "forward_layers", small_gpu)
+    monkeypatch.setattr(engine, "graph_memory", lambda model: 5 * len(graphs))
+    monkeypatch.setattr(engine, "drop_graphs", lambda model: bool(graphs and [graphs.pop()]))
+    options = ["model.backbone._target_=small_run.PointModel", "model.backbone_voxel_size=null"]
+    metrics = fit(config(scenes, tmp_path, *options, "train.batch_size=1"), said.append)
+    assert metrics["steps"] > 0
+    text = "\n".join(said)
+    assert ("step 1 does not fit in the GPU's memory beside" in text) == training
+    assert "pieces" not in text
+    assert not graphs
+
+
 @pytest.mark.cuda
 def test_a_step_that_a_real_gpu_has_no_room_for_changes_nothing(scenes, tmp_path):
     cfg = config(scenes, tmp_path, "device=cuda")

@@ -63,8 +63,8 @@ class SceneBatchSampler(Sampler):
                 batch = [
                     (epoch, index) for index in order[step * self.batch_size :][: self.batch_size]
                 ]
-                hands = deal(batch, [self.sizes[index] for _, index in batch], shares)
-                yield from hands[self.rank * self.parts :][: self.parts]
+                lists = deal(batch, [self.sizes[index] for _, index in batch], shares)
+                yield from lists[self.rank * self.parts :][: self.parts]
             first = 0
 
 

@@ -73,11 +73,7 @@ class _CountedStep(torch.autograd.Function):
         coords, pairs, dtype, plan = prepared
         features = features.to(dtype).contiguous()
         cast = weight.to(dtype) if cast is None else cast
-        if pairs is None:
-            x = features @ cast[0]
-        else:
-            rows = coords.batched_tensor.shape[0]
-            x = fast_convolution.product(features, cast, pairs, rows, plan)
+        x = fast_convolution.step_product(features, cast, prepared)
         count = vars(coords)["_count"]
         out, mean, scale = _batch_norm().normalise(x, count, norm, gamma, beta, residual, relu)
         kept = relu and residual is not None
@@ -98,12 +94,9 @@ class _CountedStep(torch.autograd.Function):
         )
         if ctx.made:
             features = ctx.made.again()
-        if ctx.pairs is None:
-            grads = of_x @ cast[0].T, (features.T @ of_x).to(weight.dtype)[None]
-        else:
-            grads = fast_convolution.gradients(
-                of_x, features, weight, cast, ctx.pairs, ctx.plan, ctx.needs_input_grad
-            )
+        grads = fast_convolution.gradients(
+            of_x, features, weight, cast, ctx.pairs, ctx.plan, ctx.needs_input_grad
+        )
         return *grads, of_gamma, of_beta, of_residual, *(None,) * 6
 
 

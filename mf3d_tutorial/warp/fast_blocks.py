@@ -42,15 +42,10 @@ class _Step(torch.autograd.Function):
         prepared: tuple,
         cast: Tensor | None,
     ):
-        coords, pairs, dtype, plan = prepared
+        _, pairs, dtype, plan = prepared
         features = features.to(dtype).contiguous()
         cast = weight.to(dtype) if cast is None else cast
-        if pairs is None:
-            x = features @ cast[0]
-        else:
-            x = fast_convolution.product(
-                features, cast, pairs, coords.batched_tensor.shape[0], plan
-            )
+        x = fast_convolution.step_product(features, cast, prepared)
         running = (norm.running_mean, norm.running_var)
         out, mean, scale = torch.native_batch_norm(
             x, gamma, beta, *running, norm.training, norm.momentum or 0.0, norm.eps
@@ -78,12 +73,9 @@ class _Step(torch.autograd.Function):
         of_x, of_gamma, of_beta = torch.ops.aten.native_batch_norm_backward(
             gradient, x, gamma, *statistics, *ctx.norm, [True, True, True]
         )
-        if ctx.pairs is None:
-            grads = of_x @ cast[0].T, (features.T @ of_x).to(weight.dtype)[None]
-        else:
-            grads = fast_convolution.gradients(
-                of_x, features, weight, cast, ctx.pairs, ctx.plan, ctx.needs_input_grad
-            )
+        grads = fast_convolution.gradients(
+            of_x, features, weight, cast, ctx.pairs, ctx.plan, ctx.needs_input_grad
+        )
         return (
             *grads,
             of_gamma,
@@ -193,7 +185,8 @@ def _step(
             return None
     if residual is not None and residual.dtype != prepared[2]:
         return None
-    if "_count" in vars(voxels.batched_coordinates):
+    counted = "_count" in vars(voxels.batched_coordinates)
+    if counted:
         # The direct way to a kernel, which a graph can hold, and batch norm in training.
         aligned = prepared[1] is None or not (conv.in_channels % 8 or conv.out_channels % 8)
         if not aligned or not norm.training:
@@ -207,7 +200,7 @@ def _step(
             _Running.counters.append(norm.num_batches_tracked)
     relu, weight, affine = isinstance(activation, nn.ReLU), conv.weight, (norm.weight, norm.bias)
     cast = _Running.casts.get(weight)
-    if "_count" in vars(voxels.batched_coordinates):
+    if counted:
         return counted_step(voxels, conv, norm, residual, relu, prepared, cast)
     out = _Step.apply(voxels.feature_tensor, weight, *affine, residual, norm, relu, prepared, cast)
     return fast_convolution.with_features(voxels, out, prepared[0])

@@ -278,6 +278,14 @@ def product(
     return _run(run_forward, plan, "forward", call, cast)
 
 
+def step_product(features: Tensor, cast: Tensor, prepared: tuple) -> Float[Tensor, "M O"]:
+    """The same for what `prepare` gave; without pairs, a convolution of size 1."""
+    coords, pairs, _, plan = prepared
+    if pairs is None:
+        return features @ cast[0]
+    return product(features, cast, pairs, coords.batched_tensor.shape[0], plan)
+
+
 def _run(run: Callable, plan: Plan, step: str, call: FwdCtx | BwdCtx, cast: Tensor) -> Any:
     """The kernel of a plan's step; from now on the plainest one if it refuses this call, as
     WarpConvNet does it."""
@@ -302,12 +310,14 @@ def gradients(
     features: Tensor,
     weight: Tensor,
     cast: Tensor,
-    pairs: IntSearchResult,
+    pairs: IntSearchResult | None,
     plan: Plan | None,
     needed: tuple[bool, ...],
 ) -> Sequence[Tensor | None]:
     """Gradients of the features and of the weight. `weight`: the parameter, in float32; `cast`: the
-    same in the type to compute in."""
+    same in the type to compute in. `pairs` None: of a convolution of size 1."""
+    if pairs is None:
+        return gradient @ cast[0].T, (features.T @ gradient).to(weight.dtype)[None]
     gradient = gradient.to(cast.dtype).contiguous()
     if plan is None:  # on the CPU
         return cpu_convolution.gradients(gradient, features, cast, pairs)

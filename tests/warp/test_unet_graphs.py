@@ -44,17 +44,16 @@ def small_unet() -> MinkUNetBase:
     return unet
 
 
+def loss_of(outputs: list) -> Tensor:
+    rng = torch.Generator().manual_seed(0)
+    features = [x.feature_tensor.float() for x in outputs]
+    return sum((x * torch.randn(x.shape, generator=rng).to(x.device)).sum() for x in features)
+
+
 def step(unet: MinkUNetBase, voxels) -> tuple[list, list[Tensor], list[Tensor]]:
     """Outputs, gradients of the parameters, and buffers after a step."""
     outputs = network_and_stages(unet, voxels, STAGES)
-    rng = torch.Generator().manual_seed(0)
-    sum(
-        (
-            x.feature_tensor.float()
-            * torch.randn(x.feature_tensor.shape, generator=rng).to(x.device)
-        ).sum()
-        for x in outputs
-    ).backward()
+    loss_of(outputs).backward()
     gradients = [parameter.grad.clone() for parameter in unet.parameters()]
     for parameter in unet.parameters():
         parameter.grad = None
@@ -324,13 +323,7 @@ def test_gradients_that_are_there_already_are_kept(stand_ins):
     once = step(unet, random_voxels(BATCHES[0], 2))[1]
     for _ in range(2):
         network_and_stages(unet, random_voxels(BATCHES[0], 2), STAGES)
-        outputs = network_and_stages(unet, random_voxels(BATCHES[0], 2), STAGES)
-        rng = torch.Generator().manual_seed(0)
-        shapes = [x.feature_tensor.shape for x in outputs]
-        sum(
-            (x.feature_tensor * torch.randn(shape, generator=rng)).sum()
-            for x, shape in zip(outputs, shapes)
-        ).backward()
+        loss_of(network_and_stages(unet, random_voxels(BATCHES[0], 2), STAGES)).backward()
     for parameter, gradient in zip(unet.parameters(), once):
         assert_near(parameter.grad, 2 * gradient)
 

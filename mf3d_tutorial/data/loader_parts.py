@@ -19,6 +19,8 @@ from mf3d_tutorial.data.scannet import Scene
 
 T = TypeVar("T")
 
+WINDOW = 8  # steps among which scenes are exchanged
+
 
 class SceneBatchSampler(Sampler):
     """Yields lists of (epoch, index): this process's scenes of each step, in `parts` lists, one for
@@ -26,9 +28,9 @@ class SceneBatchSampler(Sampler):
 
     An epoch has `steps` steps. Epochs follow one another without end, so that the processes that
     load scenes need not wait where one ends.
-    The order of scenes depends on the seed and the epoch alone. A step takes the next `batch_size`,
-    which are dealt to all parts of all processes (`deal`); of an epoch's last scenes some may get
-    none. This process is number `rank` of `world_size`. `sizes`: points of each scene.
+    Which scenes make a step depends on seed, epoch, `batch_size` and `sizes` (points of each scene)
+    alone. They are dealt to all parts of all processes (`deal`); of an epoch's last scenes some may
+    get none. This process is number `rank` of `world_size`.
     """
 
     def __init__(
@@ -59,13 +61,36 @@ class SceneBatchSampler(Sampler):
         for epoch in itertools.count(self.epoch):
             generator = torch.Generator().manual_seed(self.seed * 1_000_003 + epoch)
             order = torch.randperm(self.num_scenes, generator=generator).tolist()
-            for step in range(first, self.steps):
-                batch = [
-                    (epoch, index) for index in order[step * self.batch_size :][: self.batch_size]
-                ]
-                lists = deal(batch, [self.sizes[index] for _, index in batch], shares)
+            for step in steps_of_like_size(order, self.sizes, self.batch_size)[first:]:
+                batch = [(epoch, index) for index in step]
+                lists = deal(batch, [self.sizes[index] for index in step], shares)
                 yield from lists[self.rank * self.parts :][: self.parts]
             first = 0
+
+
+def steps_of_like_size(order: list[int], sizes: Sequence[int], batch_size: int) -> list[list[int]]:
+    """The scenes of an epoch, in random `order`, in steps of `batch_size` and of about as many
+    points, which can be dealt to processes evenly.
+
+    A large scene gets a small one for a partner, and pairs of about the same size make a step.
+    Scenes are exchanged among `WINDOW` steps that follow one another, so that epochs stay random;
+    not at all if there are fewer than twice as many scenes, or steps of fewer than two pairs.
+    """
+    if batch_size < 4 or batch_size % 2 or len(order) < 2 * WINDOW * batch_size:
+        return [order[i : i + batch_size] for i in range(0, len(order), batch_size)]
+    steps = []
+    whole = len(order) - len(order) % batch_size
+    for first in range(0, whole, WINDOW * batch_size):
+        scenes = order[first : min(first + WINDOW * batch_size, whole)]
+        pairs = deal(scenes, [sizes[scene] for scene in scenes], len(scenes) // 2)
+        pairs.sort(key=lambda pair: sum(sizes[scene] for scene in pair))
+        made = [
+            [scene for pair in pairs[i : i + batch_size // 2] for scene in pair]
+            for i in range(0, len(pairs), batch_size // 2)
+        ]
+        place = {scene: i for i, scene in enumerate(scenes)}
+        steps += sorted(made, key=lambda step: min(place[scene] for scene in step))  # not by size
+    return steps + ([order[whole:]] if whole < len(order) else [])
 
 
 def deal(items: list[T], sizes: Sequence[int], shares: int) -> list[list[T]]:

@@ -61,7 +61,6 @@ def build_loader(cfg: Config, dataset: ScanNetScenes, shuffle: bool = False) -> 
         in_features=cfg.model.in_features,
         originals=not shuffle,
     )
-    shared = shuffle and world_size() * parts > 1
     sentence = little_shared_memory() if loader_processes(cfg) > 0 else ""
     if sentence and shuffle and rank() == 0:
         print(sentence)
@@ -75,7 +74,7 @@ def build_loader(cfg: Config, dataset: ScanNetScenes, shuffle: bool = False) -> 
                 cfg.seed,
                 rank(),
                 world_size(),
-                on_main(dataset.sizes) if shared else None,
+                on_main(dataset.sizes),
             )
             if shuffle
             else [list(mine[first : first + size]) for first in range(0, len(mine), size)]

@@ -23,7 +23,7 @@ from small_run import SERVER, PointModel, config, options, quiet, rows, run, wei
 from torch.nn.parallel import DistributedDataParallel
 
 from mf3d_tutorial.common.errors import ConfigError
-from mf3d_tutorial.data.loader_parts import SceneBatchSampler, deal
+from mf3d_tutorial.data.loader_parts import SceneBatchSampler, deal, steps_of_like_size
 from mf3d_tutorial.training.engine import fit
 
 NO_BATCH_NORM = [
@@ -267,15 +267,55 @@ def test_scenes_are_dealt_by_size():
     assert deal([3, 1, 2], [1, 2, 3], 1) == [[3, 1, 2]]
 
 
-def test_all_processes_together_get_the_scenes_of_a_step():
+def test_steps_have_about_as_many_points_and_can_be_dealt_evenly():
+    """What this buys: a step of four rooms on two GPUs, each of which waits for the other one."""
+    random = np.random.default_rng(0)
+    sizes = random.lognormal(11.5, 0.45, 300).astype(int).tolist()
+
+    def spread(steps: list[list[int]]) -> tuple[float, float]:
+        """Standard deviation / mean of the steps' points, and largest / mean of those of two
+        processes in a step."""
+        totals = [sum(sizes[scene] for scene in step) for step in steps]
+        halves = [deal(step, [sizes[scene] for scene in step], 2) for step in steps]
+        largest = [max(sum(sizes[scene] for scene in half) for half in both) for both in halves]
+        return float(np.std(totals) / np.mean(totals)), sum(largest) / (sum(totals) / 2)
+
+    order = random.permutation(300).tolist()
+    steps = steps_of_like_size(order, sizes, 4)
+    assert sorted(itertools.chain(*steps)) == list(range(300))
+    assert [len(step) for step in steps] == [4] * 75
+    in_turn = [order[i : i + 4] for i in range(0, 300, 4)]
+    assert spread(steps)[0] < 0.7 * spread(in_turn)[0]
+    assert spread(steps)[1] < 1.03 < 1.08 < spread(in_turn)[1]
+    other = steps_of_like_size(random.permutation(300).tolist(), sizes, 4)
+    assert len({frozenset(step) for step in steps + other}) > 145  # other steps in each epoch
+    totals = [sum(sizes[scene] for scene in step) for step in steps[:8]]
+    assert totals not in (sorted(totals), sorted(totals)[::-1])
+
+
+@pytest.mark.parametrize(("scenes", "batch_size"), [(63, 4), (300, 2), (300, 5)])
+def test_few_scenes_and_odd_steps_are_taken_in_order(scenes, batch_size):
+    steps = steps_of_like_size(list(range(scenes)), list(range(scenes)), batch_size)
+    assert list(itertools.chain(*steps)) == list(range(scenes))
+    assert {len(step) for step in steps[:-1]} == {batch_size}
+
+
+def test_the_scenes_that_are_left_at_the_end_of_an_epoch_make_the_last_step():
+    steps = steps_of_like_size(list(range(70)), list(range(70)), 4)
+    assert sorted(itertools.chain(*steps)) == list(range(70))
+    assert [len(step) for step in steps] == [4] * 17 + [2]
+
+
+@pytest.mark.parametrize("num_scenes", [60, 260])
+def test_all_processes_together_get_the_scenes_of_a_step(num_scenes):
     """Whoever gets which: together they are the step's, and about as many points each."""
-    sizes = [1000 * (1 + index % 7) for index in range(60)]
-    whole = SceneBatchSampler(60, batch_size=16, seed=3, sizes=sizes)
+    sizes = [1000 * (1 + index % 7) for index in range(num_scenes)]
+    whole = SceneBatchSampler(num_scenes, batch_size=16, seed=3, sizes=sizes)
     parts = [
-        SceneBatchSampler(60, batch_size=16, seed=3, rank=r, world_size=4, sizes=sizes)
+        SceneBatchSampler(num_scenes, batch_size=16, seed=3, rank=r, world_size=4, sizes=sizes)
         for r in range(4)
     ]
-    for step, *lists in zip(itertools.islice(whole, 8), *parts):
+    for step, *lists in zip(itertools.islice(whole, 20), *parts):
         assert sorted(step) == sorted(itertools.chain(*lists))
         totals = [sum(sizes[index] for _, index in some) for some in lists]
         if len(step) == 16:

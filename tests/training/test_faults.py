@@ -518,17 +518,21 @@ def test_an_error_in_half_a_step_writes_no_half_a_step(scenes, tmp_path, monkeyp
     assert not (tmp_path / "last.ckpt").exists()
 
 
-def test_epochs_follow_one_another_and_each_has_every_scene():
-    batches = SceneBatchSampler(7, batch_size=3, parts=1, seed=1)
+@pytest.mark.parametrize(("num_scenes", "batch_size"), [(7, 3), (70, 4)])
+def test_epochs_follow_one_another_and_each_has_every_scene(num_scenes, batch_size):
+    sizes = [100 + 37 * index % 70 for index in range(num_scenes)]
+    batches = SceneBatchSampler(num_scenes, batch_size, parts=1, seed=1, sizes=sizes)
+    length = batches.steps
     batches.start_at(4)
-    steps = list(itertools.islice(batches, 6))
-    for epoch, first in ((4, 0), (5, 3)):
-        scenes = [scene for batch in steps[first : first + 3] for scene in batch]
-        assert sorted(scenes) == [(epoch, index) for index in range(7)]
-    assert steps[:3] != [[(4, index) for _, index in batch] for batch in steps[3:]]  # another order
-    for epoch, step in ((4, 1), (4, 3), (5, 0), (5, 2)):
+    steps = list(itertools.islice(batches, 2 * length))
+    for epoch, first in ((4, 0), (5, length)):
+        scenes = [scene for batch in steps[first : first + length] for scene in batch]
+        assert sorted(scenes) == [(epoch, index) for index in range(num_scenes)]
+    again = [[(4, index) for _, index in batch] for batch in steps[length:]]
+    assert steps[:length] != again  # another order
+    for epoch, step in ((4, 1), (4, length), (5, 0), (5, 2)):
         batches.start_at(epoch, step)
-        assert next(iter(batches)) == steps[3 * (epoch - 4) + step]
+        assert next(iter(batches)) == steps[length * (epoch - 4) + step]
 
 
 def test_the_numbers_of_a_run_are_logged(scenes, tmp_path):

@@ -27,6 +27,7 @@ from mf3d_tutorial.data import LabelSet, ScanNetScenes
 from mf3d_tutorial.data.pointcloud import read_cloud
 from mf3d_tutorial.data.scannet import Scene
 from mf3d_tutorial.data.targets import build_target
+from mf3d_tutorial.evaluation.class_agnostic import ClassAgnosticAP
 from mf3d_tutorial.evaluation.inference import (
     MEMORY_ADVICE,
     InferenceOptions,
@@ -77,8 +78,8 @@ class EvaluateOptions(InferenceOptions):
 
 
 def evaluate(options: EvaluateOptions) -> dict[str, Any]:
-    """AP, AP50, AP25: overall, "per_class" and, in scannet200, "per_group" (head, common, tail);
-    also in metrics.json.
+    """AP, AP50, AP25: the mean over classes, "per_class", "class_agnostic" and, in scannet200,
+    "per_group" (head, common, tail); also in metrics.json.
 
     With `options.superpoints`, "superpoints" holds the same for masks averaged over superpoints;
     these are exported.
@@ -97,7 +98,10 @@ def evaluate(options: EvaluateOptions) -> dict[str, Any]:
         all(0 <= c < len(labels) for c in stuff),
         f"data.stuff_classes={stuff} is outside 0..{len(labels) - 1}",
     )
-    metrics = [ScanNetInstanceAP(labels, stuff) for _ in range(1 + options.superpoints)]
+    metrics = [
+        (ScanNetInstanceAP(labels, stuff), ClassAgnosticAP(labels, stuff))
+        for _ in range(1 + options.superpoints)
+    ]
     result = Path(paths.output_dir) / "metrics.json"
     with writing(result):
         result.parent.mkdir(parents=True, exist_ok=True)
@@ -114,18 +118,22 @@ def evaluate(options: EvaluateOptions) -> dict[str, Any]:
             if options.superpoints:
                 superpoints.append(read_superpoint(scenes.folders[index]))
             outputs, original = run_model(model, cfg, scene), scene.original
-            for metric, superpoint in zip(metrics, superpoints):
+            for (metric, class_agnostic), superpoint in zip(metrics, superpoints):
                 found = scene_instances(*outputs, scene, options, superpoint)
                 metric.update(
                     found.masks, found.scores, found.labels, original.segment, original.instance
                 )
+                class_agnostic.update(found, original.segment, original.instance)
             if export:
                 export_scene(export, scene.name, found, labels, stuff)
             if options.report:
                 write_page(
                     result.parent / f"{scene.name}.html", scene, outputs, labels, stuff, options
                 )
-        report, *pooled = [with_groups(metric.compute(), labels) for metric in metrics]
+        report, *pooled = [
+            {**with_groups(metric.compute(), labels), "class_agnostic": class_agnostic.compute()}
+            for metric, class_agnostic in metrics
+        ]
         if np.isnan(report["ap"]) and not export:
             raise DataError(
                 f"no scene of {scenes.root / options.split} has an instance of 100 points in"
@@ -212,24 +220,29 @@ def export_scene(
 
 
 def ap_table(report: dict[str, Any]) -> str:
-    """A table: a row for every class with ground truth, every group and the mean; AP, AP50, AP25,
-    twice if pooled."""
+    """A table: a row for every class with ground truth, every group, the mean over classes and, if
+    the report has it, class-agnostic AP; AP, AP50, AP25, twice if pooled."""
     reports = [report, report["superpoints"]] if "superpoints" in report else [report]
     head = "  ".join(f"{title:>6}" for _ in reports for title in ("AP", "AP50", "AP25"))
     lines = [
         f"{'':<24}{head}" + ("    (right: averaged over superpoints)" if len(reports) > 1 else "")
     ]
     rows = [
-        (name, "per_class", name)
+        (name, [each["per_class"][name] for each in reports])
         for name, row in report["per_class"].items()
         if not np.isnan(row["ap"])
     ]
-    rows += [(f"[{group}]", "per_group", group) for group in report.get("per_group", {})]
-    for title, table, key in rows:
-        values = [each[table][key][k] for each in reports for k in KEYS]
-        lines.append(f"{title:<24}" + "  ".join(f"{value:6.3f}" for value in values))
-    mean = "  ".join(f"{each[k]:6.3f}" for each in reports for k in KEYS)
-    return "\n".join([*lines, f"{'[all]':<24}{mean}"])
+    rows += [
+        (f"[{group}]", [each["per_group"][group] for each in reports])
+        for group in report.get("per_group", {})
+    ]
+    rows.append(("[all]", reports))
+    if "class_agnostic" in report:
+        rows.append(("[class-agnostic]", [each["class_agnostic"] for each in reports]))
+    for title, values in rows:
+        numbers = [each[key] for each in values for key in KEYS]
+        lines.append(f"{title:<24}" + "  ".join(f"{number:6.3f}" for number in numbers))
+    return "\n".join(lines)
 
 
 def free_at_once() -> None:

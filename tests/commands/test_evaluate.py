@@ -146,6 +146,10 @@ def test_ap_is_that_of_all_points(tmp_path, setting):
     assert row[1:] == [f"{want['per_class']['chair'][key]:.3f}" for key in ("ap", "ap50", "ap25")]
     assert "wall" not in out
     assert metrics(tmp_path)["scenes"] == 2
+    class_agnostic = metrics(tmp_path)["class_agnostic"]
+    assert 0.2 < class_agnostic["ap"] < 0.9
+    last = next(line.split() for line in out.splitlines() if line.startswith("[class-agnostic]"))
+    assert last[1:] == [f"{class_agnostic[key]:.3f}" for key in ("ap", "ap50", "ap25")]
 
 
 def test_superpoints_are_reported_beside_it(tmp_path, setting):

@@ -42,19 +42,14 @@ def build_target(
     the most frequent class of its points (the smallest on a tie). Instances whose label is in
     `stuff_classes` are left out. Targets stand in ascending order of their instance ids.
     """
-    annotated = instance >= 0
-    ids, index = torch.unique(instance[annotated], return_inverse=True)
-    classes = segment[annotated]
-    known = classes >= 0
-    votes = torch.bincount(
-        index[known] * num_classes + classes[known], minlength=len(ids) * num_classes
-    )
-    votes = votes.view(len(ids), num_classes)
+    ids, index = torch.unique(instance, return_inverse=True)
+    # One column more, for points without a class.
+    columns = num_classes + 1
+    pairs = index * columns + segment.clamp(min=-1) + 1
+    votes = torch.bincount(pairs, minlength=len(ids) * columns).view(len(ids), columns)[:, 1:]
     labels = votes.argmax(1) if len(ids) else votes.new_zeros(0)
-    keep = votes.sum(1) > 0
+    keep = (ids >= 0) & (votes.sum(1) > 0)
     for stuff in stuff_classes:
         keep &= labels != stuff
     new_index = torch.where(keep, keep.cumsum(0) - 1, -1)  # 0..M-1 of those that are left
-    instance_index = torch.full_like(instance, -1)
-    instance_index[annotated] = new_index[index].to(instance.dtype)
-    return Target(labels[keep], instance_index)
+    return Target(labels[keep], new_index[index].to(instance.dtype))

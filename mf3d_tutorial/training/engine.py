@@ -28,6 +28,7 @@ from mf3d_tutorial.evaluation.metrics import ScanNetInstanceAP
 from mf3d_tutorial.evaluation.threaded_ap import ThreadedAP
 from mf3d_tutorial.model import MaskFormer3D
 from mf3d_tutorial.training.distributed import (
+    Sum,
     all_sum,
     broadcast_buffers,
     gather,
@@ -150,7 +151,7 @@ def train(
         read_results(run)
         validated = (run.epoch + 1) % options.eval_every == 0 or run.is_over
         if validated:
-            interrupts.check()
+            interrupts.check(wait=True)
             with interrupts.let_through():
                 metrics = validate_run(run, val_loader)
             folder.log(f"epoch {run.epoch + 1}: " + describe(metrics))
@@ -246,10 +247,10 @@ def forward_backward_in_pieces(run: Run, parts: Sequence[Batch | None]) -> dict[
 def forward_backward(run: Run, parts: Sequence[Batch | None]) -> dict[str, Tensor]:
     """Compute the gradients of all parts; the losses of the whole batch, over all processes."""
     voxel_size = run.cfg.model.backbone_voxel_size
+    instances = [number for part in parts if part for number in part.counts]
+    # read after the forward pass, so that no process waits here for another one
+    count = Sum([len(instances), sum(number > 0 for number in instances)])
     parts = [upload(part, run.device, voxel_size) if part else None for part in parts]
-    count = all_sum(
-        list(count_scenes([target for part in parts if part for target in part.targets]))
-    )
     run.optimizer.zero_grad()
     model_with_loss = run.model_with_loss
     parallel = isinstance(model_with_loss, DistributedDataParallel)
@@ -266,7 +267,7 @@ def forward_backward(run: Run, parts: Sequence[Batch | None]) -> dict[str, Tenso
             # times the number of processes, because DistributedDataParallel takes the mean
             run.scaler.scale(losses["loss"] * world_size()).backward()
         sums += torch.stack([losses[name].detach() for name in TERMS])
-    run.scenes += int(count[0])
+    run.scenes += int(count.result()[0])
     return dict(zip(TERMS, sum_over_processes(sums)))
 
 

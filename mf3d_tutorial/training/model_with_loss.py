@@ -1,14 +1,13 @@
 """Model and loss as one module, for DistributedDataParallel; zeros for a process that has nothing
 of a batch."""
 
-from collections.abc import Sequence
-
 import torch
 from torch import Tensor, nn
 
 from mf3d_tutorial.common.errors import NonFiniteError
 from mf3d_tutorial.data import Batch
 from mf3d_tutorial.model import MaskFormer3D
+from mf3d_tutorial.training.distributed import Sum
 from mf3d_tutorial.training.losses import Losses, SetCriterion
 
 TERMS = ("loss", "cls", "bce", "dice")
@@ -22,7 +21,7 @@ class ModelWithLoss(nn.Module):
         super().__init__()
         self.model, self.criterion = model, criterion
 
-    def forward(self, batch: Batch | None, count: Sequence[float]) -> Losses:
+    def forward(self, batch: Batch | None, count: Sum) -> Losses:
         """`count`: of all processes, the scenes of the step, and those of them that have instances.
 
         Zeros without a batch, NaN where matching finds NaN; both depend on every parameter, because
@@ -32,7 +31,7 @@ class ModelWithLoss(nn.Module):
             return dict.fromkeys(TERMS, self._of_every_parameter() * 0)
         outputs = self.model.forward_layers(batch.points, last_only=self.criterion.aux_weight == 0)
         try:
-            return self.criterion(outputs, batch.targets, count)
+            return self.criterion(outputs, batch.targets, count.result())
         except NonFiniteError:
             return dict.fromkeys(
                 TERMS, (outputs[-1][0].sum() + self._of_every_parameter()) * torch.nan

@@ -25,7 +25,7 @@ from mf3d_tutorial.training.checkpoint import (
     load_checkpoint,
     save_checkpoint,
 )
-from mf3d_tutorial.training.distributed import all_sum, on_main, rank
+from mf3d_tutorial.training.distributed import LateSum, all_sum, on_main, rank
 from mf3d_tutorial.training.run_state import Log, Run
 
 
@@ -231,6 +231,7 @@ class Interrupts:
 
     def __init__(self) -> None:
         self.caught: int | None = None
+        self.any_told = LateSum()
         self.hold = True
         self.handlers = {}
 
@@ -259,9 +260,11 @@ class Interrupts:
         finally:
             self.hold = True  # last.ckpt is written after an error, too
 
-    def check(self) -> None:
-        """KeyboardInterrupt if any process was told to stop."""
-        if all_sum([self.caught is not None])[0]:
+    def check(self, wait: bool = False) -> None:
+        """KeyboardInterrupt if any process was told to stop; with several processes one call late,
+        unless all `wait` for one another."""
+        told = all_sum if wait else self.any_told
+        if told([self.caught is not None])[0]:
             raise KeyboardInterrupt
 
     def __exit__(self, *_: Any) -> None:

@@ -19,7 +19,7 @@ from mf3d_tutorial.common.errors import ConfigError
 from mf3d_tutorial.config import Config, plain
 from mf3d_tutorial.data import Batch
 from mf3d_tutorial.model import MaskFormer3D, build_model
-from mf3d_tutorial.training.distributed import all_sum, data_parallel, rank, world_size
+from mf3d_tutorial.training.distributed import LateSum, data_parallel, rank, world_size
 from mf3d_tutorial.training.losses import SetCriterion
 from mf3d_tutorial.training.model_with_loss import ModelWithLoss
 from mf3d_tutorial.training.optimizer import make_optimizer, make_schedule
@@ -274,7 +274,7 @@ class Progress:
     def __init__(self, run: Run, log: Log, every_seconds: float = 10.0):
         self.run, self.log, self.every = run, log, every_seconds
         self.start = self.last = time.monotonic()
-        self.first_step, self.earlier = run.step, run.seconds
+        self.first_step, self.earlier, self.clocks = run.step, run.seconds, LateSum()
 
     @property
     def seconds(self) -> float:
@@ -314,7 +314,7 @@ class Progress:
     def report(self, losses: dict[str, Tensor]) -> None:
         """Log a line, if the last one is `every` seconds old; keep the run's clock."""
         # the mean over all processes, so that all stop at the same step
-        now, self.run.seconds = time.monotonic(), all_sum([self.seconds])[0] / world_size()
+        now, self.run.seconds = time.monotonic(), self.clocks([self.seconds])[0] / world_size()
         if now - self.last < self.every:
             return
         self.last = now

@@ -13,6 +13,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +25,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from mf3d_tutorial.common.errors import ConfigError
 from mf3d_tutorial.data.loader_parts import SceneBatchSampler, deal, steps_of_like_size
+from mf3d_tutorial.training.distributed import LateSum, Sum, all_sum, process_group, rank
 from mf3d_tutorial.training.engine import fit
 
 NO_BATCH_NORM = [
@@ -54,7 +56,7 @@ def free_port() -> int:
         return server.getsockname()[1]
 
 
-def member(rank: int, world_size: int, port: int, arguments: list[str]) -> None:
+def member(rank: int, world_size: int, port: int, action: Callable, arguments: list[str]) -> None:
     """What torchrun would start."""
     os.environ |= {"TORCHELASTIC_RUN_ID": "test", "RANK": str(rank), "LOCAL_RANK": str(rank)}
     os.environ |= {
@@ -71,13 +73,13 @@ def member(rank: int, world_size: int, port: int, arguments: list[str]) -> None:
         leave()
 
     torch.distributed.destroy_process_group = leave_after_the_gradients
-    run(arguments)
+    action(arguments)
 
 
-def start_together(arguments: list[str], world_size: int = 2) -> list:
+def start_together(arguments: list[str], world_size: int = 2, action: Callable = run) -> list:
     port = free_port()
     processes = [
-        SERVER.Process(target=member, args=(rank, world_size, port, arguments))
+        SERVER.Process(target=member, args=(rank, world_size, port, action, arguments))
         for rank in range(world_size)
     ]
     for process in processes:
@@ -113,6 +115,37 @@ def alone(scenes, tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("alone")
     fit(config(scenes, folder, *NO_BATCH_NORM), quiet)
     return folder
+
+
+def sum_without_waiting(folder: list[str]) -> None:
+    """Process 1 tells its numbers only when process 0 has gone on."""
+    went_on = [Path(folder[0], name) for name in ("sum", "late sum")]
+
+    def wait_for(file: Path) -> None:
+        while rank() == 1 and not file.exists():
+            time.sleep(0.01)
+
+    with process_group(torch.device("cpu")):
+        wait_for(went_on[0])
+        numbers = Sum([1 + rank(), 0.5])
+        went_on[0].touch()
+        assert numbers.result() == numbers.result() == [3, 1]
+        late = LateSum()
+        assert late([1 + rank()]) == [3]
+        wait_for(went_on[1])
+        assert late([10 + rank()]) == [3]
+        went_on[1].touch()
+        assert late([100 + rank()]) == [21]
+        assert all_sum([rank()]) == [1]
+
+
+def test_a_sum_is_told_without_waiting_for_the_other_processes(tmp_path):
+    assert exit_codes(start_together([str(tmp_path)], action=sum_without_waiting)) == [0, 0]
+
+
+def test_with_one_process_a_late_sum_is_on_time():
+    late = LateSum()
+    assert [late([1]), late([2]), late([3])] == [[1], [2], [3]]
 
 
 def test_some_process_of_a_step_has_no_instance_and_some_has_no_scene():

@@ -22,7 +22,8 @@ from torch.utils.data import DataLoader
 from mf3d_tutorial.common.errors import DataError, NonFiniteError, UserError
 from mf3d_tutorial.config import Config
 from mf3d_tutorial.data import Batch, ScanNetScenes
-from mf3d_tutorial.data.loader_parts import SceneBatchSampler, fetch
+from mf3d_tutorial.data.batch_sampler import SceneBatchSampler
+from mf3d_tutorial.data.loader_parts import fetch
 from mf3d_tutorial.evaluation.inference import predict_instances
 from mf3d_tutorial.evaluation.metrics import ScanNetInstanceAP
 from mf3d_tutorial.evaluation.threaded_ap import ThreadedAP

@@ -8,9 +8,9 @@ from torch.utils.data import DataLoader
 from mf3d_tutorial.common.errors import ConfigError
 from mf3d_tutorial.config import Config
 from mf3d_tutorial.data import ScanNetScenes, collate
+from mf3d_tutorial.data.batch_sampler import SceneBatchSampler
 from mf3d_tutorial.data.loader_parts import (
     BatchMaker,
-    SceneBatchSampler,
     default_signals,
     little_shared_memory,
 )

@@ -24,7 +24,7 @@ from small_run import SERVER, PointModel, config, options, quiet, rows, run, wei
 from torch.nn.parallel import DistributedDataParallel
 
 from mf3d_tutorial.common.errors import ConfigError
-from mf3d_tutorial.data.loader_parts import SceneBatchSampler, deal, steps_of_like_size
+from mf3d_tutorial.data.batch_sampler import SceneBatchSampler
 from mf3d_tutorial.training.distributed import LateSum, Sum, all_sum, process_group, rank
 from mf3d_tutorial.training.engine import fit
 
@@ -287,69 +287,3 @@ def test_two_gpus_give_the_weights_of_one(scenes, tmp_path):
             [*command, "train.sync_batchnorm=true"], check=True, env=environment, timeout=300
         )
     assert_near(tmp_path / "two", tmp_path / "one", rtol=1e-2, atol=1e-4)
-
-
-def test_scenes_are_dealt_by_size():
-    sizes = [90, 10, 80, 20, 70, 30, 60]
-    lists = deal(list(range(7)), sizes, 2)
-    assert sorted(itertools.chain(*lists)) == list(range(7))
-    assert sorted(map(len, lists)) == [3, 4]
-    totals = [sum(sizes[i] for i in some) for some in lists]
-    assert abs(totals[0] - totals[1]) <= max(sizes[-1], 10)
-    assert deal([1, 2], [5, 5], 3)[2] == []
-    assert deal([3, 1, 2], [1, 2, 3], 1) == [[3, 1, 2]]
-
-
-def test_steps_have_about_as_many_points_and_can_be_dealt_evenly():
-    """What this buys: a step of four rooms on two GPUs, each of which waits for the other one."""
-    random = np.random.default_rng(0)
-    sizes = random.lognormal(11.5, 0.45, 300).astype(int).tolist()
-
-    def spread(steps: list[list[int]]) -> tuple[float, float]:
-        """Standard deviation / mean of the steps' points, and largest / mean of those of two
-        processes in a step."""
-        totals = [sum(sizes[scene] for scene in step) for step in steps]
-        halves = [deal(step, [sizes[scene] for scene in step], 2) for step in steps]
-        largest = [max(sum(sizes[scene] for scene in half) for half in both) for both in halves]
-        return float(np.std(totals) / np.mean(totals)), sum(largest) / (sum(totals) / 2)
-
-    order = random.permutation(300).tolist()
-    steps = steps_of_like_size(order, sizes, 4)
-    assert sorted(itertools.chain(*steps)) == list(range(300))
-    assert [len(step) for step in steps] == [4] * 75
-    in_turn = [order[i : i + 4] for i in range(0, 300, 4)]
-    assert spread(steps)[0] < 0.7 * spread(in_turn)[0]
-    assert spread(steps)[1] < 1.03 < 1.08 < spread(in_turn)[1]
-    other = steps_of_like_size(random.permutation(300).tolist(), sizes, 4)
-    assert len({frozenset(step) for step in steps + other}) > 145  # other steps in each epoch
-    totals = [sum(sizes[scene] for scene in step) for step in steps[:8]]
-    assert totals not in (sorted(totals), sorted(totals)[::-1])
-
-
-@pytest.mark.parametrize(("scenes", "batch_size"), [(63, 4), (300, 2), (300, 5)])
-def test_few_scenes_and_odd_steps_are_taken_in_order(scenes, batch_size):
-    steps = steps_of_like_size(list(range(scenes)), list(range(scenes)), batch_size)
-    assert list(itertools.chain(*steps)) == list(range(scenes))
-    assert {len(step) for step in steps[:-1]} == {batch_size}
-
-
-def test_the_scenes_that_are_left_at_the_end_of_an_epoch_make_the_last_step():
-    steps = steps_of_like_size(list(range(70)), list(range(70)), 4)
-    assert sorted(itertools.chain(*steps)) == list(range(70))
-    assert [len(step) for step in steps] == [4] * 17 + [2]
-
-
-@pytest.mark.parametrize("num_scenes", [60, 260])
-def test_all_processes_together_get_the_scenes_of_a_step(num_scenes):
-    """Whoever gets which: together they are the step's, and about as many points each."""
-    sizes = [1000 * (1 + index % 7) for index in range(num_scenes)]
-    whole = SceneBatchSampler(num_scenes, batch_size=16, seed=3, sizes=sizes)
-    parts = [
-        SceneBatchSampler(num_scenes, batch_size=16, seed=3, rank=r, world_size=4, sizes=sizes)
-        for r in range(4)
-    ]
-    for step, *lists in zip(itertools.islice(whole, 20), *parts):
-        assert sorted(step) == sorted(itertools.chain(*lists))
-        totals = [sum(sizes[index] for _, index in some) for some in lists]
-        if len(step) == 16:
-            assert max(totals) < 1.1 * sum(totals) / 4

@@ -1,7 +1,6 @@
 """What can end a run, done to it on purpose; each test says what is left, and nothing that was
 reached is lost."""
 
-import itertools
 import json
 import os
 import random
@@ -22,7 +21,6 @@ from small_run import config, options, quiet, rows, run, start, weights, write_s
 
 from mf3d_tutorial.common.errors import ConfigError, DataError, NonFiniteError, UserError
 from mf3d_tutorial.data import ScanNetScenes, collate
-from mf3d_tutorial.data.loader_parts import SceneBatchSampler
 from mf3d_tutorial.training import engine, loading
 from mf3d_tutorial.training.checkpoint import CheckpointError, DamagedError, load_checkpoint
 from mf3d_tutorial.training.engine import build_loader, fit, load_datasets, train_step
@@ -516,23 +514,6 @@ def test_an_error_in_half_a_step_writes_no_half_a_step(scenes, tmp_path, monkeyp
     with pytest.raises(RuntimeError, match="CUDA error"):
         fit(cfg, quiet)
     assert not (tmp_path / "last.ckpt").exists()
-
-
-@pytest.mark.parametrize(("num_scenes", "batch_size"), [(7, 3), (70, 4)])
-def test_epochs_follow_one_another_and_each_has_every_scene(num_scenes, batch_size):
-    sizes = [100 + 37 * index % 70 for index in range(num_scenes)]
-    batches = SceneBatchSampler(num_scenes, batch_size, parts=1, seed=1, sizes=sizes)
-    length = batches.steps
-    batches.start_at(4)
-    steps = list(itertools.islice(batches, 2 * length))
-    for epoch, first in ((4, 0), (5, length)):
-        scenes = [scene for batch in steps[first : first + length] for scene in batch]
-        assert sorted(scenes) == [(epoch, index) for index in range(num_scenes)]
-    again = [[(4, index) for _, index in batch] for batch in steps[length:]]
-    assert steps[:length] != again  # another order
-    for epoch, step in ((4, 1), (4, length), (5, 0), (5, 2)):
-        batches.start_at(epoch, step)
-        assert next(iter(batches)) == steps[length * (epoch - 4) + step]
 
 
 def test_the_numbers_of_a_run_are_logged(scenes, tmp_path):

@@ -52,9 +52,14 @@ class SceneBatchSampler(Sampler):
         for epoch in itertools.count(self.epoch):
             generator = torch.Generator().manual_seed(self.seed * 1_000_003 + epoch)
             order = torch.randperm(self.num_scenes, generator=generator).tolist()
-            for step in steps_of_like_size(order, self.sizes, self.batch_size)[first:]:
+            steps = steps_of_like_size(order, self.sizes, self.batch_size)
+            for number, step in enumerate(steps[first:], first):
                 batch = [(epoch, index) for index in step]
                 lists = deal(batch, [self.sizes[index] for index in step], shares)
+                # The first list has the largest scene. Each process gets it in turn, because batch
+                # norm keeps the statistics of process 0's scenes.
+                turn = (epoch + number) % shares
+                lists = lists[turn:] + lists[:turn]
                 yield from lists[self.rank * self.parts :][: self.parts]
             first = 0
 
@@ -64,8 +69,9 @@ def steps_of_like_size(order: list[int], sizes: Sequence[int], batch_size: int) 
     points, which can be dealt to processes evenly.
 
     A large scene gets a small one for a partner, and pairs of about the same size make a step.
-    Scenes are exchanged among `WINDOW` steps that follow one another, so that epochs stay random;
-    not at all if there are fewer than twice as many scenes, or steps of fewer than two pairs.
+    Scenes are exchanged among `WINDOW` steps that follow one another, so that epochs stay random.
+    With fewer than 2 * WINDOW * batch_size scenes, an odd batch size, or one below 4, steps take
+    them in order.
     """
     if batch_size < 4 or batch_size % 2 or len(order) < 2 * WINDOW * batch_size:
         return [order[i : i + batch_size] for i in range(0, len(order), batch_size)]

@@ -62,7 +62,9 @@ def fetch(loader: DataLoader) -> Iterator[Batch | None]:
                 raise batch
             yield batch
     except RuntimeError as error:
-        if not any(sign in str(error) for sign in ("DataLoader worker", "shared memory", "torch_")):
+        if not any(
+            sign in str(error) for sign in ("DataLoader worker (pid", "shared memory", "torch_")
+        ):
             raise
         raise UserError(
             f"a data loader process died ({' '.join(str(error).split())}): if memory ran out, lower"

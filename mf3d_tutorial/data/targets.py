@@ -1,4 +1,4 @@
-"""What a scene's queries should find: one label an instance, and the instance of every point."""
+"""What a scene's queries should find: one label per instance, and the instance of every point."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

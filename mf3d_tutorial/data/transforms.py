@@ -83,8 +83,8 @@ def random_scale(scene: Scene, rng: np.random.Generator, spread: float = 0.1) ->
 def random_color(
     scene: Scene, rng: np.random.Generator, spread: float = 0.2, shift: float = 0.08
 ) -> Scene:
-    """Change brightness and contrast by up to `spread`, and each channel by up to `shift` (colours
-    are 0..1)."""
+    """Change contrast by up to `spread`, brightness by up to half of it, and each channel by up to
+    `shift` (colours are 0..1)."""
     contrast, brightness = rng.uniform(1 - spread, 1 + spread), rng.uniform(-spread, spread) / 2
     mean = scene.color.mean()
     color = (scene.color - mean) * contrast + mean + brightness + rng.uniform(-shift, shift, 3)
@@ -108,7 +108,7 @@ def random_elastic(
         return scene
     low, high = bounds(scene.coord)
     finest = min(grid for grid, _ in waves)
-    cells = np.maximum(np.ceil((high - low) / finest), 1).astype(int)  # 0 or more in each of them
+    cells = np.maximum(np.ceil((high - low) / finest), 1).astype(int)  # along each axis
     field = torch.zeros(1, 3, *cells + 1)
     for grid, strength in waves:
         corners = np.ceil(cells * finest / grid).astype(int) + 1
@@ -176,7 +176,7 @@ def _unit(vectors: np.ndarray) -> np.ndarray:
 
 
 def random_gray(scene: Scene, rng: np.random.Generator, probability: float = 0.25) -> Scene:
-    """Take the colours away, in part or completely: what an object is must show in its shape."""
+    """Take at least half of the colour away: what an object is must show in its shape."""
     if rng.uniform() >= probability:
         return scene
     share = np.float32(rng.uniform(0.5, 1))
@@ -218,7 +218,8 @@ def random_crop(
 
 
 def _subset(scene: Scene, keep: np.ndarray) -> Scene:
-    """The scene with the points of these indices alone."""
+    """The scene with the points of these indices alone; the others might never have been there,
+    for `original`, too."""
     segment, instance = scene.segment.take(keep), scene.instance.take(keep)
     original = Original(segment, instance, np.arange(len(keep)))
     coord, color, normal = (

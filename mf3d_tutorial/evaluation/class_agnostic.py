@@ -19,13 +19,13 @@ class ClassAgnosticAP:
     """ScanNet's AP, with all classes that it evaluates taken for one.
 
     A query counts once, with its highest score among these classes: in the AP of each class it may
-    be a candidate for several of them. Where this AP is much higher than the mean over classes,
-    masks are good and names are not.
+    be a candidate for several of them. Wrong names lower the mean over classes and not this AP. But
+    every instance counts alike here, and in that mean a rare class counts as much as a common one.
     """
 
-    def __init__(self, labels: LabelSet, stuff: tuple[int, ...]):
-        self.classes = np.setdiff1d(np.arange(len(labels)), stuff)
-        self.num_classes = len(labels)
+    def __init__(self, label_set: LabelSet, stuff: tuple[int, ...]):
+        self.classes = np.setdiff1d(np.arange(len(label_set)), stuff)
+        self.num_classes = len(label_set)
         self.metric = ScanNetInstanceAP(_OneClass())
 
     def update(

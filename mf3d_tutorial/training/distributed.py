@@ -3,9 +3,10 @@
     torchrun --nproc-per-node=4 -m mf3d_tutorial.train train.batch_size=8 paths.data_dir=scans
 
 Every process holds the whole model and takes its share of the scenes of each step.
-DistributedDataParallel sums the gradients during the backward pass, so all models stay the same,
-and are the same as one process's with the whole batch. Process 0 writes the files. Without torchrun
-there is one process, and everything here costs nothing.
+DistributedDataParallel averages the gradients during the backward pass, so all models stay the
+same, and are the same as one process's with the whole batch, but for batch norm, which sees one
+process's scenes (unless `train.sync_batchnorm`). Process 0 writes the files. Without torchrun there
+is one process, and everything here costs nothing.
 """
 
 import gc
@@ -66,8 +67,8 @@ class Sum:
 
 
 class LateSum:
-    """Sums over the processes for which none waits: a call gives those of the call before, the
-    first one, and any with one process, its own."""
+    """Sums over the processes that nobody waits for: a call gives the sums of the call before. The
+    first one, and any with one process, gives its own."""
 
     def __init__(self) -> None:
         self._before: Sum | None = None

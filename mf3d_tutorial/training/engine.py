@@ -126,8 +126,9 @@ def train(
     sampler = cast(SceneBatchSampler, train_loader.batch_sampler)
     sampler.start_at(run.epoch, run.epoch_steps)
     batches = fetch(train_loader)
-    steps = iter(lambda: list(islice(batches, options.accumulate)), [])  # the parts of each step
-    # With `epoch_steps` left, an epoch is not validated yet, even if all steps are done.
+    # The parts of each step. The loader never ends, so there is never an empty list.
+    steps = iter(lambda: list(islice(batches, options.accumulate)), [])
+    # An epoch that has begun is still to be validated, even if all steps are done.
     while not run.is_over or run.epoch_steps:
         run.model.train()
         for parts in progress.timed(islice(steps, sampler.steps - run.epoch_steps)):

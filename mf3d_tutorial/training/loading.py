@@ -35,11 +35,18 @@ def check_data(cfg: Config, datasets: Datasets) -> None:
     """UserError if a scene cannot be used, or if the scenes of a step cannot be dealt to all
     processes."""
     options, parts = cfg.train, world_size() * cfg.train.accumulate
-    last = len(datasets[0]) % options.batch_size
-    if options.batch_size < parts or (options.sync_batchnorm and 0 < last < parts):
+    if options.batch_size < parts:
         raise ConfigError(
             f"train.batch_size={options.batch_size} leaves some of {world_size()} processes x"
             f" train.accumulate={options.accumulate} without a scene: give a multiple of {parts}"
+        )
+    last = len(datasets[0]) % options.batch_size
+    if options.sync_batchnorm and world_size() > 1 and 0 < last < parts:
+        raise ConfigError(
+            f"train.batch_size={options.batch_size} leaves {last} of {len(datasets[0])} scenes for"
+            f" the last step of an epoch, too few for {world_size()} processes x"
+            f" train.accumulate={options.accumulate}, which train.sync_batchnorm needs: give"
+            " another train.batch_size"
         )
     voxel_sizes = [size for size in (cfg.data.voxel_size, cfg.model.backbone_voxel_size) if size]
     for dataset, keep in zip(datasets, (cfg.data.cache, False)):

@@ -89,3 +89,14 @@ def test_epochs_follow_one_another_and_each_has_every_scene(num_scenes, batch_si
     for epoch, step in ((4, 1), (4, length), (5, 0), (5, 2)):
         batches.start_at(epoch, step)
         assert next(iter(batches)) == steps[length * (epoch - 4) + step]
+
+
+def test_each_process_gets_the_largest_scene_in_turn():
+    """Batch norm keeps the statistics of process 0's scenes: they should be like all others."""
+    sizes = np.random.default_rng(0).lognormal(11.5, 0.45, 400).astype(int).tolist()
+    means = []
+    for rank in range(4):
+        batches = SceneBatchSampler(400, 4, seed=1, rank=rank, world_size=4, sizes=sizes)
+        mine = itertools.chain(*itertools.islice(batches, 400))
+        means.append(np.mean([sizes[index] for _, index in mine]))
+    assert max(means) < 1.1 * min(means)

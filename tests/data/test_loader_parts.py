@@ -1,9 +1,10 @@
-"""What data loader processes hand over where there is little shared memory."""
+"""What data loader processes hand over, and which of their errors are explained."""
 
 import os
 import shutil
 from types import SimpleNamespace
 
+import pytest
 import torch
 from helpers import write_scene
 from torch.utils.data import DataLoader
@@ -38,3 +39,21 @@ def test_little_shared_memory_is_said_with_both_remedies(tmp_path, monkeypatch):
     assert "only 64 MB free" in sentence
     assert "--shm-size" in sentence
     assert "train.num_workers=0" in sentence
+
+
+class Broken(torch.utils.data.Dataset):
+    """A dataset with a mistake of its own."""
+
+    def __len__(self) -> int:
+        return 1
+
+    def __getitem__(self, index: int) -> torch.Tensor:
+        return torch.zeros(2, 3) @ torch.zeros(2, 3)
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_an_error_of_ones_own_is_not_taken_for_a_lack_of_memory(workers):
+    loader = DataLoader(Broken(), num_workers=workers, collate_fn=BatchMaker(collate))
+    with pytest.raises(RuntimeError, match="2x3 and 2x3") as caught:
+        list(fetch(loader))
+    assert "memory ran out" not in str(caught.value)

@@ -25,6 +25,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from mf3d_tutorial.common.errors import ConfigError
 from mf3d_tutorial.data.batch_sampler import SceneBatchSampler
+from mf3d_tutorial.training import loading
 from mf3d_tutorial.training.distributed import LateSum, Sum, all_sum, process_group, rank
 from mf3d_tutorial.training.engine import fit
 
@@ -215,6 +216,21 @@ def test_a_mistake_ends_all_processes(scenes, tmp_path):
     ):
         fit(config(scenes, tmp_path / "run", "train.accumulate=3"), quiet)
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(("processes", "refused"), [(1, False), (2, True)])
+def test_a_last_step_with_too_few_scenes_is_refused_where_batch_norm_is_joined(
+    scenes, tmp_path, monkeypatch, processes, refused
+):
+    """Five scenes, the last of them alone in its step; with one process nothing is joined."""
+    monkeypatch.setattr(loading, "world_size", lambda: processes)
+    cfg = config(scenes, tmp_path, "train.batch_size=4", "train.sync_batchnorm=true")
+    datasets = loading.load_datasets(cfg)
+    if refused:
+        with pytest.raises(ConfigError, match="leaves 1 of 5 scenes for the last step"):
+            loading.check_data(cfg, datasets)
+    else:
+        loading.check_data(cfg, datasets)
 
 
 # Buys the proof that the commands of the README for several machines work: two agents, which find

@@ -108,6 +108,12 @@ class TrainConfig(Checked, group="train."):
         "auto: resume from last.ckpt in the run folder if there is one; never: start anew",
         choices=("never", "auto"),
     )
+    pretrained: str | None = option(
+        None,
+        "checkpoint of the same model that a new run takes its weights from; of the class head"
+        " those of classes with the same names",
+        path=True,
+    )
     max_nonfinite: int = option(
         5, "stop after this many consecutive steps with a NaN or infinite loss", above=0
     )

@@ -89,6 +89,38 @@ def load_model(
     return model, cfg
 
 
+def load_pretrained(model: MaskFormer3D, path: str | Path, cfg: Config) -> list[str]:
+    """Give `model`, which `cfg` describes, the weights of a checkpoint; the names of the classes
+    whose weights come with it.
+
+    The class head has a row of weights per class, and one for "no object". A class that the
+    checkpoint does not know keeps the row it has. CheckpointError, which names the options to
+    change, if the checkpoint is of another model.
+    """
+    state = load_checkpoint(path)
+    if not {"config", "model"} <= state.keys() or "class_head.bias" not in state["model"]:
+        raise CheckpointError(f"{path} holds no model: use last.ckpt or best.ckpt of a run")
+    saved, names = config_from_dict(state["config"]), cfg.data.labels.names
+    rows = {name: row for row, name in enumerate(saved.data.labels.names)}
+    known = [(new, rows[name]) for new, name in enumerate(names) if name in rows]
+    new_rows, old_rows = map(list, zip(*known, (-1, -1)))  # the last row is "no object"
+    weights = dict(state["model"])
+    try:
+        for name in ("class_head.weight", "class_head.bias"):
+            head = model.get_parameter(name).detach().clone()
+            head[new_rows] = weights[name][old_rows].to(head)
+            weights[name] = head
+        model.load_state_dict(weights)
+    except RuntimeError as error:
+        there, here = vars(saved.model), vars(cfg.model)
+        others = [f"model.{key}={there[key]}" for key in here if there[key] != here[key]]
+        raise CheckpointError(
+            f"{path} is of another model, with {', '.join(others) or error}: use the recipe,"
+            " backbone and options that it was trained with, or leave train.pretrained out"
+        ) from error
+    return [names[new] for new, _ in known]
+
+
 def strip(source: str | Path, target: str | Path) -> None:
     """Write a checkpoint for inference: no optimiser, no folder of this machine, floating-point
     weights as float16. CheckpointError if `source` holds no model."""
@@ -98,6 +130,8 @@ def strip(source: str | Path, target: str | Path) -> None:
             f"{source} holds no model that could be shared: use last.ckpt or best.ckpt of a run"
         )
     state["config"]["paths"] = {"data_dir": Path(state["config"]["paths"]["data_dir"]).name}
+    if pretrained := state["config"]["train"].get("pretrained"):
+        state["config"]["train"]["pretrained"] = Path(pretrained).name
     weights = {
         name: value.half() if value.is_floating_point() else value
         for name, value in state["model"].items()

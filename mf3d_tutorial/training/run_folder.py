@@ -23,6 +23,7 @@ from mf3d_tutorial.training.checkpoint import (
     CheckpointError,
     DamagedError,
     load_checkpoint,
+    load_pretrained,
     save_checkpoint,
 )
 from mf3d_tutorial.training.distributed import LateSum, all_sum, on_main, rank
@@ -48,6 +49,10 @@ class RunFolder:
         """Begin a new run, or load into `run` the one to go on with."""
         if state := on_main(self.prepare):
             run.load_state_dict(state)
+        elif path := self.cfg.train.pretrained:
+            known = on_main(lambda: load_pretrained(run.model, path, self.cfg))
+            run.share_weights()
+            self.log(f"weights of {path}, of the class head those of {len(known)} classes")
         self.run = run
         self.log(f"run folder: {self.path}")
 

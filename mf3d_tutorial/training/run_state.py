@@ -78,7 +78,6 @@ class Run:
         fp16."""
         torch.manual_seed(cfg.seed)
         model = build_model(cfg.model, len(cfg.data.labels)).to(device)
-        broadcast(model.state_dict().values())
         train = cfg.train
         if train.sync_batchnorm and world_size() > 1:
             nn.SyncBatchNorm.convert_sync_batchnorm(model)  # changes the layers in place
@@ -98,7 +97,7 @@ class Run:
         scaler = torch.amp.GradScaler(device.type, enabled=precision == "16-mixed")
         criterion = SetCriterion(**vars(cfg.loss))
         averaged = copy.deepcopy(model).requires_grad_(False) if train.ema else None
-        return cls(
+        run = cls(
             cfg,
             device,
             precision,
@@ -110,6 +109,14 @@ class Run:
             total_steps,
             averaged,
         )
+        run.share_weights()
+        return run
+
+    def share_weights(self) -> None:
+        """Give the weights that process 0 has to all processes, and to the average."""
+        broadcast(self.model.state_dict().values())
+        if self.averaged:
+            self.averaged.load_state_dict(self.model.state_dict())
 
     @property
     def is_over(self) -> bool:

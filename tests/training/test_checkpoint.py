@@ -1,5 +1,6 @@
 """Checkpoints: whole or not at all, refused if damaged or foreign, and never run."""
 
+import dataclasses
 import importlib
 import os
 import pickle
@@ -9,10 +10,12 @@ import hydra
 import pytest
 import torch
 import yaml
-from helpers import assert_near, random_points
+from helpers import assert_near, random_points, write_checkpoint
+from small_run import config, quiet, write_scenes
 
 from mf3d_tutorial.common.errors import UserError
 from mf3d_tutorial.config import load_config, plain, read_config
+from mf3d_tutorial.data.labels import label_set
 from mf3d_tutorial.model import build_model
 from mf3d_tutorial.runs import collect
 from mf3d_tutorial.sweep import load_sweep
@@ -23,6 +26,7 @@ from mf3d_tutorial.training.checkpoint import (
     load_model,
     save_checkpoint,
 )
+from mf3d_tutorial.training.engine import fit
 
 STATE = {
     "model": {"weight": torch.arange(4.0)},
@@ -198,6 +202,54 @@ def test_weights_of_another_model_are_refused(tmp_path):
     save_checkpoint(state, tmp_path / "best.ckpt")
     with pytest.raises(CheckpointError, match=r"the weights in .*best\.ckpt do not fit its config"):
         load_model(tmp_path / "best.ckpt")
+
+
+def test_a_run_starts_from_the_weights_of_a_checkpoint_and_resumes_from_its_own(tmp_path):
+    """With a learning rate of next to nothing the weights stay what they were. The stripped
+    checkpoint, of half precision, is what people are given."""
+    scenes = write_scenes(tmp_path / "scenes")
+    first = ["train.max_steps=2", "train.lr=1e-2"]
+    fit(config(scenes, tmp_path / "first", *first), quiet)
+    start = tmp_path / "start.ckpt"
+    checkpoint.strip(tmp_path / "first" / "last.ckpt", start)
+    second = [f"train.pretrained={start}", "train.lr=1e-12", "train.ema=0.9", "train.max_steps=2"]
+    lines = []
+    fit(config(scenes, tmp_path / "second", *second, "seed=5"), lines.append)
+    assert f"weights of {start}, of the class head those of 20 classes" in lines
+    given = load_checkpoint(start)["model"]
+    state = load_checkpoint(tmp_path / "second" / "last.ckpt")
+    for weights in (state["model"], state["trained"]):
+        for name in dict(load_model(start)[0].named_parameters()):
+            torch.testing.assert_close(weights[name], given[name].float(), rtol=0, atol=1e-6)
+    start.unlink()
+    second[-1] = "train.max_steps=3"
+    fit(config(scenes, tmp_path / "second", *second, "seed=5"), quiet)
+    assert load_checkpoint(tmp_path / "second" / "last.ckpt")["step"] == 3
+
+
+def test_classes_of_the_same_name_keep_their_weights_when_a_run_starts_from_a_checkpoint(tmp_path):
+    given, cfg = load_model(write_checkpoint(tmp_path / "given.ckpt"))
+    classes = {"names": ["crate", "table", "chair"]}
+    cfg.data = dataclasses.replace(cfg.data, label_set="custom", classes=classes)
+    model = build_model(cfg.model, 3)
+    before = model.class_head.weight.detach().clone()
+    known = checkpoint.load_pretrained(model, tmp_path / "given.ckpt", cfg)
+    assert known == ["table", "chair"]
+    assert torch.equal(model.class_head.weight[0], before[0])
+    names = label_set("scannet20").names
+    rows = [names.index("table"), names.index("chair"), 20]
+    assert torch.equal(model.class_head.weight[1:], given.class_head.weight[rows])
+
+
+@pytest.mark.parametrize("change", [{"hidden_dim": 48}, {"num_decoders": 2}])
+def test_a_run_cannot_start_from_a_checkpoint_of_another_model(tmp_path, change):
+    _, cfg = load_model(write_checkpoint(tmp_path / "given.ckpt"))
+    option, value = next((key, getattr(cfg.model, key)) for key in change)
+    cfg.model = dataclasses.replace(cfg.model, **change)
+    cfg.model.backbone["out_channels"] = cfg.model.hidden_dim
+    model = build_model(cfg.model, 20)
+    with pytest.raises(CheckpointError, match=rf"another model, with model\.{option}={value}"):
+        checkpoint.load_pretrained(model, tmp_path / "given.ckpt", cfg)
 
 
 def test_a_backbone_is_imported_only_if_the_user_names_it(tmp_path, monkeypatch):

@@ -169,7 +169,7 @@ def niche_fridge(k: Kit) -> Thing:
     if low:
         below = base_cabinet(k, cabinet.label, w - 0.006, d, low, face, "slab", 1, k.n(1, 3))
         cabinet.mesh.add(below.mesh)
-    fitted, z0 = k.chance(0.5), (low or foot) + 0.005
+    fitted, z0 = k.chance(0.25), (low or foot) + 0.005
     skin = face if fitted else k.paint("white", "metal", "metal", "dark", "lacquer")
     y, split = -d / 2 if fitted else k.u(-0.05, 0.02) - d / 2, z0 + (high - z0) * k.u(0.3, 0.72)
     mesh.box(0.01 - w / 2, w / 2 - 0.01, y + 0.05, d / 2 - 0.02, low + 0.01, high - 0.01, skin)

@@ -9,12 +9,10 @@ from .cloth import bumps, folds
 
 
 def _framed(k: Kit, w: float, h: float, frame: int) -> Mesh:
-    """One picture: canvas, poster, or a print with a mount in a frame."""
-    kind, deep = k.pick(["canvas", "framed", "framed", "mounted", "sheet"]), k.u(0.015, 0.05)
-    if kind in ("canvas", "sheet"):
-        return Mesh().box(
-            -w / 2, w / 2, -deep if kind == "canvas" else -0.012, 0, 0, h, k.paint("motif")
-        )
+    """One picture: canvas, or a print in a frame, with a mount or without."""
+    kind, deep = k.pick(["canvas", "framed", "framed", "mounted"]), k.u(0.015, 0.05)
+    if kind == "canvas":
+        return Mesh().box(-w / 2, w / 2, -deep, 0, 0, h, k.paint("motif"))
     rim = min(k.u(0.012, 0.08), w * 0.2)
     mesh = Mesh().box(-w / 2, w / 2, -deep, 0, 0, h, frame)
     if kind == "mounted":
@@ -26,13 +24,12 @@ def _framed(k: Kit, w: float, h: float, frame: int) -> Mesh:
 
 
 def art(k: Kit) -> Thing:
-    """One picture of any size and shape."""
+    """One picture of any size and shape, or a poster, which is a sheet without a frame."""
     w = k.pick([k.u(0.18, 0.4), k.u(0.3, 0.9), k.u(0.7, 1.6)])
     h = min(1.2, w * k.pick([k.u(0.6, 0.8), k.u(1.2, 1.5), 1.0, k.u(0.3, 0.5)]))
-    return Thing(
-        k.pick(["picture", "picture", "picture", "poster"]),
-        _framed(k, w, h, k.paint("wood", "dark", "white", "metal", "lacquer")),
-    )
+    if k.chance(0.2):
+        return Thing("poster", Mesh().box(-w / 2, w / 2, -0.012, 0, 0, h, k.paint("motif")))
+    return Thing("picture", _framed(k, w, h, k.paint("wood", "dark", "white", "metal", "lacquer")))
 
 
 def art_group(k: Kit) -> Thing:
@@ -215,7 +212,7 @@ def pinned_sheets(k: Kit) -> Thing:
         print_ = Mesh().box(
             -wide / 2, wide / 2, -0.008, 0, 0, tall, k.paint("motif", "print", "paper")
         )
-        names = ["poster", "poster", "picture", "paper"] if tall < 0.45 else ["poster", "picture"]
+        names = ["poster", "poster", "poster", "paper"] if tall < 0.45 else ["poster"]
         turn, lift = (0.0, 0.0) if even else (k.u(-0.06, 0.06), k.u(-0.12, 0.12))
         sheet = Thing(k.pick(names), Mesh().add(print_, roll=turn))
         (x0, _, _), (x1, _, _) = sheet.bounds()
@@ -271,7 +268,21 @@ def divided_picture(k: Kit) -> Thing:
 
 
 def leaning_picture(k: Kit) -> Thing:
-    """A big framed picture that stands on the floor and leans on the wall."""
-    w, h, lean = k.u(0.4, 1.3), k.u(0.5, 1.4), k.u(0.05, 0.2)
+    """A picture that stands on the floor and leans on the wall."""
+    w, h, lean = k.u(0.25, 1.3), k.u(0.25, 1.4), k.u(0.05, 0.2)
     picture = _framed(k, w, h, k.paint("wood", "dark", "white", "metal"))
     return Thing("picture", Mesh().add(picture, 0, -np.sin(lean) * h, 0, pitch=-lean))
+
+
+def photo_frame(k: Kit) -> Thing:
+    """A small framed photograph that stands on furniture, on a foot behind it or on its own edge."""
+    w, h, lean, deep = k.u(0.1, 0.32), k.u(0.1, 0.36), k.u(0.03, 0.4), k.u(0.01, 0.035)
+    frame = k.paint("wood", "dark", "white", "metal", "lacquer")
+    rim = min(k.u(0.008, 0.05), w * 0.3, h * 0.3)
+    board = Mesh().box(-w / 2, w / 2, -deep, 0, 0, h, frame)
+    board.box(rim - w / 2, w / 2 - rim, -deep - 0.004, -deep, rim, h - rim, k.paint("motif"))
+    mesh = Mesh().add(board, 0, -np.sin(lean) * h / 2, 0, pitch=-lean)
+    if k.chance(0.8):
+        back = np.sin(lean) * h / 2
+        mesh.box(-0.02, 0.02, back, back + 0.008, 0, h * 0.6, frame)
+    return Thing("picture", mesh)

@@ -2,25 +2,28 @@
 
     torchrun --nproc-per-node=4 -m mf3d_tutorial.train train.batch_size=8 paths.data_dir=scans
 
-Every process holds the whole model and takes its share of the scenes of each step. After the
-backward pass one message sums the gradients, so all models stay the same, and are the same as one
-process's with the whole batch, but for batch norm, which sees one process's scenes (unless
-`train.sync_batchnorm`). Process 0 writes the files. Without torchrun there is one process, and
-everything here costs nothing.
+Every process holds the whole model and takes its share of the scenes of each step.
+DistributedDataParallel averages the gradients during the backward pass, so all models stay the
+same, and are the same as one process's with the whole batch, but for batch norm, which sees one
+process's scenes (unless `train.sync_batchnorm`). Process 0 writes the files. Without torchrun there
+is one process, and everything here costs nothing.
 """
 
+import gc
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
 
 from mf3d_tutorial.common.errors import UserError
 
 T = TypeVar("T")
+M = TypeVar("M", bound=nn.Module)
 
 
 @contextmanager
@@ -32,6 +35,9 @@ def process_group(device: torch.device) -> Iterator[None]:
         dist.init_process_group("cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo")
     yield
     if launched:  # not after an error: the others may be waiting for a sum that will never come
+        # DistributedDataParallel must be gone by now. If it were the last to hold the group, gloo's
+        # threads would be joined under Python's lock, for which one of them may be waiting.
+        gc.collect()
         dist.destroy_process_group()
 
 
@@ -110,24 +116,21 @@ def on_main(action: Callable[[], T]) -> T:
     return outcome[0]
 
 
-def broadcast(tensors: Iterable[Tensor]) -> None:
-    """Replace these tensors by those of process 0."""
-    for tensor in tensors if world_size() > 1 else ():
-        dist.broadcast(tensor, src=0)
+def broadcast_buffers(model: nn.Module) -> None:
+    """Give every process the buffers of process 0: batch norm's statistics, which each keeps of its
+    own scenes."""
+    for buffer in model.buffers() if world_size() > 1 else ():
+        dist.broadcast(buffer, src=0)
 
 
-def sum_gradients(parameters: Sequence[nn.Parameter]) -> None:
-    """Replace each gradient by its sum over the processes. A process without one, because it had no
-    scene of this step, counts as zeros.
+def data_parallel(module: M) -> M | DistributedDataParallel:
+    """`module`, wrapped so that the backward pass averages its gradients over the processes while
+    it goes on.
 
-    All in one message, after the backward pass. DistributedDataParallel would send them during it,
-    but its call per parameter costs the host more time than the GPU then saves: the backbone's CUDA
-    graph gives all of its gradients at once (docs/results/many_gpus.md).
+    Batch norm's statistics stay each process's own, which spares every step a message: training
+    does not use them, and those of process 0 are saved, and sent to all for validation
+    (`broadcast_buffers`). Without other processes it is the module.
     """
     if world_size() == 1:
-        return
-    gradients = [torch.zeros_like(p) if p.grad is None else p.grad for p in parameters]
-    message = torch.cat([gradient.flatten() for gradient in gradients])
-    dist.all_reduce(message)
-    for parameter, part in zip(parameters, message.split([p.numel() for p in parameters])):
-        parameter.grad = part.view_as(parameter)
+        return module
+    return DistributedDataParallel(module, gradient_as_bucket_view=True, broadcast_buffers=False)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, cast
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
 from torch.utils.data import DataLoader
 
 from mf3d_tutorial.common.errors import DataError, NonFiniteError, UserError
@@ -30,12 +31,11 @@ from mf3d_tutorial.model import MaskFormer3D
 from mf3d_tutorial.training.distributed import (
     Sum,
     all_sum,
-    broadcast,
+    broadcast_buffers,
     gather,
     on_main,
     process_group,
     rank,
-    sum_gradients,
     sum_over_processes,
     world_size,
 )
@@ -46,7 +46,8 @@ from mf3d_tutorial.training.loading import (
     load_datasets,
     loader_processes,
 )
-from mf3d_tutorial.training.losses import Losses, SetCriterion, count_scenes
+from mf3d_tutorial.training.losses import SetCriterion, count_scenes
+from mf3d_tutorial.training.model_with_loss import TERMS
 from mf3d_tutorial.training.run_folder import Interrupts, RunFolder, dump_batch
 from mf3d_tutorial.training.run_state import Log, Progress, Run, StepResult, as_numbers
 from mf3d_tutorial.training.step_errors import explain_step_error, scene_names
@@ -57,7 +58,6 @@ from mf3d_tutorial.warp.device import autocast, choose_device
 # Smallest scale of the loss in float16 before a run gives up. GradScaler starts at 2**16 and halves
 # it at every overflow.
 SMALLEST_SCALE = 2.0**-20
-TERMS = ("loss", "cls", "bce", "dice")
 
 if TYPE_CHECKING:
     from mf3d_tutorial.viz.live import LiveViewer
@@ -76,7 +76,11 @@ def fit(cfg: Config, log: Log = print) -> dict[str, Any]:
 
 
 def fit_in_group(cfg: Config, device: torch.device, log: Log) -> dict[str, Any]:
-    """The work of one process of `fit`, between joining the others and leaving them."""
+    """The work of one process of `fit`, between joining the others and leaving them.
+
+    A function of its own, so that DistributedDataParallel is gone when the group is left (see
+    `process_group`).
+    """
     if device.type == "cuda":
         # More threads would wait for the GPU's work on cores that the loader processes need.
         torch.set_num_threads(1)
@@ -243,36 +247,30 @@ def forward_backward_in_pieces(run: Run, parts: Sequence[Batch | None]) -> dict[
 
 
 def forward_backward(run: Run, parts: Sequence[Batch | None]) -> dict[str, Tensor]:
-    """Compute the gradients of all parts, over all processes; the losses of the whole batch."""
+    """Compute the gradients of all parts; the losses of the whole batch, over all processes."""
     voxel_size = run.cfg.model.backbone_voxel_size
     instances = [number for part in parts if part for number in part.counts]
     # read after the forward pass, so that no process waits here for another one
     count = Sum([len(instances), sum(number > 0 for number in instances)])
-    batches = [upload(part, run.device, voxel_size) for part in parts if part]
+    parts = [upload(part, run.device, voxel_size) if part else None for part in parts]
     run.optimizer.zero_grad()
+    model_with_loss = run.model_with_loss
+    parallel = isinstance(model_with_loss, DistributedDataParallel)
     sums = torch.zeros(len(TERMS), device=run.device)
-    for batch in batches:
-        with autocast(run.device, run.precision):
-            losses = losses_of(run, batch, count)
-        run.scaler.scale(losses["loss"]).backward()
+    for index, part in enumerate(parts):
+        last = index == len(parts) - 1
+        # A part without scenes is skipped, unless it is the last one, in which all processes add up
+        # their gradients.
+        if part is None and not (last and parallel):
+            continue
+        with model_with_loss.no_sync() if parallel and not last else nullcontext():
+            with autocast(run.device, run.precision):
+                losses = model_with_loss(part, count)  # the model, then the criterion
+            # times the number of processes, because DistributedDataParallel takes the mean
+            run.scaler.scale(losses["loss"] * world_size()).backward()
         sums += torch.stack([losses[name].detach() for name in TERMS])
-    sum_gradients(run.parameters)
     run.scenes += int(count.result()[0])
     return dict(zip(TERMS, sum_over_processes(sums)))
-
-
-def losses_of(run: Run, batch: Batch, count: Sum) -> Losses:
-    """The share of these scenes in the step's losses; NaN where matching finds NaN.
-
-    `count`: of all processes, the scenes of the step, and those of them that have instances.
-    """
-    last_only = run.criterion.aux_weight == 0
-    outputs = run.model.forward_layers(batch.points, last_only=last_only)
-    try:
-        return run.criterion(outputs, batch.targets, count.result())
-    except NonFiniteError:
-        # no error of this process alone: the others wait for its gradients
-        return dict.fromkeys(TERMS, outputs[-1][0].sum() * torch.nan)
 
 
 def optimizer_step(run: Run, loss: Float[Tensor, ""]) -> tuple[Float[Tensor, ""], Bool[Tensor, ""]]:
@@ -309,9 +307,7 @@ def validate_run(run: Run, loader: DataLoader) -> dict[str, Any]:
     """`validate` the run's averaged weights, or the trained ones if it has no average; the same in
     all processes."""
     model = run.averaged or run.model
-    # Batch norm's statistics, which each process keeps of its own scenes: training uses none of
-    # them, and those of process 0 are saved.
-    broadcast(model.buffers())
+    broadcast_buffers(model)
     options = run.criterion, run.device, run.precision, run.cfg.inference.largest_component
     try:
         return validate(model, loader, *options)

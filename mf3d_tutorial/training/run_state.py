@@ -13,13 +13,15 @@ import numpy as np
 import torch
 from jaxtyping import Bool
 from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
 
 from mf3d_tutorial.common.errors import ConfigError
 from mf3d_tutorial.config import Config, plain
 from mf3d_tutorial.data import Batch
 from mf3d_tutorial.model import MaskFormer3D, build_model
-from mf3d_tutorial.training.distributed import LateSum, broadcast, rank, world_size
+from mf3d_tutorial.training.distributed import LateSum, data_parallel, rank, world_size
 from mf3d_tutorial.training.losses import SetCriterion
+from mf3d_tutorial.training.model_with_loss import ModelWithLoss
 from mf3d_tutorial.training.optimizer import make_optimizer, make_schedule
 from mf3d_tutorial.warp import allow_graphs, graph_memory
 from mf3d_tutorial.warp.device import autocast, training_precision
@@ -153,6 +155,12 @@ class Run:
     def parameters(self) -> list[nn.Parameter]:
         """The model's parameters, as a list."""
         return list(self.model.parameters())  # kept: a walk over all modules takes milliseconds
+
+    @cached_property
+    def model_with_loss(self) -> ModelWithLoss | DistributedDataParallel:
+        """Model and criterion as one module, which `train_step` calls; with several processes its
+        backward pass averages gradients over them."""
+        return data_parallel(ModelWithLoss(self.model, self.criterion))
 
     @cached_property
     def _statistics(self) -> list[Tensor]:

@@ -93,7 +93,7 @@ def test_a_batch_without_instances_has_no_mask_loss_but_a_graph():
     assert losses["loss"] == losses["cls"] > 0
     losses["loss"].backward()
     assert (logits.grad.abs().sum(-1) > 0).all()
-    # not None: AdamW, which would skip their parameters, also decays weights
+    # not None: DDP waits for every parameter's gradient
     assert all((mask.grad == 0).all() for mask in masks)
 
 

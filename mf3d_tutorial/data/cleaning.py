@@ -145,7 +145,7 @@ def _far_away(
         return np.zeros(len(coord), bool)
     largest = group == sizes.argmax()
     low, high = bounds(coord[largest])
-    reach = np.maximum(np.ptp(coord[largest], axis=0).max(), 2 * _STEP)
+    reach = np.maximum((high - low).max(), 2 * _STEP)
     gap = np.full(len(sizes), np.inf)  # each group's distance from the box of the largest one
     np.minimum.at(gap, group, np.maximum(low - coord, coord - high).max(1))
     share = sizes / len(coord)
@@ -182,7 +182,7 @@ def _groups(
     """The group of each point, and the number of points of each group: see `strays`."""
     reach = 2**20  # cells from the median, beyond which all are one: the key of a cell has 63 bits
     coord = coord.astype(np.float64)
-    grid = np.floor((coord - np.median(coord, axis=0)) / step)
+    grid = np.floor((coord - [np.median(axis) for axis in coord.T]) / step)
     grid = np.clip(grid, -reach, reach - 1).astype(np.int64)
     key = (grid + reach) @ np.array([1 << 42, 1 << 21, 1])
     _, first, cell, size = np.unique(
@@ -247,7 +247,8 @@ def _begin_anew(ids: Int[np.ndarray, " G"], classes: Int[np.ndarray, " G"]) -> b
 
 def doubt(coord: Num[np.ndarray, "N 3"]) -> str:
     """A sentence if the points (metres) are no usual size of a room; else ""."""
-    extent = np.ptp(coord, axis=0)
+    low, high = bounds(coord)
+    extent = high - low
     if extent[2] <= _HIGHEST_ROOM and extent.max() >= _SMALLEST_SCAN:
         return ""
     size = " x ".join(f"{length:.3g}" for length in extent)
@@ -264,7 +265,7 @@ def seeming_units(coord: Num[np.ndarray, "N 3"]) -> str:
     few = coord[:: len(coord) // 200_000 + 1]
     for clean in (False, True):
         points = few[~strays(few)[0]] if clean else few
-        extent = np.ptp(np.percentile(points, [1, 99], axis=0), axis=0)
+        extent = np.array([np.ptp(np.percentile(axis, [1, 99])) for axis in points.T])
         size = np.array([extent.max(), extent.min()])
         if size[0] <= _LARGEST_SCAN or size[1] <= _HIGHEST_SCAN:
             return "m"

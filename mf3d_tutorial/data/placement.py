@@ -17,10 +17,10 @@ _FAR = 100  # metres
 
 
 def bounds(
-    coord: Float[np.ndarray, "N 3"],
-) -> tuple[Float[np.ndarray, "3"], Float[np.ndarray, "3"]]:
-    """The lowest and the highest coordinates; axis by axis, which numpy does ten times as fast as
-    `coord.min(0)`."""
+    coord: Num[np.ndarray, "N 3"],
+) -> tuple[Num[np.ndarray, "3"], Num[np.ndarray, "3"]]:
+    """The lowest and the highest coordinates; axis by axis, which numpy does over ten times as fast
+    as `coord.min(0)`."""
     return np.array([axis.min() for axis in coord.T]), np.array([axis.max() for axis in coord.T])
 
 
@@ -40,5 +40,5 @@ def near_origin(coord: Num[np.ndarray, "N 3"]) -> Float32[np.ndarray, "N 3"]:
     """Coordinates in float32, moved to the origin by whole metres if they reach beyond 100 m, where
     float32 would round them."""
     if np.abs(coord).max() > _FAR:
-        coord = coord - np.floor(coord.min(0).astype(np.float64))
+        coord = coord - np.floor(bounds(coord)[0].astype(np.float64))
     return coord.astype(np.float32)

@@ -334,8 +334,7 @@ def check_grid(scene: Scene, voxel_size: float | None) -> None:
     """DataError if the scene's voxel grid is too large for WarpConvNet's integer keys."""
     if voxel_size is None:
         return
-    coord = place(scene.coord)
-    low, high = coord.min(0) / voxel_size, coord.max(0) / voxel_size
+    low, high = place(np.stack(bounds(scene.coord))) / voxel_size
     if max(-low.min(), high.max()) >= _GRID_MAX or (high - low).max() >= _EXTENT_LIMIT:
         raise DataError(
             f"{scene.name}: with a voxel size of {voxel_size} m its grid has"
@@ -409,8 +408,8 @@ def voxel_downsample(scene: Scene, voxel_size: float | None) -> Scene:
         return scene
     check_grid(scene, voxel_size)
     cell = np.floor(place(scene.coord) / voxel_size).astype(np.int64)
-    cell -= cell.min(0)
-    key = np.ravel_multi_index(cell.T, cell.max(0) + 1)
+    low, high = bounds(cell)
+    key = np.ravel_multi_index((cell - low).T, high - low + 1)
     _, first, voxel = np.unique(key, return_index=True, return_inverse=True)
     arrays = {
         name: getattr(scene, name)[first]

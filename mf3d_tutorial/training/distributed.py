@@ -11,7 +11,7 @@ is one process, and everything here costs nothing.
 
 import gc
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
@@ -116,11 +116,10 @@ def on_main(action: Callable[[], T]) -> T:
     return outcome[0]
 
 
-def broadcast_buffers(model: nn.Module) -> None:
-    """Give every process the buffers of process 0: batch norm's statistics, which each keeps of its
-    own scenes."""
-    for buffer in model.buffers() if world_size() > 1 else ():
-        dist.broadcast(buffer, src=0)
+def broadcast(tensors: Iterable[Tensor]) -> None:
+    """Replace these tensors by those of process 0."""
+    for tensor in tensors if world_size() > 1 else ():
+        dist.broadcast(tensor, src=0)
 
 
 def data_parallel(module: M) -> M | DistributedDataParallel:
@@ -129,7 +128,7 @@ def data_parallel(module: M) -> M | DistributedDataParallel:
 
     Batch norm's statistics stay each process's own, which spares every step a message: training
     does not use them, and those of process 0 are saved, and sent to all for validation
-    (`broadcast_buffers`). Without other processes it is the module.
+    (`validate_run`). Without other processes it is the module.
     """
     if world_size() == 1:
         return module

@@ -31,7 +31,7 @@ from mf3d_tutorial.model import MaskFormer3D
 from mf3d_tutorial.training.distributed import (
     Sum,
     all_sum,
-    broadcast_buffers,
+    broadcast,
     gather,
     on_main,
     process_group,
@@ -307,7 +307,7 @@ def validate_run(run: Run, loader: DataLoader) -> dict[str, Any]:
     """`validate` the run's averaged weights, or the trained ones if it has no average; the same in
     all processes."""
     model = run.averaged or run.model
-    broadcast_buffers(model)
+    broadcast(model.buffers())  # batch norm's statistics, of which each process keeps its own
     options = run.criterion, run.device, run.precision, run.cfg.inference.largest_component
     try:
         return validate(model, loader, *options)

@@ -19,7 +19,7 @@ from mf3d_tutorial.common.errors import ConfigError
 from mf3d_tutorial.config import Config, plain
 from mf3d_tutorial.data import Batch
 from mf3d_tutorial.model import MaskFormer3D, build_model
-from mf3d_tutorial.training.distributed import LateSum, data_parallel, rank, world_size
+from mf3d_tutorial.training.distributed import LateSum, broadcast, data_parallel, rank, world_size
 from mf3d_tutorial.training.losses import SetCriterion
 from mf3d_tutorial.training.model_with_loss import ModelWithLoss
 from mf3d_tutorial.training.optimizer import make_optimizer, make_schedule

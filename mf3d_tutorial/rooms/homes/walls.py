@@ -275,7 +275,7 @@ def leaning_picture(k: Kit) -> Thing:
 
 
 def photo_frame(k: Kit) -> Thing:
-    """A small framed photograph that stands on furniture, on a foot behind it or on its own edge."""
+    """A small framed photograph that stands on furniture, with or without a foot behind it."""
     w, h, lean, deep = k.u(0.1, 0.32), k.u(0.1, 0.36), k.u(0.03, 0.4), k.u(0.01, 0.035)
     frame = k.paint("wood", "dark", "white", "metal", "lacquer")
     rim = min(k.u(0.008, 0.05), w * 0.3, h * 0.3)

@@ -93,7 +93,7 @@ def fit_in_group(cfg: Config, device: torch.device, log: Log) -> dict[str, Any]:
     if cfg.data.cache and rank() > 0:
         with suppress(DataError):  # process 0 finds the bad scenes and says which they are
             datasets[0].keep_in_memory()
-    on_main(lambda: check_data(cfg, datasets))
+    on_main(lambda: check_data(cfg, datasets, log))
     if cfg.data.cache:
         datasets[0].keep_in_memory()
     run = Run.create(cfg, device, len(datasets[0]))
@@ -119,7 +119,7 @@ def train(
 ) -> dict[str, Any]:
     """The loop of `fit`, from wherever `run` is."""
     cfg, options = run.cfg, run.cfg.train
-    train_loader = build_loader(cfg, datasets[0], shuffle=True)
+    train_loader = build_loader(cfg, datasets[0], shuffle=True, log=folder.log)
     val_loader = build_loader(cfg, datasets[1])
     progress = Progress(run, folder.log)
     # DataLoader does not know its type
@@ -327,11 +327,12 @@ def validate(
     precision: str = "32",
     largest_component: bool = False,
 ) -> dict[str, Any]:
-    """Mean losses and ScanNet AP over a loader's scenes.
+    """Mean losses and ScanNet AP over a loader's scenes, of `model` as it is in evaluation.
 
     AP is computed on every point of a scene, each with the prediction of the point that stands for
     its voxel. `largest_component`: only the largest connected part of each mask counts.
     """
+    was_training = model.training
     model.eval()
     dataset = cast(ScanNetScenes, loader.dataset)  # DataLoader does not know its type
     metric = ScanNetInstanceAP(dataset.labels)
@@ -349,7 +350,7 @@ def validate(
             coords = batch.points.coordinate_tensor.cpu().split(sizes)
             for output, coord, original in zip(zip(logits, masks), coords, batch.originals):
                 ap.add(predict_instances(*output), coord, original)
-    model.train()
+    model.train(was_training)
     gathered = gather(metric.tables)
     metric.tables = {
         c: [table for tables in gathered for table in tables[c]] for c in metric.tables

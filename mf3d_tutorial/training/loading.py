@@ -16,6 +16,7 @@ from mf3d_tutorial.data.loader_parts import (
 )
 from mf3d_tutorial.data.transforms import augmentation
 from mf3d_tutorial.training.distributed import on_main, rank, world_size
+from mf3d_tutorial.training.run_state import Log
 from mf3d_tutorial.warp.device import choose_device
 
 Datasets = tuple[ScanNetScenes, ScanNetScenes]
@@ -31,9 +32,9 @@ def load_datasets(cfg: Config) -> Datasets:
     return train_set, ScanNetScenes(cfg.paths.data_dir, "val", **common)
 
 
-def check_data(cfg: Config, datasets: Datasets) -> None:
+def check_data(cfg: Config, datasets: Datasets, log: Log = print) -> None:
     """UserError if a scene cannot be used, or if the scenes of a step cannot be dealt to all
-    processes."""
+    processes. `log` is told what was changed in scenes."""
     options, parts = cfg.train, world_size() * cfg.train.accumulate
     if options.batch_size < parts:
         raise ConfigError(
@@ -50,14 +51,15 @@ def check_data(cfg: Config, datasets: Datasets) -> None:
         )
     voxel_sizes = [size for size in (cfg.data.voxel_size, cfg.model.backbone_voxel_size) if size]
     for dataset, keep in zip(datasets, (cfg.data.cache, False)):
-        log = print if rank() == 0 else None
         smallest, queries = min(voxel_sizes, default=None), cfg.model.num_queries
         dataset.check(smallest, cfg.data.stuff, queries, log, keep)
 
 
-def build_loader(cfg: Config, dataset: ScanNetScenes, shuffle: bool = False) -> DataLoader:
+def build_loader(
+    cfg: Config, dataset: ScanNetScenes, shuffle: bool = False, log: Log = print
+) -> DataLoader:
     """Batches with their targets: the parts of `SceneBatchSampler`, without end, or this process's
-    scenes in order."""
+    scenes in order. `log` is told if the system has little shared memory."""
     parts, num_scenes = cfg.train.accumulate, len(dataset)
     mine = range(rank(), num_scenes, world_size())
     size = -(-cfg.train.batch_size // (world_size() * parts))
@@ -69,8 +71,8 @@ def build_loader(cfg: Config, dataset: ScanNetScenes, shuffle: bool = False) -> 
         originals=not shuffle,
     )
     sentence = little_shared_memory() if loader_processes(cfg) > 0 else ""
-    if sentence and shuffle and rank() == 0:
-        print(sentence)
+    if sentence and shuffle:
+        log(sentence)
     return DataLoader(
         dataset,
         batch_sampler=(

@@ -164,7 +164,8 @@ class DataConfig(Checked, group="data."):
         [], "classes that are not targets; null: wall and floor, or `stuff` of labels.yaml"
     )
     cache: bool = option(
-        False, "keep downsampled training scenes in memory: about 6 MB per 150,000 points"
+        False,
+        "keep downsampled training scenes in memory: 6 MB for each 100,000 points that are left",
     )
     augment: list[str] = option(
         [],

@@ -89,6 +89,12 @@ class Scene:
     instance: Int[np.ndarray, " N"]  # instance id, -1: unannotated
     original: Original
 
+    def without_original(self) -> "Scene":
+        """The scene as if its N points were all that was scanned. The others take memory, and only
+        AP needs them."""
+        stand_in = np.arange(len(self.coord), dtype=np.int32)
+        return replace(self, original=Original(self.segment, self.instance, stand_in))
+
 
 class ScanNetScenes(Dataset):
     """The scenes of one split.
@@ -150,11 +156,12 @@ class ScanNetScenes(Dataset):
             return list(pool.map(_num_points, self.folders))
 
     def keep_in_memory(self) -> None:
-        """Read and downsample every scene now, unless `check` has done so; processes of a data
-        loader that start later share them."""
+        """Read and downsample every scene now, unless `check` has done so, and forget the points
+        that are dropped; processes of a data loader that start later share them."""
         if not self.in_memory:
             with ThreadPoolExecutor(READ_THREADS) as pool:
-                self.in_memory = list(pool.map(self.downsampled, range(len(self))))
+                scenes = pool.map(self.downsampled, range(len(self)))
+                self.in_memory = [scene.without_original() for scene in scenes]
 
     def read(self, index: int) -> Scene:
         """Scene `index` with all of its points but stray ones (see cleaning.py)."""
@@ -218,7 +225,8 @@ class ScanNetScenes(Dataset):
             try:
                 scene, said = self._read_and_report(index)
                 check_grid(scene, voxel_size or self.voxel_size)
-                in_memory[index] = voxel_downsample(scene, self.voxel_size) if keep else None
+                if keep:
+                    in_memory[index] = voxel_downsample(scene, self.voxel_size).without_original()
             except DataError as error:
                 return str(error), [], 0
             labels = torch.from_numpy(scene.segment), torch.from_numpy(scene.instance)

@@ -760,6 +760,7 @@ def test_scenes_kept_in_memory_are_those_of_the_disk(tmp_path, checked):
         ours = [kept[epoch, index] for epoch in (0, 1)]
         assert not np.array_equal(ours[0].coord, ours[1].coord)
         assert len(ours[0].coord) == len(kept.in_memory[index].coord) < 200
+        assert len(kept.in_memory[index].original.instance) == len(ours[0].coord)
         assert np.array_equal(kept[0, index].coord, ours[0].coord)  # what was kept was not changed
     with pytest.raises(DataError):
         on_disk[0, 0]

@@ -5,6 +5,7 @@ from mf3d_tutorial.common.errors import ConfigError
 from mf3d_tutorial.config.schema import (
     AUGMENTATIONS,
     Config,
+    InferenceConfig,
     ModelConfig,
     config_from_dict,
     load_config,
@@ -18,6 +19,7 @@ __all__ = [
     "AUGMENTATIONS",
     "Config",
     "ConfigError",
+    "InferenceConfig",
     "ModelConfig",
     "allow_backbone",
     "config_from_dict",

@@ -296,9 +296,13 @@ class LossConfig(Checked, group="loss."):
 
 
 @dataclass
-class InferenceConfig:
-    """How predicted masks are post-processed."""
+class InferenceConfig(Checked, group="inference."):
+    """How the model's outputs become instances."""
 
+    top_k: int = option(100, "maximum instances per scan: the best (query, class) pairs", least=1)
+    matrix_nms: bool = option(
+        False, "lower the scores of masks that repeat a better one of the same class"
+    )
     largest_component: bool = option(
         False, "keep only the largest connected part of each predicted mask"
     )

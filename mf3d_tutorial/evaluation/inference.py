@@ -26,7 +26,7 @@ from scipy.sparse import coo_matrix
 from torch import Tensor
 
 from mf3d_tutorial.common.errors import DataError
-from mf3d_tutorial.config import Config
+from mf3d_tutorial.config import Config, InferenceConfig
 from mf3d_tutorial.config.options import Checked, option
 from mf3d_tutorial.data.batch import collate
 from mf3d_tutorial.data.labels import IGNORE_INDEX
@@ -72,7 +72,16 @@ class InferenceOptions(Checked):
     num_queries: int | None = option(
         None, "queries, for a model with query_init=fps or mixed; null: as in training", least=1
     )
-    top_k: int = option(100, "maximum instances per scan: the best (query, class) pairs", least=1)
+    top_k: int | None = option(
+        None,
+        "maximum instances per scan: the best (query, class) pairs; null: as in training",
+        least=1,
+    )
+    matrix_nms: bool | None = option(
+        None,
+        "lower the scores of masks that repeat a better one of the same class; null: as in"
+        " training",
+    )
     mask_threshold: float = option(0.0, "a point is in a mask if its logit is above this")
     min_points: int = option(1, "drop instances with fewer points")
     superpoints: bool = option(
@@ -89,14 +98,12 @@ class InferenceOptions(Checked):
     def resolved(self: Options, model: MaskFormer3D, cfg: Config) -> Options:
         """Options with values in place of null; also gives `model` its number of queries."""
         model.decoder.queries.resize(self.num_queries or cfg.model.num_queries)
-        largest = (
-            cfg.inference.largest_component
-            if self.largest_component is None
-            else self.largest_component
-        )
-        return replace(
-            self, voxel_size=self.voxel_size or cfg.data.voxel_size, largest_component=largest
-        )
+        trained = {
+            name: value
+            for name, value in vars(cfg.inference).items()
+            if getattr(self, name) is None
+        }
+        return replace(self, voxel_size=self.voxel_size or cfg.data.voxel_size, **trained)
 
 
 @torch.no_grad()
@@ -107,12 +114,14 @@ def predict_instances(
     mask_threshold: float = 0.0,
     min_points: int = 1,
     counts: Int[Tensor, " N"] | int = 1,
+    matrix_nms: bool = False,
 ) -> Instances:
     """The `top_k` best (query, class) pairs, without "no object", as instances.
 
     A point is in the mask if its logit is above `mask_threshold`. score = class probability x mean
-    probability of the mask's points, as Mask3D and its successors score. Masks below `min_points`
-    points are dropped. `counts`: the points that each of the N stands for, in sizes and means.
+    probability of the mask's points, as Mask3D and its successors score; `matrix_nms` lowers it for
+    masks that repeat a better one (`duplicate_decay`). Masks below `min_points` points are dropped.
+    `counts`: the points that each of the N stands for, in sizes, means and IoUs.
     """
     probability = logits.float().softmax(-1)[:, :-1]
     num_classes = probability.shape[1]
@@ -122,7 +131,38 @@ def predict_instances(
     scores = class_score * quality[query]
     order = scores.argsort(descending=True, stable=True)
     order = order[size[query[order]] >= min_points]
+    if matrix_nms and len(order):
+        decay = duplicate_decay(mask_ious(inside, counts), query[order], labels[order])
+        scores[order] *= decay
+        order = order[scores[order].argsort(descending=True, stable=True)]
     return Instances(inside[query[order]], scores[order], labels[order], query[order])
+
+
+def duplicate_decay(
+    iou: Float[Tensor, "Q Q"], query: Int[Tensor, " K"], labels: Int[Tensor, " K"]
+) -> Float[Tensor, " K"]:
+    """By what Matrix NMS multiplies the scores of K instances, best first: 0 for a mask that is
+    that of a better one of its class, 1 for one that shares no point with any.
+
+    The linear kernel of SOLOv2 (arXiv:2003.10152, section 3.3), as in OneFormer3D
+    (arXiv:2311.14405). Of instance k and a better one j, (1 - IoU_jk) / (1 - c_j) counts, where c_j
+    is j's own highest IoU with a better one, for a doubtful j should not do much harm; the decay is
+    the minimum over all j.
+    """
+    alike = iou[query[:, None], query] * (labels[:, None] == labels)
+    alike = alike.triu(1)  # of a better one (row) and a worse one (column)
+    compensation = alike.amax(0)[:, None]
+    return ((1 - alike) / (1 - compensation).clamp(min=1e-6)).amin(0).clamp(max=1)
+
+
+def mask_ious(
+    inside: Bool[Tensor, "Q N"], counts: Int[Tensor, " N"] | int = 1
+) -> Float[Tensor, "Q Q"]:
+    """The IoU of each two masks; `counts`: the points that each of the N stands for."""
+    points = inside.float()
+    shared = (points * counts) @ points.T
+    size = shared.diagonal()
+    return shared / (size[:, None] + size - shared).clamp(min=1)
 
 
 def mask_quality(
@@ -224,17 +264,21 @@ def scene_instances(
     superpoint: Int[np.ndarray, " P"] | None = None,
 ) -> Instances:
     """Instances of a downsampled scene, with masks over its P original points; by superpoints if
-    these are given."""
+    these are given. What `options` leave open, and `resolved` has not filled in, is as by default.
+    """
     largest = options.voxel_size if options.largest_component else None
     coord, original = place(scene.coord), scene.original
+    settings = {
+        "top_k": options.top_k or InferenceConfig().top_k,
+        "mask_threshold": options.mask_threshold,
+        "matrix_nms": bool(options.matrix_nms),
+    }
     if superpoint is None:
-        found = predict_instances(logits, masks, options.top_k, options.mask_threshold)
+        found = predict_instances(logits, masks, **settings)
         full = point_masks(found.masks.cpu().numpy(), coord, original, largest)
     else:
         masks, pool, sizes = pool_masks(masks, original.stand_in, superpoint)
-        found = predict_instances(
-            logits, masks, options.top_k, options.mask_threshold, counts=sizes
-        )
+        found = predict_instances(logits, masks, counts=sizes, **settings)
         full = found.masks.cpu().numpy()[:, pool]
         full[:, original.stand_in < 0] = False  # stray points
         if largest:

@@ -20,7 +20,7 @@ from torch.nn.parallel import DistributedDataParallel
 from torch.utils.data import DataLoader
 
 from mf3d_tutorial.common.errors import DataError, NonFiniteError, UserError
-from mf3d_tutorial.config import Config
+from mf3d_tutorial.config import Config, InferenceConfig
 from mf3d_tutorial.data import Batch, ScanNetScenes
 from mf3d_tutorial.data.batch_sampler import SceneBatchSampler
 from mf3d_tutorial.data.loader_parts import fetch
@@ -308,7 +308,7 @@ def validate_run(run: Run, loader: DataLoader) -> dict[str, Any]:
     all processes."""
     model = run.averaged or run.model
     broadcast(model.buffers())  # batch norm's statistics, of which each process keeps its own
-    options = run.criterion, run.device, run.precision, run.cfg.inference.largest_component
+    options = run.criterion, run.device, run.precision, run.cfg.inference
     try:
         return validate(model, loader, *options)
     except torch.OutOfMemoryError:
@@ -325,19 +325,20 @@ def validate(
     criterion: SetCriterion,
     device: torch.device,
     precision: str = "32",
-    largest_component: bool = False,
+    inference: InferenceConfig | None = None,
 ) -> dict[str, Any]:
     """Mean losses and ScanNet AP over a loader's scenes, of `model` as it is in evaluation.
 
     AP is computed on every point of a scene, each with the prediction of the point that stands for
-    its voxel. `largest_component`: only the largest connected part of each mask counts.
+    its voxel. `inference`: how outputs become instances, if not by the defaults.
     """
     was_training = model.training
     model.eval()
     dataset = cast(ScanNetScenes, loader.dataset)  # DataLoader does not know its type
     metric = ScanNetInstanceAP(dataset.labels)
     sums = torch.zeros(5, dtype=torch.float64)  # of cls, bce, dice; scenes; scenes with instances
-    with ThreadedAP(metric, dataset.voxel_size if largest_component else None) as ap:
+    inference = inference or InferenceConfig()
+    with ThreadedAP(metric, dataset.voxel_size if inference.largest_component else None) as ap:
         for batch in filter(None, fetch(loader)):
             batch = batch.to(device)
             with autocast(device, precision):
@@ -349,7 +350,10 @@ def validate(
             sizes = batch.points.offsets.diff().tolist()
             coords = batch.points.coordinate_tensor.cpu().split(sizes)
             for output, coord, original in zip(zip(logits, masks), coords, batch.originals):
-                ap.add(predict_instances(*output), coord, original)
+                found = predict_instances(
+                    *output, top_k=inference.top_k, matrix_nms=inference.matrix_nms
+                )
+                ap.add(found, coord, original)
     model.train(was_training)
     gathered = gather(metric.tables)
     metric.tables = {

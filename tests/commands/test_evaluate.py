@@ -10,7 +10,7 @@ import torch
 from helpers import run_main, write_checkpoint, write_scene
 
 from mf3d_tutorial import evaluate as module
-from mf3d_tutorial.config import trust
+from mf3d_tutorial.config import InferenceConfig, trust
 from mf3d_tutorial.config.options import load_options
 from mf3d_tutorial.data import ScanNetScenes, label_set
 from mf3d_tutorial.data.placement import place
@@ -416,14 +416,16 @@ def test_training_validates_as_evaluate_does(tmp_path):
     for folder in scenes.folders:
         (tmp_path / "val" / folder.name).symlink_to(folder.resolve())
     options = [f"checkpoint={SAMPLES}/checkpoints/rooms.ckpt", f"paths.data_dir={tmp_path}"]
-    found = {}
-    for largest in (False, True):
+    found = []
+    for largest, nms in ((False, False), (True, False), (False, True)):
+        inference = InferenceConfig(150 if nms else 100, nms, largest)
         metrics = validate(
-            model, build_loader(cfg, scenes), SetCriterion(), torch.device("cpu"), "32", largest
+            model, build_loader(cfg, scenes), SetCriterion(), torch.device("cpu"), "32", inference
         )
-        wanted = [*options, f"largest_component={largest}", f"paths.output_dir={tmp_path}/out"]
+        wanted = [f"{name}={value}" for name, value in vars(inference).items()]
+        wanted += [*options, f"paths.output_dir={tmp_path}/out"]
         evaluated = evaluate(load_options(EvaluateOptions, wanted))
-        found[largest] = {key: metrics[key] for key in ("ap", "ap50", "ap25")}
-        assert found[largest]["ap50"] > 0.3
-        assert found[largest] == pytest.approx({key: evaluated[key] for key in found[largest]})
-    assert found[True] != found[False]
+        found.append({key: metrics[key] for key in ("ap", "ap50", "ap25")})
+        assert found[-1]["ap50"] > 0.3
+        assert found[-1] == pytest.approx({key: evaluated[key] for key in found[-1]})
+    assert found[0] not in found[1:]

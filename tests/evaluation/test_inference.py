@@ -70,6 +70,59 @@ def test_instances_are_those_of_a_loop(options):
     )
 
 
+def loop_matrix_nms(instances, counts) -> list[tuple[float, int, list[int]]]:
+    """The instances, best first, with their scores after SOLOv2's linear decay."""
+
+    def iou(j: int, k: int) -> float:
+        one, two = set(instances[j][2]), set(instances[k][2])
+        if instances[j][1] != instances[k][1]:
+            return 0.0
+        return sum(counts[n] for n in one & two) / sum(counts[n] for n in one | two)
+
+    found = []
+    for k, (score, label, points) in enumerate(instances):
+        decay = 1.0
+        for j in range(k):
+            harm = max((iou(i, j) for i in range(j)), default=0.0)
+            if harm < 1:  # j itself counts
+                decay = min(decay, (1 - iou(j, k)) / (1 - harm))
+        found.append((score * decay, label, points))
+    return sorted(found, key=lambda instance: -instance[0])
+
+
+@pytest.mark.parametrize("counted", [False, True])
+def test_matrix_nms_is_that_of_a_loop(counted):
+    logits, masks = random_outputs(queries=12, classes=2)
+    masks[1], masks[5, :30] = masks[0] + 0.1, masks[4, :30]  # nearly or partly the same
+    counts = torch.arange(1, 41) if counted else torch.ones(40, dtype=torch.long)
+    options = {"top_k": 20, "counts": counts}
+    plain = predict_instances(logits, masks, **options)
+    expected = loop_matrix_nms(
+        [
+            (float(score), int(label), mask.nonzero()[:, 0].tolist())
+            for score, label, mask in zip(plain.scores, plain.labels, plain.masks)
+        ],
+        counts.tolist(),
+    )
+    found = predict_instances(logits, masks, matrix_nms=True, **options)
+    torch.testing.assert_close(found.scores, torch.tensor([score for score, _, _ in expected]))
+    assert found.labels.tolist() == [label for _, label, _ in expected]
+    assert [mask.nonzero()[:, 0].tolist() for mask in found.masks] == [e[2] for e in expected]
+    assert (found.scores < plain.scores).any()
+
+
+def test_a_mask_that_repeats_a_better_one_of_its_class_scores_nothing():
+    logits = torch.tensor([[9.0, 0.0, 0.0], [8.0, 0.0, 0.0], [0.0, 7.0, 0.0], [6.0, 0.0, 0.0]])
+    masks = torch.tensor([[5.0, 5.0, -5.0, -5.0]] * 3 + [[-5.0, -5.0, 5.0, 5.0]])
+    plain, found = (predict_instances(logits, masks, 4, matrix_nms=nms) for nms in (False, True))
+    assert plain.queries.tolist() == [0, 1, 2, 3]
+    assert found.queries.tolist() == [0, 2, 3, 1]
+    assert found.scores[-1] == 0
+    assert torch.equal(found.scores[:-1], plain.scores[[0, 2, 3]])
+    nothing = predict_instances(logits, masks - 9, matrix_nms=True)
+    assert len(nothing) == 0
+
+
 def test_the_best_score_comes_first_even_if_its_class_is_less_probable():
     logits = torch.tensor([[2.0, -9.0, 0.0], [1.5, -9.0, 0.0]])
     # the second query is sure of its points

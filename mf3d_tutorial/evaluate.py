@@ -163,8 +163,10 @@ def write_page(
     segment, instance = torch.from_numpy(scene.segment), torch.from_numpy(scene.instance)
     target = build_target(segment, instance, len(labels), stuff)
     logits, masks = (output.float().cpu() for output in outputs)
-    largest, voxel_size = bool(options.largest_component), options.voxel_size
-    room = Inspection(scene, [(logits, masks)], target, labels, largest, voxel_size, stuff)
+    largest, nms = bool(options.largest_component), bool(options.matrix_nms)
+    room = Inspection(
+        scene, [(logits, masks)], target, labels, largest, options.voxel_size, stuff, nms
+    )
     room.update(mask_threshold=options.mask_threshold)
     report_scene(path, room)
 

@@ -2,8 +2,8 @@
 they fail.
 
 Figures, explorer and page show what an `Inspection` works out; it knows no widget. Masks are those
-that AP judges: the largest connected part of each, if the run asks for it, and IoUs count all
-points of the scan.
+that AP judges: the largest connected part of each, if the run asks for it, with the scores after
+Matrix NMS, if it asks for that. IoUs count all points of the scan.
 """
 
 from collections.abc import Sequence
@@ -22,8 +22,10 @@ from mf3d_tutorial.data.placement import place
 from mf3d_tutorial.data.targets import Target
 from mf3d_tutorial.evaluation.inference import (
     Instances,
+    duplicate_decay,
     forward_scene,
     keep_largest_component,
+    mask_ious,
     mask_quality,
 )
 from mf3d_tutorial.viz.colors import (
@@ -90,7 +92,8 @@ class Inspection:
     layers: class and mask logits after each decoder layer that is to be looked at, the last one
     last. None at all for a scene whose instances are known already: give them to `show`.
     largest_component: keep the largest connected part of each mask, as AP does if `cfg.inference`
-    says so. voxel_size: of the scene (metres); it says what is connected.
+    says so. voxel_size: of the scene (metres); it says what is connected. matrix_nms: lower the
+    scores of masks that repeat a better one, likewise.
     """
 
     def __init__(
@@ -102,9 +105,11 @@ class Inspection:
         largest_component: bool = False,
         voxel_size: float | None = 0.04,
         stuff: Sequence[int] | None = None,
+        matrix_nms: bool = False,
     ):
         self.scene, self.layers, self.target, self.labels = scene, list(layers), target, labels
         self.largest_component, self.voxel_size = largest_component, voxel_size
+        self.matrix_nms = matrix_nms
         self.stuff = labels.stuff if stuff is None else tuple(stuff)
         self.truth = target.instance.cpu().numpy()
         self.true_labels = target.labels.cpu().numpy()
@@ -153,6 +158,9 @@ class Inspection:
         inside, size, quality = mask_quality(self.masks[sound], mask_threshold)
         scores = torch.where(size > 0, chance * quality, 0)
         order = scores.argsort(descending=True, stable=True)
+        if self.matrix_nms and len(order):
+            scores[order] *= duplicate_decay(mask_ious(inside), order, label[order])
+            order = scores.argsort(descending=True, stable=True)
         order = order[scores[order] > score_threshold]
         self.show(
             Instances(inside[order], scores[order], label[order], sound[order]),
@@ -292,8 +300,10 @@ def inspect_scene(
     outputs = [(logits.float().cpu(), masks.half().cpu()) for logits, masks in layers[:-1]]
     logits, masks = layers[-1]
     outputs.append((logits.float().cpu(), masks.float().cpu()))
-    largest = cfg.inference.largest_component
-    return Inspection(scene, outputs, batch.targets[0], labels, largest, cfg.data.voxel_size)
+    largest, nms = cfg.inference.largest_component, cfg.inference.matrix_nms
+    return Inspection(
+        scene, outputs, batch.targets[0], labels, largest, cfg.data.voxel_size, matrix_nms=nms
+    )
 
 
 def instance_centers(

@@ -99,6 +99,27 @@ def test_masks_are_those_that_ap_judges(shift):
     assert room.decoded.masks[room.place_of(2), room.truth == 5].all()
 
 
+def test_scores_are_those_after_matrix_nms():
+    room = made_up_inspection(4000)
+    logits, masks = (x.clone() for x in room.layers[-1])
+    logits[3], masks[3] = logits[2], masks[2] - 0.1  # a doubled mask
+    room.layers[-1] = (logits, masks)
+    found = {}
+    for nms in (False, True):
+        options = InferenceOptions(matrix_nms=nms, voxel_size=0.04)
+        judged = scene_instances(logits, masks, room.scene, options)
+        room.matrix_nms = nms
+        room.update(score_threshold=0.01)
+        for query, label, score in zip(
+            room.decoded.queries, room.decoded.labels, room.decoded.scores
+        ):
+            same = (judged.queries == int(query)) & (judged.labels == int(label))
+            assert score == pytest.approx(float(judged.scores[same]))
+        found[nms] = set(room.decoded.queries.tolist())
+    assert found[False] >= {2, 3}
+    assert found[True] == found[False] - {3}
+
+
 def test_stray_points_of_a_scan_count_nowhere():
     room = made_up_inspection(4000)
     original = room.scene.original

@@ -141,13 +141,13 @@ def predict_instances(
 def duplicate_decay(
     iou: Float[Tensor, "Q Q"], query: Int[Tensor, " K"], labels: Int[Tensor, " K"]
 ) -> Float[Tensor, " K"]:
-    """By what Matrix NMS multiplies the scores of K instances, best first: 0 for a mask that is
-    that of a better one of its class, 1 for one that shares no point with any.
+    """The factors by which Matrix NMS lowers the scores of K instances, best first: 0 for a mask
+    that equals a better one of its class, 1 for one that shares no point with any of these.
 
-    The linear kernel of SOLOv2 (arXiv:2003.10152, section 3.3), as in OneFormer3D
-    (arXiv:2311.14405). Of instance k and a better one j, (1 - IoU_jk) / (1 - c_j) counts, where c_j
-    is j's own highest IoU with a better one, for a doubtful j should not do much harm; the decay is
-    the minimum over all j.
+    `iou`: of the Q queries' masks; `query`: the query of each instance. The linear kernel of SOLOv2
+    (arXiv:2003.10152, section 3.3), as in OneFormer3D (arXiv:2311.14405): the minimum of
+    (1 - IoU_jk) / (1 - c_j) over all better j of k's class, where c_j is j's own highest IoU with a
+    better one, so that a mask that is a repetition itself does not lower others much.
     """
     alike = iou[query[:, None], query] * (labels[:, None] == labels)
     alike = alike.triu(1)  # of a better one (row) and a worse one (column)

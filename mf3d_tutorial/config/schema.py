@@ -299,7 +299,9 @@ class LossConfig(Checked, group="loss."):
 class InferenceConfig(Checked, group="inference."):
     """How the model's outputs become instances."""
 
-    top_k: int = option(100, "maximum instances per scan: the best (query, class) pairs", least=1)
+    top_k: int = option(
+        100, "maximum instances per scan, the most probable (query, class) pairs", least=1
+    )
     matrix_nms: bool = option(
         False, "lower the scores of masks that repeat a better one of the same class"
     )

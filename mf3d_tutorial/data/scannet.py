@@ -90,8 +90,8 @@ class Scene:
     original: Original
 
     def without_original(self) -> "Scene":
-        """The scene as if its N points were all that was scanned. The others take memory, and only
-        AP needs them."""
+        """The scene as if its N points were all that was scanned: without the memory for the other
+        points, which only AP needs."""
         stand_in = np.arange(len(self.coord), dtype=np.int32)
         return replace(self, original=Original(self.segment, self.instance, stand_in))
 

@@ -74,13 +74,14 @@ class InferenceOptions(Checked):
     )
     top_k: int | None = option(
         None,
-        "maximum instances per scan: the best (query, class) pairs; null: as in training",
+        "maximum instances per scan, the most probable (query, class) pairs; null: as the"
+        " checkpoint's config says",
         least=1,
     )
     matrix_nms: bool | None = option(
         None,
-        "lower the scores of masks that repeat a better one of the same class; null: as in"
-        " training",
+        "lower the scores of masks that repeat a better one of the same class; null: as the"
+        " checkpoint's config says",
     )
     mask_threshold: float = option(0.0, "a point is in a mask if its logit is above this")
     min_points: int = option(1, "drop instances with fewer points")
@@ -89,7 +90,8 @@ class InferenceOptions(Checked):
     )
     largest_component: bool | None = option(
         None,
-        "keep only the largest connected part of each mask, without speckles; null: as in training",
+        "keep only the largest connected part of each mask, without speckles; null: as the"
+        " checkpoint's config says",
     )
     allow_backbone: str | None = option(
         None, "your own class that the checkpoint names as its backbone"
@@ -116,7 +118,8 @@ def predict_instances(
     counts: Int[Tensor, " N"] | int = 1,
     matrix_nms: bool = False,
 ) -> Instances:
-    """The `top_k` best (query, class) pairs, without "no object", as instances.
+    """The `top_k` most probable (query, class) pairs, without "no object", as instances, best score
+    first.
 
     A point is in the mask if its logit is above `mask_threshold`. score = class probability x mean
     probability of the mask's points, as Mask3D and its successors score; `matrix_nms` lowers it for
@@ -141,24 +144,25 @@ def predict_instances(
 def duplicate_decay(
     iou: Float[Tensor, "Q Q"], query: Int[Tensor, " K"], labels: Int[Tensor, " K"]
 ) -> Float[Tensor, " K"]:
-    """The factors by which Matrix NMS lowers the scores of K instances, best first: 0 for a mask
-    that equals a better one of its class, 1 for one that shares no point with any of these.
+    """The factors by which Matrix NMS lowers the scores of K instances: 0 for a mask that equals a
+    better one of its class, 1 for one that shares no point with any of these.
 
-    `iou`: of the Q queries' masks; `query`: the query of each instance. The linear kernel of SOLOv2
-    (arXiv:2003.10152, section 3.3), as in OneFormer3D (arXiv:2311.14405): the minimum of
-    (1 - IoU_jk) / (1 - c_j) over all better j of k's class, where c_j is j's own highest IoU with a
-    better one, so that a mask that is a repetition itself does not lower others much.
+    `iou`: of the Q queries' masks; `query`, `labels`: of the instances, sorted by score, highest
+    first. The linear kernel of SOLOv2 (arXiv:2003.10152), as in OneFormer3D (arXiv:2311.14405): the
+    minimum of (1 - IoU_jk) / (1 - c_j) over all better j of k's class, where c_j is j's highest IoU
+    with a better one of the class, 0 if there is none. So a mask that is a duplicate itself
+    suppresses little.
     """
     alike = iou[query[:, None], query] * (labels[:, None] == labels)
     alike = alike.triu(1)  # of a better one (row) and a worse one (column)
     compensation = alike.amax(0)[:, None]
-    return ((1 - alike) / (1 - compensation).clamp(min=1e-6)).amin(0).clamp(max=1)
+    return ((1 - alike) / (1 - compensation).clamp(min=1e-6)).amin(0)
 
 
 def mask_ious(
     inside: Bool[Tensor, "Q N"], counts: Int[Tensor, " N"] | int = 1
 ) -> Float[Tensor, "Q Q"]:
-    """The IoU of each two masks; `counts`: the points that each of the N stands for."""
+    """The IoU of every pair of masks; `counts`: the points that each of the N stands for."""
     points = inside.float()
     shared = (points * counts) @ points.T
     size = shared.diagonal()

@@ -94,8 +94,8 @@ def load_pretrained(model: MaskFormer3D, path: str | Path, cfg: Config) -> list[
     whose weights come with it.
 
     The class head has a row of weights per class, and one for "no object". A class that the
-    checkpoint does not know keeps the row it has. CheckpointError, which names the options to
-    change, if the checkpoint is of another model.
+    checkpoint does not know keeps the row it has. CheckpointError if the weights do not fit, which
+    names the model's options that differ.
     """
     state = load_checkpoint(path)
     if not {"config", "model"} <= state.keys() or "class_head.bias" not in state["model"]:

@@ -123,7 +123,7 @@ def predict_instances(
 
     A point is in the mask if its logit is above `mask_threshold`. score = class probability x mean
     probability of the mask's points, as Mask3D and its successors score; `matrix_nms` lowers it for
-    masks that repeat a better one (`duplicate_decay`). Masks below `min_points` points are dropped.
+    masks that repeat a better one. Masks below `min_points` points are dropped.
     `counts`: the points that each of the N stands for, in sizes, means and IoUs.
     """
     probability = logits.float().softmax(-1)[:, :-1]
@@ -132,31 +132,37 @@ def predict_instances(
     query, labels = index // num_classes, index % num_classes
     inside, size, quality = mask_quality(masks, mask_threshold, counts)
     scores = class_score * quality[query]
+    enough = size[query] >= min_points
+    scores, labels, query = scores[enough], labels[enough], query[enough]
+    if matrix_nms:
+        scores = suppress_duplicates(scores, labels, query, mask_ious(inside, counts))
     order = scores.argsort(descending=True, stable=True)
-    order = order[size[query[order]] >= min_points]
-    if matrix_nms and len(order):
-        decay = duplicate_decay(mask_ious(inside, counts), query[order], labels[order])
-        scores[order] *= decay
-        order = order[scores[order].argsort(descending=True, stable=True)]
     return Instances(inside[query[order]], scores[order], labels[order], query[order])
 
 
-def duplicate_decay(
-    iou: Float[Tensor, "Q Q"], query: Int[Tensor, " K"], labels: Int[Tensor, " K"]
+def suppress_duplicates(
+    scores: Float[Tensor, " K"],
+    labels: Int[Tensor, " K"],
+    query: Int[Tensor, " K"],
+    iou: Float[Tensor, "Q Q"],
 ) -> Float[Tensor, " K"]:
-    """The factors by which Matrix NMS lowers the scores of K instances: 0 for a mask that equals a
-    better one of its class, 1 for one that shares no point with any of these.
+    """The scores of K instances after Matrix NMS: 0 for a mask that equals a better one of its
+    class, as before for one that shares no point with any of these.
 
-    `iou`: of the Q queries' masks; `query`, `labels`: of the instances, sorted by score, highest
-    first. The linear kernel of SOLOv2 (arXiv:2003.10152), as in OneFormer3D (arXiv:2311.14405): the
-    minimum of (1 - IoU_jk) / (1 - c_j) over all better j of k's class, where c_j is j's highest IoU
-    with a better one of the class, 0 if there is none. So a mask that is a duplicate itself
-    suppresses little.
+    `iou`: of the Q queries' masks. The linear kernel of SOLOv2 (arXiv:2003.10152), as in
+    OneFormer3D (arXiv:2311.14405): a score is multiplied by the minimum of (1 - IoU_jk) / (1 - c_j)
+    over all better j of k's class, where c_j is j's highest IoU with a better one of the class, 0
+    if there is none. So a mask that is a duplicate itself suppresses little.
     """
-    alike = iou[query[:, None], query] * (labels[:, None] == labels)
+    if not len(scores):
+        return scores
+    order = scores.argsort(descending=True, stable=True)
+    alike = iou[query[order, None], query[order]] * (labels[order, None] == labels[order])
     alike = alike.triu(1)  # of a better one (row) and a worse one (column)
     compensation = alike.amax(0)[:, None]
-    return ((1 - alike) / (1 - compensation).clamp(min=1e-6)).amin(0)
+    decay = torch.empty_like(scores)
+    decay[order] = ((1 - alike) / (1 - compensation).clamp(min=1e-6)).amin(0)
+    return scores * decay
 
 
 def mask_ious(

@@ -99,7 +99,7 @@ class Run:
         scaler = torch.amp.GradScaler(device.type, enabled=precision == "16-mixed")
         criterion = SetCriterion(**vars(cfg.loss))
         averaged = copy.deepcopy(model).requires_grad_(False) if train.ema else None
-        run = cls(
+        return cls(
             cfg,
             device,
             precision,
@@ -111,11 +111,9 @@ class Run:
             total_steps,
             averaged,
         )
-        run.share_weights()
-        return run
 
     def share_weights(self) -> None:
-        """Give the weights that process 0 has to all processes, and to the average."""
+        """Give the weights that process 0 has now to all processes, and to the average."""
         broadcast(self.model.state_dict().values())
         if self.averaged:
             self.averaged.load_state_dict(self.model.state_dict())

@@ -22,11 +22,11 @@ from mf3d_tutorial.data.placement import place
 from mf3d_tutorial.data.targets import Target
 from mf3d_tutorial.evaluation.inference import (
     Instances,
-    duplicate_decay,
     forward_scene,
     keep_largest_component,
     mask_ious,
     mask_quality,
+    suppress_duplicates,
 )
 from mf3d_tutorial.viz.colors import (
     PALETTE,
@@ -157,10 +157,10 @@ class Inspection:
         chance, label = self.logits[sound].float().softmax(-1)[:, :-1].max(1)
         inside, size, quality = mask_quality(self.masks[sound], mask_threshold)
         scores = torch.where(size > 0, chance * quality, 0)
+        if self.matrix_nms:
+            each = torch.arange(len(scores), device=scores.device)
+            scores = suppress_duplicates(scores, label, each, mask_ious(inside))
         order = scores.argsort(descending=True, stable=True)
-        if self.matrix_nms and len(order):
-            scores[order] *= duplicate_decay(mask_ious(inside), order, label[order])
-            order = scores.argsort(descending=True, stable=True)
         order = order[scores[order] > score_threshold]
         self.show(
             Instances(inside[order], scores[order], label[order], sound[order]),

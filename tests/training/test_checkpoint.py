@@ -221,6 +221,9 @@ def test_a_run_starts_from_the_weights_of_a_checkpoint_and_resumes_from_its_own(
     for weights in (state["model"], state["trained"]):
         for name in dict(load_model(start)[0].named_parameters()):
             torch.testing.assert_close(weights[name], given[name].float(), rtol=0, atol=1e-6)
+    checkpoint.strip(tmp_path / "second" / "last.ckpt", tmp_path / "shared.ckpt")
+    shared = load_checkpoint(tmp_path / "shared.ckpt")["config"]
+    assert shared["train"]["pretrained"] == "start.ckpt"  # no folder of this machine
     start.unlink()
     second[-1] = "train.max_steps=3"
     fit(config(scenes, tmp_path / "second", *second, "seed=5"), quiet)
